@@ -1,0 +1,1 @@
+"""Command line, later API and dashboard; they have no rules of their own."""

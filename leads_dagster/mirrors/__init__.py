@@ -1,0 +1,1 @@
+"""Where leads go: Airtable and the CRM. Only differences are sent."""

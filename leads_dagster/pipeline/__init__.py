@@ -1,0 +1,1 @@
+"""Use cases, one module a verb; no Dagster and no command line here."""

@@ -1,0 +1,387 @@
+"""The tables of the lead database, as SQLAlchemy Core; SQLite and PostgreSQL alike.
+
+What belongs here: columns, keys and indexes, with a word on why where it is not plain. The living schema is made by
+the Alembic migrations beside this file; a test holds that the two agree.
+
+Times are aware UTC, named `*_at`. Values of claims are text: a phone, a zip or an id is never a number.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; timestamptz in PostgreSQL, ISO text in SQLite. A naive value is a bug and is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime; times here are aware UTC")
+        return value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+# SQLite gives a rowid alias (and so an autoincrement) to INTEGER only.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[Any]:
+    return Column("id", RowId, primary_key=True, autoincrement=True)
+
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Text, primary_key=True),  # uuid4, 32 hex digits; also Airtable's lead_key
+    Column("customer", Text, nullable=False),
+    Column("full_name", Text),
+    Column("linkedin_url", Text),
+    Column("email", Text),
+    Column("phone", Text),
+    Column("company", Text),
+    Column("title", Text),
+    Column("location", Text),
+    Column("industry", Text),
+    Column("company_size", Text),
+    Column("website", Text),
+    Column("status", Text),
+    Column("source", Text),  # the lead's origin in the user's words; provenance is in the claims
+    Column("confidence", Float),
+    Column("verified", Boolean),
+    Column("enriched", Boolean),
+    Column("needs_enrichment", Boolean),
+    Column("scraped_at", Text),  # as the source said it; ISO where that could be known
+    Column("enriched_at", Text),
+    Column("notes", Text),
+    Column("raw_data", JSON),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column(
+        "version", Integer, nullable=False, server_default=text("1")
+    ),  # +1 at every change of a shown field
+    Column("airtable_id", Text),
+    Column("airtable_synced", Boolean, nullable=False, server_default=text("false")),
+    Column("sync_pending", Boolean, nullable=False, server_default=text("true")),
+    Column("last_sync_attempt", UtcDateTime),
+    Column("sync_error", Text),
+    Column("archived_at", UtcDateTime),
+    Column("merged_into", Text),
+    Index("ix_leads_customer_email", "customer", "email"),
+    Index("ix_leads_customer_linkedin_url", "customer", "linkedin_url"),
+)
+
+source_records = Table(
+    "source_records",
+    metadata,
+    _id(),  # surrogate key, from `counters`
+    Column("customer", Text, nullable=False),
+    Column(
+        "source", Text, nullable=False
+    ),  # canonical address: "sheet:<id>#<gid>", "file:<path>", "url:<url>"
+    Column("source_key", Text),  # the row's own id where the sheet has an id column
+    Column("raw", JSON, nullable=False),  # the base: column label -> cell, as this source last said it
+    Column(
+        "said", JSON, nullable=False
+    ),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
+    Column("row_hash", LargeBinary, nullable=False),  # 16 bytes over the base's labels and cells
+    Column("content_hash", LargeBinary, nullable=False),  # 16 bytes over `said`: the order of clustering
+    Column(
+        "state", Text, nullable=False
+    ),  # where the row last ended: created, updated, merged, quarantined, held, removed
+    Column("lead_id", Text),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),  # of the last change, not of every look
+    Column("removed_at", UtcDateTime),
+    Column("run_id", Text, nullable=False),
+    Index("ix_source_records_customer_source_state", "customer", "source", "state"),
+    Index("ix_source_records_lead_id", "lead_id"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    _id(),
+    Column("record_id", RowId, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text),  # NULL: this source says the field is blank now
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Index("ix_claims_record_id", "record_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # same, not_same, override, revert, undo, release
+    Column("subject", JSON, nullable=False),  # what it is about: record ids, lead id, field, value
+    Column("lead_id", Text),
+    Column("undoes", RowId),  # another decision that this one takes back
+    Column("who", Text, nullable=False),
+    Column("reason", Text),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Index("ix_decisions_customer_lead_id", "customer", "lead_id"),
+)
+
+lead_history = Table(
+    "lead_history",
+    metadata,
+    _id(),
+    Column("lead_id", Text, nullable=False),
+    Column("operation", Text, nullable=False),  # created, updated, merged, archived, restored
+    Column("field", Text),  # NULL where the whole lead is meant; then `new` is a JSON object
+    Column("old", Text),
+    Column("new", Text),
+    Column("source", Text),
+    Column("record_id", RowId),
+    Column("run_id", Text, nullable=False),
+    Column("who", Text),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_lead_history_lead_id", "lead_id"),
+    Index("ix_lead_history_run_id", "run_id"),
+)
+
+# Which records to look at when a new one comes: one row a blocking key of a record.
+match_keys = Table(
+    "match_keys",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("record_id", RowId, primary_key=True),
+    Index("ix_match_keys_record_id", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("record_a", RowId, nullable=False),  # the smaller id
+    Column("record_b", RowId, nullable=False),
+    Column("outcome", Text, nullable=False),  # match, review, blocked
+    Column("rule", Text, nullable=False),  # linkedin, email, phone, name_company, decision
+    Column("score", Float, nullable=False),
+    Column("explanation", JSON, nullable=False),
+    Column("originals", JSON, nullable=False),  # both sides as they were when compared
+    Column("matched_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Index("uq_matches_record_a_record_b", "record_a", "record_b", unique=True),
+    Index("ix_matches_record_b", "record_b"),
+    Index("ix_matches_customer_outcome", "customer", "outcome"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("record_id", RowId, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("row_number", Integer),  # 1-based row of the sheet when it was last read
+    Column("code", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("suggestion", Text, nullable=False),
+    Column("raw", JSON, nullable=False),
+    Column("since_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Index("ix_quarantine_customer", "customer"),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("lead_id", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("kept", Text),
+    Column("lost", Text),
+    Column("kept_source", Text, nullable=False),
+    Column("lost_source", Text, nullable=False),
+    Column("mirror", Text),  # crm or airtable, where a mirror's row differs from our last write
+    Column("status", Text, nullable=False),  # open, resolved
+    Column("detected_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("run_id", Text, nullable=False),
+    Index("ix_conflicts_customer_status", "customer", "status"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("plan_hash", Text, nullable=False),  # what approval binds to
+    Column("status", Text, nullable=False),  # open, approved, applied, dropped, dissolved
+    Column("removals", Integer, nullable=False),
+    Column("changes", Integer, nullable=False),
+    Column("blanks", Integer, nullable=False),
+    Column("limit_rows", Integer, nullable=False),
+    Column("plan", JSON, nullable=False),  # [{record_id, lead_id, kind, fields}], what it would do
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", Text),
+    Column("run_id", Text, nullable=False),
+    Index("ix_holds_customer_status", "customer", "status"),
+)
+
+# The outbox. A dirty mark with a version, no payload: what is sent is computed when it is sent.
+sync_status = Table(
+    "sync_status",
+    metadata,
+    Column("lead_id", Text, primary_key=True),
+    Column("mirror", Text, primary_key=True),  # airtable, crm
+    Column("customer", Text, nullable=False),
+    Column("operation", Text, nullable=False),  # create, update, delete
+    Column("status", Text, nullable=False),  # pending, success, failed, dead
+    Column("version", Integer, nullable=False),  # the lead's version that made it dirty
+    Column("sent_version", Integer),
+    Column("external_id", Text),  # Airtable's record id
+    Column(
+        "base", JSON
+    ),  # what the mirror answered to our last write; a difference from it is somebody's edit
+    Column("attempt_count", Integer, nullable=False, server_default=text("0")),
+    Column("last_attempt", UtcDateTime),
+    Column("next_attempt_at", UtcDateTime),
+    Column("error_message", Text),
+    Index("ix_sync_status_customer_mirror_status", "customer", "mirror", "status"),
+)
+
+sync_states = Table(
+    "sync_states",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    Column("running", Boolean, nullable=False, server_default=text("false")),
+    Column("progress_percent", Integer, nullable=False, server_default=text("0")),
+    Column("progress_message", Text, nullable=False, server_default=text("''")),
+    Column("last_checksum", Text),
+    Column("last_run_id", Text),
+    Column("last_synced_at", UtcDateTime),
+    Column("last_duration_seconds", Float),
+    Column("rows_processed", Integer, nullable=False, server_default=text("0")),
+    Column("rows_inserted", Integer, nullable=False, server_default=text("0")),
+    Column("rows_updated", Integer, nullable=False, server_default=text("0")),
+    Column("rows_deleted", Integer, nullable=False, server_default=text("0")),
+    Column("error_count", Integer, nullable=False, server_default=text("0")),
+    Column("retry_count", Integer, nullable=False, server_default=text("0")),
+    Column("last_error", Text),
+)
+
+# One row a source: what the last closed ledger saw, so that the next look costs what changed.
+source_states = Table(
+    "source_states",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("fingerprint", Text),  # bytes + mapping + rules version of the last closed ledger
+    Column("rules_fingerprint", Text),  # mapping + rules version alone
+    Column("header", JSON),
+    Column("digests", LargeBinary),  # 16 bytes a row in sheet order; zero bytes: look again
+    Column("record_ids", LargeBinary),  # int64 little-endian, same order
+    Column("read_rows", Integer, nullable=False, server_default=text("0")),
+    Column("version", Integer, nullable=False, server_default=text("0")),  # +1 at every close
+    Column("closed_at", UtcDateTime),
+    Column("open_run_id", Text),  # set while a cycle writes; still set later: that cycle died
+)
+
+# What each asset handed to the next one: an asset materialised alone finds its input here.
+staging = Table(
+    "staging",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("chunk", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("base_version", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # zlib, JSON
+    Column("staged_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+)
+
+sync_runs = Table(
+    "sync_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("customer", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("status", Text, nullable=False),  # running, done, unchanged, held, failed
+    Column("rows_read", Integer, nullable=False, server_default=text("0")),
+    Column("rows_created", Integer, nullable=False, server_default=text("0")),
+    Column("rows_updated", Integer, nullable=False, server_default=text("0")),
+    Column("rows_unchanged", Integer, nullable=False, server_default=text("0")),
+    Column("rows_merged", Integer, nullable=False, server_default=text("0")),
+    Column("rows_quarantined", Integer, nullable=False, server_default=text("0")),
+    Column("rows_held", Integer, nullable=False, server_default=text("0")),
+    Column("rows_removed", Integer, nullable=False, server_default=text("0")),
+    Column("error_rate", Float, nullable=False, server_default=text("0")),
+    Column("retries", Integer, nullable=False, server_default=text("0")),
+    Column("timings", JSON, nullable=False),  # stage -> seconds
+    Column("mirrors", JSON, nullable=False),  # mirror -> {created, updated, deleted, failed, calls}
+    Column("checksum", Text),
+    Column("observed_at", UtcDateTime),  # when the change was first seen
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("error", Text),
+    Index("ix_sync_runs_customer_started_at", "customer", "started_at"),
+)
+
+migration_log = Table(
+    "migration_log",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", RowId, nullable=False),
+)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-FieldKind = Literal[
-    "name", "email", "phone", "linkedin", "company", "website", "text", "bool", "number", "time"
-]
+FieldKind = Literal["name", "email", "phone", "linkedin", "company", "website", "text", "bool", "number", "time"]
 
 # Every field a source may claim, in the order people read them, and what kind of value it holds.
 LEAD_FIELDS: dict[str, FieldKind] = {

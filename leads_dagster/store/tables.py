@@ -92,9 +92,7 @@ leads = Table(
     Column("raw_data", JSON),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Column(
-        "version", Integer, nullable=False, server_default=text("1")
-    ),  # +1 at every change of a shown field
+    Column("version", Integer, nullable=False, server_default=text("1")),  # +1 at every change of a shown field
     Column("airtable_id", Text),
     Column("airtable_synced", Boolean, nullable=False, server_default=text("false")),
     Column("sync_pending", Boolean, nullable=False, server_default=text("true")),
@@ -111,19 +109,13 @@ source_records = Table(
     metadata,
     _id(),  # surrogate key, from `counters`
     Column("customer", Text, nullable=False),
-    Column(
-        "source", Text, nullable=False
-    ),  # canonical address: "sheet:<id>#<gid>", "file:<path>", "url:<url>"
+    Column("source", Text, nullable=False),  # canonical address: "sheet:<id>#<gid>", "file:<path>", "url:<url>"
     Column("source_key", Text),  # the row's own id where the sheet has an id column
     Column("raw", JSON, nullable=False),  # the base: column label -> cell, as this source last said it
-    Column(
-        "said", JSON, nullable=False
-    ),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
+    Column("said", JSON, nullable=False),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
     Column("row_hash", LargeBinary, nullable=False),  # 16 bytes over the base's labels and cells
     Column("content_hash", LargeBinary, nullable=False),  # 16 bytes over `said`: the order of clustering
-    Column(
-        "state", Text, nullable=False
-    ),  # where the row last ended: created, updated, merged, quarantined, held, removed
+    Column("state", Text, nullable=False),  # where the row last ended (the ledger's words)
     Column("lead_id", Text),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),  # of the last change, not of every look
@@ -277,9 +269,7 @@ sync_status = Table(
     Column("version", Integer, nullable=False),  # the lead's version that made it dirty
     Column("sent_version", Integer),
     Column("external_id", Text),  # Airtable's record id
-    Column(
-        "base", JSON
-    ),  # what the mirror answered to our last write; a difference from it is somebody's edit
+    Column("base", JSON),  # what the mirror answered to our last write; a difference from it is somebody's edit
     Column("attempt_count", Integer, nullable=False, server_default=text("0")),
     Column("last_attempt", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),

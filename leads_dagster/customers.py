@@ -6,6 +6,8 @@ checked is `leads_toml`; what holds for all customers is `settings`.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +25,9 @@ KeyKind = Literal["text", "number", "integer", "flag", "choice"]
 
 REQUIRED = object()
 
-# How a sheet that is not a path on this machine may begin, when it carries no scheme.
-_SCHEMELESS_HOSTS = ("docs.google.com/", "drive.google.com/", "www.", "localhost:")
-_GOOGLE_ID_LENGTH = 25
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_GOOGLE_HOSTS = ("docs.google.com/", "drive.google.com/", "spreadsheets.google.com/")
+_SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
 
 
 @dataclass(frozen=True)
@@ -180,17 +182,19 @@ MAPPINGS: dict[str, tuple[tuple[str, ...] | None, str]] = {
 
 
 def resolve_sheet(sheet: str, *, folder: Path) -> str:
-    """`sheet` as given where it is a link or an id, else the absolute path, counted from `folder`."""
+    """`sheet` as given where it is a link or an id; a path becomes absolute, counted from `folder`."""
     text = sheet.strip()
-    if "://" in text or text.startswith(_SCHEMELESS_HOSTS) or _is_google_id(text, folder):
-        return text
-    return str((folder / Path(text).expanduser()).absolute())
+    path = folder / os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser fails for a user that is not there
+    return str(path.absolute()) if _is_path(text, path) else text
 
 
-def _is_google_id(text: str, folder: Path) -> bool:
-    """Google's ids are long and made of letters, digits, - and _; a file of that name here is meant all the same."""
-    plain = text.replace("-", "").replace("_", "")
-    return len(text) >= _GOOGLE_ID_LENGTH and plain.isascii() and plain.isalnum() and not (folder / text).exists()
+def _is_path(text: str, path: Path) -> bool:
+    """Whether something of that name lies there, or the text can hardly mean anything but a file."""
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a long link
+        return True
+    if _SCHEME.match(text) or text.startswith(_GOOGLE_HOSTS):
+        return False
+    return text.startswith("~") or "/" in text or Path(text).suffix.lower() in _SHEET_SUFFIXES
 
 
 def sample_sheet() -> Path:

@@ -1,0 +1,180 @@
+"""`leads sync`: one cycle, or one after the other until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from leads_dagster.customers import CustomerSettings, resolve_sheet
+from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.interfaces.cli.options import Customer, Json, examples
+from leads_dagster.settings import Settings, customer_named, load_settings
+
+ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed")
+
+_DEFAULT_INTERVAL_SECONDS = 300.0
+_COSTLY_INTERVAL_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 900.0
+
+Cycle = Callable[[], dict[str, Any]]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        "sync",
+        epilog=examples(
+            "leads sync",
+            "leads sync --sheet leads.csv",
+            "leads sync --customer acme --json",
+            "leads sync --watch --interval 60",
+        ),
+    )(sync)
+
+
+def sync(
+    customer: Customer = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="PATH_OR_URL", help="Read this sheet instead of the customer's.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep going until Ctrl-C.")] = False,
+    interval: Annotated[
+        float | None, typer.Option("--interval", metavar="S", min=1, help="Seconds between looks; 300 if not said.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Bring the sheet into the lead database, the CRM and Airtable.
+
+    Runs one cycle through the Dagster job in this process. Rows in quarantine and parked plans are no failure; look
+    at them with `leads quarantine` and `leads holds`.
+    """
+    if interval is not None and not watch:
+        raise SettingsError("--interval says how often --watch looks.", advice="Add --watch, or leave it out.")
+    settings = load_settings()
+    chosen = customer_named(settings, customer)
+    source = resolve_sheet(sheet, folder=Path.cwd()) if sheet else None
+
+    def cycle() -> dict[str, Any]:
+        return _one_cycle(settings, chosen, sheet=source)
+
+    if watch:
+        return _watch(cycle, chosen, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
+    facts = cycle()
+    _show(facts, as_json=as_json)
+    return 1 if facts["status"] == "failed" else 0
+
+
+def failed_facts(error: LeadsError) -> dict[str, Any]:
+    """What `--json` prints for a cycle that ended in an error, or could not even begin."""
+    return {
+        "customer": error.context.get("customer"),
+        "run_id": None,
+        "status": "failed",
+        "rows": dict.fromkeys(ROW_OUTCOMES, 0),
+        "seconds": 0.0,
+        "error": str(error),
+    }
+
+
+def _one_cycle(settings: Settings, customer: CustomerSettings, *, sheet: str | None) -> dict[str, Any]:
+    from leads_dagster.interfaces.cli.progress import progress_bar
+    from leads_dagster.orchestration.launch import sync_once
+
+    try:
+        with progress_bar() as progress:
+            return sync_once(settings, customer.name, sheet=sheet, progress=progress).as_dict()
+    except LeadsError as error:
+        error.context.setdefault("customer", customer.name)
+        raise
+
+
+def _watch(cycle: Cycle, customer: CustomerSettings, *, seconds: float, as_json: bool) -> NoReturn:
+    """Cycle after cycle, `seconds` from start to start, more slowly while it fails.
+
+    Settings that are wrong end it, and so does anything but a passing trouble before the first cycle has worked:
+    that is a mistyped address. Later nothing does, since a sheet half edited, or not shared for an hour, is mended.
+    """
+    _warn_of_cost(seconds, customer)
+    failures, worked = 0, False
+    with _stop_politely():
+        while True:
+            started = time.monotonic()
+            try:
+                facts = cycle()
+                _show(facts, as_json=as_json)
+                failures = failures + 1 if facts["status"] == "failed" else 0
+                worked = worked or not failures
+            except LeadsError as error:
+                if isinstance(error, SettingsError) or not (worked or error.transient):
+                    raise
+                failures += 1
+                _show(failed_facts(error), as_json=as_json)
+            time.sleep(max(0.0, pause_seconds(seconds, failures) - (time.monotonic() - started)))
+
+
+def pause_seconds(interval: float, failures: int) -> float:
+    """From the start of one look to the next: the interval, doubled for each failure in a row up to 15 minutes."""
+    return min(interval * 2.0 ** min(failures, 20), max(interval, _LONGEST_PAUSE_SECONDS))
+
+
+@contextmanager
+def _stop_politely() -> Iterator[None]:
+    """SIGTERM ends a watch as Ctrl-C does: the running transaction is rolled back, and that is said."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped; what was written stays, what was not comes with the next sync.", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _warn_of_cost(seconds: float, customer: CustomerSettings) -> None:
+    if seconds > _COSTLY_INTERVAL_SECONDS:
+        return
+    looks = 60 / seconds
+    typer.echo(
+        f"A look every {seconds:g} s is {looks:.0f} a minute and {looks * 1440:,.0f} a day. Google allows a user 60 "
+        "Sheets reads a minute and refuses more" + _airtable_cost(customer) + ".",
+        err=True,
+    )
+
+
+def _airtable_cost(customer: CustomerSettings) -> str:
+    if customer.airtable is None or customer.airtable.plan not in ("free", "team"):
+        return ""
+    calls = {"free": "1,000", "team": "100,000"}[customer.airtable.plan]
+    return f"; Airtable's {customer.airtable.plan} plan has {calls} calls a month, used by every look that finds edits"
+
+
+def _show(facts: dict[str, Any], *, as_json: bool) -> None:
+    """One cycle: a line of JSON, or a few lines of words; on stderr what went wrong."""
+    from leads_dagster.interfaces.cli.render import emit_json_line
+
+    if as_json:
+        emit_json_line(facts)
+        return
+    rows = facts["rows"]
+    typer.echo(
+        f"{facts['customer'] or 'sync'}: {facts['status']} in {facts['seconds']:.1f} s (run {facts['run_id'] or '-'})"
+    )
+    if facts["error"]:
+        typer.echo(f"leads: {facts['error']}", err=True)
+    if facts["status"] in ("done", "held"):
+        typer.echo("  " + ", ".join(f"{rows[name]} {name}" for name in ROW_OUTCOMES))
+    if rows["quarantined"]:
+        typer.echo("  Rows in quarantine, with what would mend them: leads quarantine")
+    if rows["held"]:
+        typer.echo("  Rows wait for approval: leads holds")

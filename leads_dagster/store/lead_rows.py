@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
-from leads_dagster.store.statements import chunks, upsert
+from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
 
 SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
@@ -72,9 +72,29 @@ def change(connection: Connection, lead_id: str, values: Mapping[str, Any]) -> N
     connection.execute(update(leads).where(leads.c.id == lead_id).values(**values))
 
 
-def save_airtable_ids(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Book what the mirror answered onto the leads themselves; rows carry `id` and the columns to set."""
-    upsert(connection, leads, rows) if rows else None
+def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Book what Airtable answered onto the leads themselves; rows: `id`, then the columns to set."""
+    if not rows:
+        return
+    columns = {name: bindparam(f"new_{name}") for name in rows[0] if name != "id"}
+    statement = update(leads).where(leads.c.id == bindparam("lead")).values(columns)
+    prepared = [{f"new_{name}" if name != "id" else "lead": value for name, value in row.items()} for row in rows]
+    connection.execute(statement, prepared)
+
+
+def add_mirror_conflicts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what a mirror's row says where it differs from our last write; an open one of the same field is replaced."""
+    for row in rows:
+        connection.execute(
+            delete(conflicts).where(
+                conflicts.c.lead_id == row["lead_id"],
+                conflicts.c.field == row["field"],
+                conflicts.c.mirror == row["mirror"],
+                conflicts.c.status == "open",
+            )
+        )
+    if rows:
+        connection.execute(conflicts.insert(), list(rows))
 
 
 def add_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

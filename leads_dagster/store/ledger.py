@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, case, func, select, update
 
 from leads_dagster.store.statements import upsert
-from leads_dagster.store.tables import holds, quarantine, source_records, source_states, sync_runs, sync_states
+from leads_dagster.store.tables import quarantine, source_records, source_states, sync_runs, sync_states
 
 RunStatus = Literal["running", "done", "unchanged", "held", "failed"]
 
@@ -58,6 +58,7 @@ class SourceState:
     digests: bytes = b""
     record_ids: bytes = b""
     read_rows: int = 0
+    held_rows: int = 0
     version: int = 0
     closed_at: datetime | None = None
     open_run_id: str | None = None
@@ -90,21 +91,8 @@ def standing_counts(connection: Connection, state: SourceState) -> RowCounts:
         .select_from(quarantine)
         .where(quarantine.c.customer == state.customer, quarantine.c.source == state.source)
     ).scalar_one()
-    held = standing_held(connection, state.customer, state.source)
-    read = state.read_rows
+    read, held = state.read_rows, state.held_rows
     return RowCounts(read=read, unchanged=read - quarantined - held, quarantined=quarantined, held=held)
-
-
-def standing_held(connection: Connection, customer: str, source: str) -> int:
-    """How many rows the open hold of a source parks, 0 where there is none."""
-    parked = holds.c.removals + holds.c.changes + holds.c.blanks
-    return int(
-        connection.execute(
-            select(func.coalesce(func.sum(parked), 0)).where(
-                holds.c.customer == customer, holds.c.source == source, holds.c.status.in_(["open", "approved"])
-            )
-        ).scalar_one()
-    )
 
 
 def begin_run(
@@ -234,3 +222,14 @@ def unaccounted_records(connection: Connection, customer: str, source: str) -> t
     )
     row = connection.execute(query).one()
     return int(row[0]), int(row[1])
+
+
+def fail_dead_runs(connection: Connection, customer: str, run_id: str, *, at: datetime) -> None:
+    """Book other cycles that still say "running" as failed: under the customer's lock none of them can be."""
+    connection.execute(
+        update(sync_runs)
+        .where(sync_runs.c.customer == customer, sync_runs.c.status == "running", sync_runs.c.run_id != run_id)
+        .values(
+            status="failed", error="The process ended before the cycle did; the next cycle caught up.", finished_at=at
+        )
+    )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, update
 
 from leads_dagster.store.statements import chunks, upsert
 from leads_dagster.store.tables import leads, sync_status
@@ -105,26 +105,32 @@ def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:
 
 
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Book writes that landed; rows: lead_id, mirror, version, external_id, base. A newer mark stays pending."""
-    for row in rows:
-        landed = and_(sync_status.c.lead_id == row["lead_id"], sync_status.c.mirror == row["mirror"])
-        connection.execute(
-            update(sync_status)
-            .where(landed)
-            .values(
-                external_id=row["external_id"],
-                base=row["base"],
-                sent_version=row["version"],
-                operation=row["operation"],
-                attempt_count=0,
-                last_attempt=row["at"],
-                next_attempt_at=None,
-                error_message=None,
-            )
+    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at.
+
+    A mark that became newer meanwhile stays pending.
+    """
+    if not rows:
+        return
+    statement = (
+        update(sync_status)
+        .where(sync_status.c.lead_id == bindparam("lead"), sync_status.c.mirror == bindparam("of"))
+        .values(
+            external_id=bindparam("id_there"),
+            base=bindparam("answered", type_=sync_status.c.base.type),
+            sent_version=bindparam("sent"),
+            operation=bindparam("done"),
+            status=case((sync_status.c.version == bindparam("sent"), "success"), else_=sync_status.c.status),
+            attempt_count=0,
+            last_attempt=bindparam("tried_at"),
+            next_attempt_at=None,
+            error_message=None,
         )
-        connection.execute(
-            update(sync_status).where(landed, sync_status.c.version == row["version"]).values(status="success")
-        )
+    )
+    names = {
+        "lead_id": "lead", "mirror": "of", "external_id": "id_there", "base": "answered", "version": "sent",
+        "operation": "done", "at": "tried_at",
+    }  # fmt: skip
+    connection.execute(statement, [{names[name]: value for name, value in row.items()} for row in rows])
 
 
 def book_failure(
@@ -153,3 +159,37 @@ def book_failure(
                     error_message=error,
                 )
             )
+
+
+def count_heard(connection: Connection, customer: str, mirror: MirrorName) -> int:
+    """How many active leads a mirror holds, as far as it ever answered."""
+    query = (
+        select(func.count())
+        .select_from(sync_status.join(leads, leads.c.id == sync_status.c.lead_id))
+        .where(
+            sync_status.c.customer == customer,
+            sync_status.c.mirror == mirror,
+            sync_status.c.base.is_not(None),
+            leads.c.archived_at.is_(None),
+            leads.c.merged_into.is_(None),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def failures(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
+    """Leads that a mirror refused or could not take, newest first."""
+    query = (
+        select(
+            sync_status.c.lead_id,
+            sync_status.c.mirror,
+            sync_status.c.status,
+            sync_status.c.attempt_count,
+            sync_status.c.error_message,
+            sync_status.c.next_attempt_at,
+        )
+        .where(sync_status.c.customer == customer, sync_status.c.status.in_(["failed", "dead"]))
+        .order_by(sync_status.c.last_attempt.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]

@@ -11,11 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
+from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Claim, Override
 from leads_dagster.store.statements import chunks, upsert
-from leads_dagster.store.tables import claims, counters, decisions, match_keys, matches, quarantine, source_records
+from leads_dagster.store.tables import (
+    claims,
+    counters,
+    decisions,
+    leads,
+    match_keys,
+    matches,
+    quarantine,
+    source_records,
+)
 
 _COUNTER = "source_records"
 
@@ -255,3 +265,65 @@ def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, l
         for lead, subject, decided_at in connection.execute(query):
             found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at))
     return found
+
+
+def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
+    """Of these e-mails and LinkedIn URLs, those whose records the matcher or a person kept apart for a reason."""
+    found: set[str] = set()
+    for part in chunks(values, 500):
+        for column in (leads.c.email, leads.c.linkedin_url):
+            query = (
+                select(column)
+                .select_from(
+                    leads.join(source_records, source_records.c.lead_id == leads.c.id).join(
+                        matches,
+                        or_(matches.c.record_a == source_records.c.id, matches.c.record_b == source_records.c.id),
+                    )
+                )
+                .where(leads.c.customer == customer, column.in_(part), matches.c.outcome.in_(["review", "blocked"]))
+                .distinct()
+            )
+            found.update(row[0] for row in connection.execute(query))
+    # A role mailbox is shared by design: the matcher never takes it alone for a person.
+    from leads_dagster.leads.matching import is_role_mailbox
+
+    found.update(value for value in values if "@" in value and is_role_mailbox(value))
+    return found
+
+
+def quarantined(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
+    """Rows in quarantine, in sheet order."""
+    query = select(quarantine).where(quarantine.c.customer == customer)
+    query = query.order_by(quarantine.c.source, quarantine.c.row_number, quarantine.c.record_id).limit(limit)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def quarantined_by_code(connection: Connection, customer: str) -> dict[str, int]:
+    """How many rows stand in quarantine for which reason."""
+    query = select(quarantine.c.code, func.count()).where(quarantine.c.customer == customer).group_by(quarantine.c.code)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(quarantine.c.code))}
+
+
+def quarantined_one(connection: Connection, customer: str, record_id: int) -> dict[str, Any]:
+    """One row in quarantine.
+
+    Raises:
+        NotFoundError: no such row.
+    """
+    query = select(quarantine).where(quarantine.c.customer == customer, quarantine.c.record_id == record_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError(f"Row {record_id} is not in quarantine.", advice="See `leads quarantine`.")
+    return dict(row._mapping)
+
+
+def sayings(connection: Connection, customer: str, source: str) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Record, its lead and what its source says now, for every live record in a lead; streamed."""
+    query = select(source_records.c.id, source_records.c.lead_id, source_records.c.said).where(
+        source_records.c.customer == customer,
+        source_records.c.source == source,
+        source_records.c.removed_at.is_(None),
+        source_records.c.lead_id.is_not(None),
+    )
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield row.id, row.lead_id, row.said.get("fields", {})

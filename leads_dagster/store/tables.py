@@ -315,6 +315,7 @@ source_states = Table(
     Column("digests", LargeBinary),  # 16 bytes a row in sheet order; zero bytes: look again
     Column("record_ids", LargeBinary),  # int64 little-endian, same order
     Column("read_rows", Integer, nullable=False, server_default=text("0")),
+    Column("held_rows", Integer, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("0")),  # +1 at every close
     Column("closed_at", UtcDateTime),
     Column("open_run_id", Text),  # set while a cycle writes; still set later: that cycle died

@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("digests", sa.LargeBinary(), nullable=True),
         sa.Column("record_ids", sa.LargeBinary(), nullable=True),
         sa.Column("read_rows", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("held_rows", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("open_run_id", sa.Text(), nullable=True),

@@ -123,7 +123,7 @@ def _live_claims(claims: Iterable[Claim], views: Mapping[int, RecordView]) -> di
             continue
         key = (claim.record_id, claim.field)
         held = newest.get(key)
-        if held is None or (claim.changed_at, claim.value or "") > (held.changed_at, held.value or ""):
+        if held is None or (claim.changed_at, _rank(claim.value)) > (held.changed_at, _rank(held.value)):
             newest[key] = claim
     by_field: dict[str, list[Claim]] = {}
     for claim in newest.values():
@@ -147,7 +147,9 @@ def _choose(candidates: list[Claim], views: Mapping[int, RecordView], verified: 
             remaining, rule = narrowed, name
     if len({claim.value for claim in remaining}) > 1:
         rule = "content"
-    winner = min(remaining, key=lambda claim: (views[claim.record_id].content_hash, claim.value or "", claim.record_id))
+    winner = min(
+        remaining, key=lambda claim: (views[claim.record_id].content_hash, _rank(claim.value), claim.record_id)
+    )
     return _folded(winner, rule)  # type: ignore[arg-type]  # the names above are the literals of FoldRule
 
 
@@ -168,7 +170,7 @@ def _folded(claim: Claim, rule: FoldRule) -> FoldedField:
 
 
 def _newest_overrides(overrides: Iterable[Override]) -> dict[str, FoldedField]:
-    ordered = sorted(overrides, key=lambda override: (override.decided_at, override.value or ""))
+    ordered = sorted(overrides, key=lambda override: (override.decided_at, _rank(override.value)))
     return {one.field: FoldedField(one.value, None, one.decided_at, "override") for one in ordered}
 
 
@@ -183,7 +185,7 @@ def _conflicts(
             for claim in live[name]
             if views[claim.record_id].source != kept_source and claim.value != winner.value
         }
-        for lost_source, lost in sorted(losers, key=lambda loser: (loser[0], loser[1] or "")):
+        for lost_source, lost in sorted(losers, key=lambda loser: (loser[0], _rank(loser[1]))):
             yield FieldConflict(name, winner.value, lost, kept_source, lost_source)
 
 
@@ -200,6 +202,11 @@ def _merge_raw_data(candidates: list[Claim], views: Mapping[int, RecordView]) ->
     rule: FoldRule = "only" if len(ordered) == 1 else "newest"
     value = orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode() if merged else None
     return FoldedField(value, newest.record_id, newest.changed_at, rule)
+
+
+def _rank(value: str | None) -> tuple[bool, str]:
+    """A total order over values, blank first."""
+    return value is not None, value or ""
 
 
 def _inverted(content_hash: bytes) -> bytes:

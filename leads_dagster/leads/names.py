@@ -1,0 +1,239 @@
+"""People's names: one text, first name first, without titles and degrees.
+
+What belongs here: putting a name together from one cell or from several. Letter case is in `name_case`, what two
+spellings have in common in `folding`.
+
+nameparser finds the parts of a name in one cell ("Dr. van der Berg, Jane, PhD"); names of two or three plain words, in
+which it could find nothing, do not go through it, and a test holds that both agree. What is shown is first, middle and
+last name and the generation (Jr., III). Honorifics, degrees and nicknames are handed back apart. A title stays where
+only one word would be left ("MS Dhoni", "Mr. Johnson"), and so do titles that people are known by ("King Charles"). Names in
+Chinese, Japanese and Korean are left as they are; from two cells they are joined family name first.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from leads_dagster.leads.name_case import recase
+from leads_dagster.leads.rule_tables import folded_set, load_table
+
+_WORD = r"[A-Z][a-z]+(?:[A-Z][a-z]+)?(?:['-][A-Z][a-z]+)?"
+_PLAIN = re.compile(rf"{_WORD}(?: [A-Z]\.)?(?: {_WORD}){{1,2}}")
+_LETTER = re.compile(r"[^\W\d_]")
+_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f]")
+_PICTOGRAPH = re.compile(
+    "[\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2b00-\u2bff\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0000-\U000e007f®©™]\u200d?"
+)
+_ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|[\"“”„]([^\"“”„]+)[\"“”]|(?<!\S)['‘]([^'‘’\s]+)['’](?!\S)")
+_TAIL = re.compile(r"\s*(?:\||•|·|~)\s*.*|\s+[–—]\s+.*")
+_COMMAS = re.compile(r"\s*[,،，]\s*")
+_ADDRESS = re.compile(r"@|https?:|www\.")
+_WRAPPING = " ,;.\"'“”"
+_LONGEST = 300
+
+
+class PersonName(NamedTuple):
+    """A name taken apart for showing.
+
+    Attributes:
+        full: first, middle, last name and generation.
+        title: honorifics that were before it ("Dr.").
+        degrees: what followed it ("PhD, MBA").
+        nickname: what stood in brackets or quotes.
+    """
+
+    full: str
+    title: str = ""
+    degrees: str = ""
+    nickname: str = ""
+
+
+def plain_name(text: str) -> str | None:
+    """The name, where it is two or three plain words that no table knows; else None, which says nothing."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    special = _special_words()
+    for word in text.split(" "):
+        if word.rstrip(".").lower() in special:
+            return None
+    return text
+
+
+def parse_name(text: str) -> PersonName | None:
+    """A name from one cell; None where it is none (no letter in it, an address).
+
+    Args:
+        text: a cleaned cell.
+    """
+    plain = plain_name(text)
+    return PersonName(plain) if plain else parse_name_by_library(text)
+
+
+def join_name(first: str, middle: str, last: str, suffix: str = "") -> PersonName | None:
+    """A name from several cells, each of which may be blank; None where together they are none."""
+    if first and last and not middle and not suffix and " " not in first:
+        plain = plain_name(f"{first} {last}")
+        if plain:
+            return PersonName(plain)
+    return join_name_parts(first, middle, last, suffix)
+
+
+@lru_cache(maxsize=1 << 14)
+def parse_name_by_library(text: str) -> PersonName | None:
+    """As `parse_name`, by nameparser whatever the shape."""
+    name, aside = _without_asides(text)
+    if not _is_name(name):
+        name, aside = text, ""
+    if not _is_name(name):
+        return None
+    if _CJK.search(name) or len(name) > _LONGEST:
+        return PersonName(name, nickname=aside)
+    return _parsed(name, aside)
+
+
+@lru_cache(maxsize=1 << 14)
+def join_name_parts(first: str, middle: str, last: str, suffix: str) -> PersonName | None:
+    """As `join_name`, whatever the shape of the parts."""
+    parts = [part for part in (first, middle, last) if part]
+    if not _is_name(" ".join(parts)):
+        return None
+    if len(parts) == 1:
+        return parse_name_by_library(f"{parts[0]}, {suffix}" if suffix else parts[0])
+    if all(_CJK.search(part) for part in parts):
+        return PersonName(f"{last}{first}{middle}")
+    return _joined(first, middle, last, suffix)
+
+
+def _joined(first: str, middle: str, last: str, suffix: str) -> PersonName:
+    """The cell says which part is which, so nothing but tables is asked, and no part is ever emptied by them."""
+    first, aside_first = _without_asides(first)
+    last, aside_last = _without_asides(last)
+    titles, given = _split_titles(first.split())
+    surname, *tail = [part for part in _COMMAS.split(last) if part] or [""]
+    family, generations, degrees = _split_suffixes(surname.split(), text=f"{first} {last}", after_comma=False)
+    for part in [*tail, suffix]:
+        more, ages, honours = _split_suffixes(part.split(), text=part, after_comma=True)
+        family, generations, degrees = family + more, generations + ages, degrees + honours
+    words = [*given, *middle.split(), *family]
+    if len(given) > len(family) > 0 and [word.casefold() for word in given[-len(family) :]] == [w.casefold() for w in family]:
+        words = [*given, *middle.split()]
+    name = recase(" ".join(words))
+    nickname = " ".join(filter(None, (aside_first, aside_last)))
+    return PersonName(" ".join([name, *generations]).strip(), " ".join(titles), ", ".join(degrees), nickname)
+
+
+def _parsed(text: str, aside: str) -> PersonName | None:
+    from nameparser import HumanName
+
+    human = HumanName(text)
+    titles, known_by = _honorifics(" ".join(human.title_list).split())
+    words = [*known_by, *_words(human.first_list), *_words(human.middle_list), *_words(human.last_list)]
+    comma_words = {word for part in _COMMAS.split(text)[1:] for word in part.split() if _is_suffix_part(part)}
+    generations: list[str] = []
+    degrees: list[str] = []
+    for word in _words(human.suffix_list):
+        rest, ages, honours = _split_suffixes(["", word], text=text, after_comma=word in comma_words)
+        words, generations, degrees = [*words, *filter(None, rest)], generations + ages, degrees + honours
+    if len(words) < 2:
+        words, titles = [*titles, *words], []
+    if not words:
+        return PersonName(text)
+    nickname = " ".join(filter(None, (aside, human.nickname)))
+    return PersonName(" ".join([recase(" ".join(words)), *generations]), " ".join(titles), ", ".join(degrees), nickname)
+
+
+def _words(pieces: list[str]) -> list[str]:
+    return [word.strip(",") for piece in pieces for word in piece.split() if word.strip(",")]
+
+
+def _without_asides(text: str) -> tuple[str, str]:
+    """The text without emoji, what follows a bar, and what stands in brackets or quotes; and the latter."""
+    if text.isascii() and text.isalpha():
+        return text, ""
+    text = " ".join(_TAIL.sub("", _PICTOGRAPH.sub(" ", text)).split())
+    asides: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        inside = next((group for group in found.groups() if group), "").strip()
+        if _is_suffix_part(inside):
+            return f" {inside} "
+        asides.append(inside)
+        return " "
+
+    bare = " ".join(_ASIDE.sub(take, text).split()).strip(" ,;\"“”")
+    return bare, " ".join(filter(None, asides))
+
+
+def _is_name(text: str) -> bool:
+    return bool(_LETTER.search(text)) and not _ADDRESS.search(text)
+
+
+def _split_titles(words: list[str]) -> tuple[list[str], list[str]]:
+    count = 0
+    while count < len(words) - 1 and _bare(words[count]) in _HONORIFICS:
+        count += 1
+    return words[:count], words[count:]
+
+
+def _honorifics(words: list[str]) -> tuple[list[str], list[str]]:
+    """Titles that are dropped, and those that stay: unknown ones ("King") unless they are abbreviated."""
+    dropped = [word for word in words if _is_honorific(word)]
+    return dropped, [word for word in words if not _is_honorific(word)]
+
+
+def _is_honorific(word: str) -> bool:
+    return _bare(word) in _HONORIFICS or word.endswith(".") or word.lower() in ("and", "&", "und", "et")
+
+
+def _split_suffixes(words: list[str], *, text: str, after_comma: bool) -> tuple[list[str], list[str], list[str]]:
+    """(name, generations, degrees) of words; the first word is always name unless it follows a comma."""
+    least = 0 if after_comma else 1
+    tail: list[str] = []
+    while len(words) > least and (_bare(words[-1]) in _GENERATIONS or _is_degree(words[-1], text, after_comma)):
+        tail.insert(0, words[-1])
+        words = words[:-1]
+    generations = [_FORMS[_bare(word)] for word in tail if _bare(word) in _GENERATIONS]
+    return words, generations, [word.strip(",") for word in tail if _bare(word) not in _GENERATIONS]
+
+
+def _is_degree(word: str, text: str, after_comma: bool) -> bool:
+    bare = _bare(word)
+    known = bare in _POST_NOMINALS or bare in _suffix_acronyms()
+    if after_comma or "." in word or (word.isupper() and not text.isupper()):
+        return known and (after_comma or len(bare) > 1)
+    return bare in _POST_NOMINALS and bare not in _ALSO_SURNAMES
+
+
+def _is_suffix_part(part: str) -> bool:
+    words = part.split()
+    return bool(words) and all(_bare(word) in _GENERATIONS or _is_degree(word, part, True) for word in words)
+
+
+def _bare(word: str) -> str:
+    return word.replace(".", "").strip(",").casefold()
+
+
+@lru_cache(maxsize=1)
+def _suffix_acronyms() -> frozenset[str]:
+    from nameparser.config import CONSTANTS
+
+    return frozenset(CONSTANTS.suffix_acronyms)
+
+
+@lru_cache(maxsize=1)
+def _special_words() -> frozenset[str]:
+    """Every word that nameparser or our tables treat as anything but a name."""
+    from nameparser.config import CONSTANTS
+
+    known = {*CONSTANTS.suffixes_prefixes_titles, *CONSTANTS.conjunctions, *CONSTANTS.bound_first_names}
+    numerals = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"}
+    return frozenset(known) | numerals | _HONORIFICS | _GENERATIONS | _POST_NOMINALS
+
+
+_HONORIFICS = folded_set("names", "honorifics")
+_GENERATIONS = folded_set("names", "generations")
+_POST_NOMINALS = folded_set("names", "post_nominals")
+_ALSO_SURNAMES = folded_set("names", "also_surnames")
+_FORMS: dict[str, str] = load_table("names")["generation_forms"]

@@ -67,7 +67,7 @@ def fetch_sheet(
     if address.path is not None:
         from leads_dagster.sources.local_files import read_file
 
-        return read_file(address.path, source=address.canonical, previous=known, max_bytes=max_bytes)
+        return read_file(address.path, source=address.canonical, previous=known, max_bytes=max_bytes, clock=clock)
     if address.kind == "google" and credentials is not None:
         api = _api(credentials, http=http, endpoint=sheets_endpoint or "", max_bytes=max_bytes)
         return _read_through_api(address, api=api, previous=known, max_bytes=max_bytes, now=clock())

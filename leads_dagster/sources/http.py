@@ -27,6 +27,8 @@ from leads_dagster.sources.retrying import USUAL_RETRIES, Retries, attempts
 if TYPE_CHECKING:
     import httpx  # at run time imported when the first call is made: a local file must not pay 0.4 s for it
 
+__all__ = ["Answer", "LeadsHttp", "Retries", "Timeouts", "shared_http"]
+
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 200_000_000

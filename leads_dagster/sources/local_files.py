@@ -56,7 +56,7 @@ def read_file(
     except OSError as error:
         raise _typed(error, path) from error
     checksum = checksum_of(data)
-    marker = SheetMarker(source, checksum, file=_identity(seen) if _is_old(seen, clock()) else ())
+    marker = SheetMarker(source, checksum, len(data), file=_identity(seen) if _is_old(seen, clock()) else ())
     return Fetched(data, checksum, marker, time.monotonic() - started)
 
 

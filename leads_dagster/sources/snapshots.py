@@ -66,6 +66,10 @@ class SnapshotStore:
             raise _typed(error, self.folder) from error
         return Snapshot(name, path, len(data))
 
+    def has(self, checksum: str) -> bool:
+        """Whether `get` would find it."""
+        return self._path(checksum).is_file()
+
     def get(self, checksum: str) -> bytes:
         """The bytes of a checksum.
 

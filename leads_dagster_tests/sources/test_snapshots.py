@@ -49,6 +49,7 @@ def test_what_is_put_comes_back(store: SnapshotStore) -> None:
     assert snapshot.bytes == len(DATA)
     assert snapshot.path == store.folder / snapshot.checksum[:2] / f"{snapshot.checksum}.csv"
     assert store.get(snapshot.checksum) == DATA
+    assert store.has(snapshot.checksum)
 
 
 def test_the_same_bytes_are_kept_once(store: SnapshotStore) -> None:
@@ -77,6 +78,7 @@ def test_damage_is_noticed_and_mended_by_putting_again(store: SnapshotStore) -> 
 
 
 def test_what_was_never_put_is_not_found(store: SnapshotStore) -> None:
+    assert not store.has(checksum_of(b"other"))
     with pytest.raises(NotFoundError):
         store.get(checksum_of(b"other"))
 

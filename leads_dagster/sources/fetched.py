@@ -22,7 +22,7 @@ class SheetMarker:
 
     Attributes:
         source: `SheetAddress.canonical`.
-        checksum: of the bytes that were read with it.
+        checksum, size: of the bytes that were read with it.
         etag, last_modified: of an HTTP answer, as sent.
         drive_version, drive_modified_at: of Google Drive.
         read_at: seconds since 1970 of the last full read through Google's API.
@@ -32,6 +32,7 @@ class SheetMarker:
 
     source: str
     checksum: str = ""
+    size: int = 0
     etag: str = ""
     last_modified: str = ""
     drive_version: str = ""
@@ -90,6 +91,11 @@ class NotModified:
     calls: int = 0
     retries: int = 0
     warnings: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the sheet had when it was last read."""
+        return self.marker.size
 
 
 def checksum_of(data: bytes) -> str:

@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Any
 from leads_dagster.errors import AccessError, SheetFormatError
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker, checksum_of
 from leads_dagster.sources.http import DEFAULT_MAX_BYTES, LeadsHttp
+from leads_dagster.sources.marker_memory import shared_markers
 from leads_dagster.sources.sheet_address import COPY_TAB_LINK, GOOGLE_ENDPOINT, SheetAddress
 
 if TYPE_CHECKING:
     from leads_dagster.sources.google_client import GoogleApi
+
+__all__ = ["Fetched", "NotModified", "SheetMarker", "fetch_sheet"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,18 +66,43 @@ def fetch_sheet(
         SheetFormatError: a web page, or too large.
         TransientError: timeouts, quotas, resting hosts, files being written to.
     """
-    known = previous if previous is not None and previous.source == address.canonical else None
+    known = None
+    if previous is not None and previous.source == address.canonical:
+        known = shared_markers().best(previous)
+    found = _fetch(
+        address,
+        http=http,
+        credentials=credentials,
+        known=known,
+        max_bytes=max_bytes,
+        endpoint=sheets_endpoint,
+        clock=clock,
+    )
+    shared_markers().keep(found.marker)
+    return found
+
+
+def _fetch(
+    address: SheetAddress,
+    *,
+    http: LeadsHttp,
+    credentials: Path | None,
+    known: SheetMarker | None,
+    max_bytes: int,
+    endpoint: str | None,
+    clock: Callable[[], float],
+) -> Fetched | NotModified:
+    """By the address's kind; each kind imports only what it needs."""
     if address.path is not None:
         from leads_dagster.sources.local_files import read_file
 
-        return read_file(address.path, source=address.canonical, previous=known, max_bytes=max_bytes)
+        return read_file(address.path, source=address.canonical, previous=known, max_bytes=max_bytes, clock=clock)
     if address.kind == "google" and credentials is not None:
-        api = _api(credentials, http=http, endpoint=sheets_endpoint or "", max_bytes=max_bytes)
+        api = _api(credentials, http=http, endpoint=endpoint or "", max_bytes=max_bytes)
         return _read_through_api(address, api=api, previous=known, max_bytes=max_bytes, now=clock())
     from leads_dagster.sources.web_csv import fetch_csv
 
-    endpoint = sheets_endpoint or GOOGLE_ENDPOINT
-    return fetch_csv(address, http=http, previous=known, max_bytes=max_bytes, endpoint=endpoint)
+    return fetch_csv(address, http=http, previous=known, max_bytes=max_bytes, endpoint=endpoint or GOOGLE_ENDPOINT)
 
 
 def _api(credentials: Path, *, http: LeadsHttp, endpoint: str, max_bytes: int) -> GoogleApi:
@@ -98,7 +126,9 @@ def _read_through_api(
     if len(data) > max_bytes:
         raise SheetFormatError(f"The sheet has {len(data):,} bytes as CSV; the limit is {max_bytes:,}.")
     checksum = checksum_of(data)
-    marker = replace(marker, checksum=checksum, drive_version=version, drive_modified_at=modified_at, read_at=now)
+    marker = replace(
+        marker, checksum=checksum, size=len(data), drive_version=version, drive_modified_at=modified_at, read_at=now
+    )
     return Fetched(data, checksum, marker, time.monotonic() - started, api.calls, api.retries)
 
 

@@ -19,12 +19,15 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError, TransientError
+from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError
 from leads_dagster.sources.breakers import SHEET_REST_SECONDS, CircuitBreakers, shared_breakers
 from leads_dagster.sources.http_errors import come_again, is_come_again, typed
+from leads_dagster.sources.retrying import USUAL_RETRIES, Retries, attempts
 
 if TYPE_CHECKING:
     import httpx  # at run time imported when the first call is made: a local file must not pay 0.4 s for it
+
+__all__ = ["Answer", "LeadsHttp", "Retries", "Timeouts", "shared_http"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,23 +48,7 @@ class Timeouts:
     total: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often and after what wait a transient failure is tried again.
-
-    Attributes:
-        count: retries after the first try; 0 for none.
-        delay_seconds: the first wait; each further one is twice as long.
-        max_delay_seconds: no wait is longer.
-        jitter: each wait grows by a random part of up to this share of `delay_seconds`.
-        max_server_wait_seconds: a Retry-After up to this is waited for; a longer one ends the call at once.
-    """
-
-    count: int = 3
-    delay_seconds: float = 1.0
-    max_delay_seconds: float = 10.0
-    jitter: float = 0.5
-    max_server_wait_seconds: float = 30.0
+USUAL_TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +96,8 @@ class LeadsHttp:
     def __init__(
         self,
         *,
-        timeouts: Timeouts = Timeouts(),
-        retries: Retries = Retries(),
+        timeouts: Timeouts = USUAL_TIMEOUTS,
+        retries: Retries = USUAL_RETRIES,
         breakers: CircuitBreakers | None = None,
     ) -> None:
         self._timeouts = timeouts
@@ -159,23 +146,13 @@ class LeadsHttp:
     def _call(self, request: _Request, rest_seconds: float) -> Answer:
         breaker = self._breakers.breaker(request.host, base_seconds=rest_seconds)
         with breaker.call() as probe:
-            return self._with_retries(request, retries=0 if probe else self._retries.count)
+            return self._with_retries(request, replace(self._retries, count=0) if probe else self._retries)
 
-    def _with_retries(self, request: _Request, *, retries: int) -> Answer:
-        import stamina
-
+    def _with_retries(self, request: _Request, retries: Retries) -> Answer:
         started = time.monotonic()
         calls = 0
-        attempts = stamina.retry_context(
-            on=self._next_wait,
-            attempts=retries + 1,
-            timeout=self._timeouts.total,
-            wait_initial=self._retries.delay_seconds,
-            wait_max=self._retries.max_delay_seconds,
-            wait_jitter=self._retries.delay_seconds * self._retries.jitter,
-        )
         try:
-            for attempt in attempts:
+            for attempt in attempts(retries, total_seconds=self._timeouts.total):
                 with attempt:
                     calls += 1
                     answer = self._send(request, deadline=started + self._timeouts.total)
@@ -183,15 +160,6 @@ class LeadsHttp:
             error.context.update(calls=calls, retries=calls - 1)
             raise
         return replace(answer, seconds=time.monotonic() - started, calls=calls, retries=calls - 1)
-
-    def _next_wait(self, error: Exception) -> bool | float:
-        """Whether to retry after `error`, or after how many seconds (stamina's backoff hook)."""
-        if not isinstance(error, TransientError):
-            return False
-        asked: float | None = error.context.get("server_wait_seconds")
-        if asked is None:
-            return True
-        return asked if asked <= self._retries.max_server_wait_seconds else False
 
     def _send(self, request: _Request, *, deadline: float) -> Answer:
         import httpx
@@ -233,7 +201,7 @@ class LeadsHttp:
 
 
 @functools.cache
-def shared_http(timeouts: Timeouts = Timeouts(), retries: Retries = Retries()) -> LeadsHttp:
+def shared_http(timeouts: Timeouts = USUAL_TIMEOUTS, retries: Retries = USUAL_RETRIES) -> LeadsHttp:
     """The process's client; one for each setting of timeouts and retries, which is one in practice."""
     return LeadsHttp(timeouts=timeouts, retries=retries)
 

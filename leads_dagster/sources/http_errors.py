@@ -18,6 +18,7 @@ from leads_dagster.errors import (
     SettingsError,
     TransientError,
 )
+from leads_dagster.sources.retrying import SERVER_WAIT
 
 if TYPE_CHECKING:
     import httpx
@@ -34,11 +35,11 @@ def is_come_again(status: int) -> bool:
 
 
 def come_again(response: httpx.Response, host: str) -> TransientError:
-    """The error for a status that says "come again"; `context["server_wait_seconds"]` is what Retry-After asks."""
+    """The error for a status that says "come again"; with what Retry-After asks in its context."""
     asked = _retry_after(response.headers.get("retry-after", ""))
     context: dict[str, Any] = {"status": response.status_code, "host": host}
     if asked is not None:
-        context["server_wait_seconds"] = asked
+        context[SERVER_WAIT] = asked
     if response.status_code == 429:
         wait = UNSAID_WAIT_SECONDS if asked is None else asked
         return RateLimitedError(

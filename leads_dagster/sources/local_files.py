@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SettingsError, SheetFormatError
@@ -23,7 +24,13 @@ TRUSTED_AGE_SECONDS = 2.0
 
 
 def read_file(
-    path: Path, *, source: str, previous: SheetMarker | None, max_bytes: int, settle_seconds: float = SETTLE_SECONDS
+    path: Path,
+    *,
+    source: str,
+    previous: SheetMarker | None,
+    max_bytes: int,
+    settle_seconds: float = SETTLE_SECONDS,
+    clock: Callable[[], float] = time.time,
 ) -> Fetched | NotModified:
     """Read a file, unless it is as `previous` saw it.
 
@@ -33,6 +40,7 @@ def read_file(
         previous: a marker of the same source.
         max_bytes: a larger file is refused unread.
         settle_seconds: how long a file must have been left alone.
+        clock: seconds since 1970.
 
     Raises:
         SettingsError: not there, or a folder or device.
@@ -44,18 +52,20 @@ def read_file(
     try:
         if previous is not None and previous.file and previous.file == _identity(path.stat()):
             return NotModified(previous.checksum, previous, time.monotonic() - started)
-        data, seen = _read_quiet(path, max_bytes=max_bytes, settle_seconds=settle_seconds)
+        data, seen = _read_quiet(path, max_bytes=max_bytes, settle_seconds=settle_seconds, clock=clock)
     except OSError as error:
         raise _typed(error, path) from error
     checksum = checksum_of(data)
-    marker = SheetMarker(source, checksum, file=_identity(seen) if _is_old(seen) else ())
+    marker = SheetMarker(source, checksum, len(data), file=_identity(seen) if _is_old(seen, clock()) else ())
     return Fetched(data, checksum, marker, time.monotonic() - started)
 
 
-def _read_quiet(path: Path, *, max_bytes: int, settle_seconds: float) -> tuple[bytes, os.stat_result]:
+def _read_quiet(
+    path: Path, *, max_bytes: int, settle_seconds: float, clock: Callable[[], float]
+) -> tuple[bytes, os.stat_result]:
     for _ in range(LOOKS):
         data, before, after = _read_once(path, max_bytes=max_bytes)
-        quiet_for = time.time() - after.st_mtime
+        quiet_for = clock() - after.st_mtime
         changed = _identity(before) != _identity(after) or len(data) != after.st_size
         if not changed and not 0 <= quiet_for < settle_seconds:
             return data, after
@@ -87,8 +97,8 @@ def _identity(seen: os.stat_result) -> tuple[int, ...]:
     return (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino, seen.st_dev)
 
 
-def _is_old(seen: os.stat_result) -> bool:
-    return time.time() - max(seen.st_mtime, seen.st_ctime) > TRUSTED_AGE_SECONDS
+def _is_old(seen: os.stat_result, now: float) -> bool:
+    return now - max(seen.st_mtime, seen.st_ctime) > TRUSTED_AGE_SECONDS
 
 
 def _typed(error: OSError, path: Path) -> LeadsError:

@@ -67,7 +67,7 @@ class SnapshotStore:
         return Snapshot(name, path, len(data))
 
     def has(self, checksum: str) -> bool:
-        """Whether the bytes of a checksum are at hand."""
+        """Whether `get` would find it."""
         return self._path(checksum).is_file()
 
     def get(self, checksum: str) -> bytes:

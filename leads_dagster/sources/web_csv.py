@@ -7,6 +7,7 @@ What the CSV means is not asked.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -59,7 +60,7 @@ def fetch_csv(
         return NotModified(previous.checksum, previous, time.monotonic() - started, calls, retries, warnings)
     _refuse_what_is_no_sheet(answer, address)
     checksum = checksum_of(answer.body)
-    marker = _marker(answer, address.canonical, checksum)
+    marker = _marker(answer, SheetMarker(address.canonical, checksum, len(answer.body)))
     return Fetched(answer.body, checksum, marker, time.monotonic() - started, calls, retries, warnings)
 
 
@@ -88,13 +89,12 @@ def _conditions(previous: SheetMarker | None) -> dict[str, str]:
     return {name: value for name, value in conditions.items() if value}
 
 
-def _marker(answer: Answer, source: str, checksum: str) -> SheetMarker:
+def _marker(answer: Answer, bare: SheetMarker) -> SheetMarker:
     modified, sent = _moment(answer, "last-modified"), _moment(answer, "date")
     if modified and (sent is None or (sent - modified).total_seconds() < TRUSTED_AGE_SECONDS):
-        return SheetMarker(source, checksum)  # too young to be trusted; many servers make the ETag of it, too
-    return SheetMarker(
-        source,
-        checksum,
+        return bare  # too young to be trusted; many servers make the ETag of it, too
+    return replace(
+        bare,
         etag=answer.headers.get("etag", ""),
         last_modified=answer.headers.get("last-modified", "") if modified else "",
     )

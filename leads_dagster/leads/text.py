@@ -14,7 +14,9 @@ from functools import lru_cache
 from leads_dagster.leads.rule_tables import folded_set
 
 # Invisible and without meaning in any script: zero-width space, word joiner, BOM, soft hyphen, bidi marks and isolates.
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]"
+)
 # Joiners mean something after Arabic, Indic and South-East Asian letters and inside emoji; elsewhere they are litter.
 _STRAY_JOINER = re.compile("(?<![\u0600-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")

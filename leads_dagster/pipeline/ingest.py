@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from leads_dagster.errors import SheetFormatError, StaleStageError
-from leads_dagster.leads.headers import read_sheet
+from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
 from leads_dagster.pipeline.changes import ChangeSet
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.google_sheets import Fetched, SheetMarker, fetch_sheet
+from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
+from leads_dagster.sources.google_sheets import fetch_sheet
 from leads_dagster.store import hold_rows, ledger, outbox, staging
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
@@ -40,14 +41,13 @@ def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
             state = ledger.source_state(connection, ws.name, ws.source)
             waiting = _work_waits(ws, connection, state)
         observed_at = ws.now()
-        fetched = _fetch(ws, state, run_id)
-        checksum = fetched.checksum if isinstance(fetched, Fetched) else str(state.checksum)
-        unchanged = ws.fingerprint(checksum) == state.fingerprint
-        numbers = _fetch_numbers(fetched, checksum, started)
-        if unchanged and not waiting:
-            return Outcome(changed=False, data_version=ws.fingerprint(checksum), numbers=numbers)
+        fetched = _fetch(ws, state)
+        fingerprint = ws.fingerprint(fetched.checksum)
+        numbers = _fetch_numbers(fetched, started)
+        if fingerprint == state.fingerprint and not waiting:
+            return Outcome(changed=False, data_version=fingerprint, numbers=numbers)
         _keep_raw(ws, run_id, state, fetched, observed_at)
-        return Outcome(changed=True, data_version=ws.fingerprint(checksum), numbers=numbers)
+        return Outcome(changed=True, data_version=fingerprint, numbers=numbers)
 
 
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
@@ -59,7 +59,7 @@ def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
     )
 
 
-def _fetch(ws: Workspace, state: SourceState, run_id: str) -> Any:
+def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
     """The sheet, or word that it is the same as at the last closed ledger and that its bytes are at hand."""
     at_hand = state.checksum is not None and ws.snapshots.has(state.checksum)
     marker = SheetMarker.from_dict(state.marker) if state.marker and at_hand else None
@@ -73,10 +73,10 @@ def _fetch(ws: Workspace, state: SourceState, run_id: str) -> Any:
     )
 
 
-def _fetch_numbers(fetched: Any, checksum: str, started: float) -> dict[str, Any]:
+def _fetch_numbers(fetched: Fetched | NotModified, started: float) -> dict[str, Any]:
     return {
-        "checksum": checksum,
-        "bytes": fetched.bytes,
+        "checksum": fetched.checksum,
+        "bytes": _size(fetched),
         "seconds": round(time.monotonic() - started, 4),
         "api_calls": fetched.calls,
         "retries": fetched.retries,
@@ -84,13 +84,17 @@ def _fetch_numbers(fetched: Any, checksum: str, started: float) -> dict[str, Any
     }
 
 
-def _keep_raw(ws: Workspace, run_id: str, state: SourceState, fetched: Any, observed_at: datetime) -> None:
+def _size(fetched: Fetched | NotModified) -> int:
+    return fetched.bytes if isinstance(fetched, Fetched) else 0
+
+
+def _keep_raw(
+    ws: Workspace, run_id: str, state: SourceState, fetched: Fetched | NotModified, observed_at: datetime
+) -> None:
     if isinstance(fetched, Fetched):
-        ws.snapshots.put(fetched.data)
-        checksum, marker = fetched.checksum, fetched.marker.as_dict()
-    else:
-        checksum, marker = str(state.checksum), state.marker
-    payload = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat(), "bytes": fetched.bytes}
+        ws.snapshots.put(fetched.data, checksum=fetched.checksum)
+    checksum, marker = fetched.checksum, fetched.marker.as_dict()
+    payload = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat(), "bytes": _size(fetched)}
     staged = staging.Stage(ws.name, RAW, ws.source, ws.fingerprint(checksum), state.version, run_id, observed_at)
     with writing(ws.engine) as connection:
         ledger.save_progress(connection, ws.name, 5, "Fetched the sheet", running=True)

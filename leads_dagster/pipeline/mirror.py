@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult
@@ -68,7 +68,7 @@ def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
     from leads_dagster.mirrors.crm import CrmStore
 
     crm = ws.customer.crm
-    on_delete = "delete" if ws.customer.delete_policy == "delete" else "archive"
+    on_delete: Literal["archive", "delete"] = "delete" if ws.customer.delete_policy == "delete" else "archive"
     with (
         stage(ws, run_id, "crm_store", percent=88, message="Writing the CRM"),
         CrmStore(

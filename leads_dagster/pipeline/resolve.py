@@ -53,7 +53,11 @@ class Resolution:
     def payloads(self) -> Iterable[Any]:
         """The chunks to stage."""
         yield {"new_leads": self.new_leads, "merged": self.merged, "touched": self.touched}
-        tables = {"assigned": self.assigned, "keys": self.keys, "moved_from": self.moved_from}
+        tables: dict[str, dict[int, Any]] = {
+            "assigned": self.assigned,
+            "keys": self.keys,
+            "moved_from": self.moved_from,
+        }
         for name, items in ((name, list(table.items())) for name, table in tables.items()):
             for part in chunks(items, ROWS_PER_CHUNK):
                 yield [name, part]

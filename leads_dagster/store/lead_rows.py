@@ -76,7 +76,7 @@ def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
     """Book what Airtable answered onto the leads themselves; rows: `id`, then the columns to set."""
     if not rows:
         return
-    columns = {name: bindparam(f"new_{name}") for name in rows[0] if name != "id"}
+    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0] if name != "id"}
     statement = update(leads).where(leads.c.id == bindparam("lead")).values(columns)
     prepared = [{f"new_{name}" if name != "id" else "lead": value for name, value in row.items()} for row in rows]
     connection.execute(statement, prepared)

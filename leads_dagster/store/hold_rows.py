@@ -54,11 +54,23 @@ def get(connection: Connection, customer: str, hold_id: int) -> dict[str, Any]:
 def put(connection: Connection, row: Mapping[str, Any]) -> None:
     """Park a plan; the same plan parked again keeps its row and its decision, another one takes its place."""
     found = standing(connection, row["customer"], row["source"])
-    if found is not None and found["plan_hash"] == row["plan_hash"]:
+    same = found is not None and found["plan_hash"] == row["plan_hash"]
+    if same or _was_refused(connection, row):
         return
     if found is not None:
         settle(connection, found["id"], "dissolved", at=row["created_at"])
     connection.execute(holds.insert(), dict(row))
+
+
+def _was_refused(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Whether a person dropped this very plan: it stays refused and is not asked about again."""
+    query = select(holds.c.id).where(
+        holds.c.customer == row["customer"],
+        holds.c.source == row["source"],
+        holds.c.plan_hash == row["plan_hash"],
+        holds.c.status == "dropped",
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def decide(connection: Connection, customer: str, hold_id: int, status: str, *, who: str, at: datetime) -> None:

@@ -84,6 +84,7 @@ def test_a_dropped_plan_is_refused_until_the_sheet_makes_another(road: Road) -> 
         holds.drop(ws, holds.list_(ws)[0]["id"])
     result = road.sync([*ROWS[:40], NEW])
     assert (result.rows.held, len(road.leads())) == (60, 101)
+    assert [one["status"] for one in road.all("holds")] == ["dropped"]
 
 
 def test_small_sheets_may_lose_rows_up_to_the_minimum(road: Road) -> None:

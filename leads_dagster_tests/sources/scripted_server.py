@@ -87,6 +87,7 @@ class ScriptedServer:
 def _handler_of(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one piece, or the client waits 40 ms for the second
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -100,7 +101,7 @@ def _handler_of(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self, reply: Reply) -> None:
             if reply.wait is not None:
                 reply.wait.wait(10)
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)  # `send_response` would add a Date of its own
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             if reply.status != 304:

@@ -120,7 +120,9 @@ def _read_through_api(
     version, modified_at = api.drive_state(address.sheet_id)  # before the cells: an edit in between is seen next time
     if previous is not None and _is_as_it_was(previous, version, modified_at, now=now):
         return NotModified(previous.checksum, previous, time.monotonic() - started, api.calls, api.retries)
-    marker = _with_title(previous or SheetMarker(address.canonical), address, api=api, now=now)
+    title, asked_at = (previous.title, previous.title_read_at) if previous is not None else ("", 0.0)
+    marker = SheetMarker(address.canonical, title=title, title_read_at=asked_at)
+    marker = _with_title(marker, address, api=api, now=now)
     cells, marker = _cells(marker, address, api=api, now=now)
     data = _as_csv(cells)
     if len(data) > max_bytes:

@@ -37,6 +37,8 @@ MAX_ERROR_BODY_BYTES = 65_536
 # What these hosts answer is never data: a redirect there is handed back without being followed.
 LOGIN_HOSTS = frozenset({"accounts.google.com"})
 USER_AGENT = "leads-dagster"
+# Never through a proxy of the environment: nobody but this machine can reach the twin on its loopback.
+DIRECT = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ def _new_client() -> httpx.Client:
     return httpx.Client(
         follow_redirects=False,  # followed one by one in `_follow`
         headers={"User-Agent": USER_AGENT},
+        mounts=dict.fromkeys(DIRECT),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
     )

@@ -59,12 +59,17 @@ def _retry_after(value: str) -> float | None:
         return max(0.0, float(int(value)))
     except ValueError:
         pass
+    moment = http_moment(value)
+    return None if moment is None else max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def http_moment(value: str) -> datetime | None:
+    """The aware time of an HTTP date header; None for what is none."""
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def typed(error: Exception, host: str) -> LeadsError:

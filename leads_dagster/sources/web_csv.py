@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from leads_dagster.errors import AccessError, LeadsError, SheetFormatError, SheetNotSharedError
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker, checksum_of
 from leads_dagster.sources.http import LOGIN_HOSTS, Answer, LeadsHttp
+from leads_dagster.sources.http_errors import http_moment
 from leads_dagster.sources.sheet_address import COPY_TAB_LINK, SheetAddress
 
 # "Last-Modified" counts whole seconds: an edit in the second of the answer would leave it as it is (RFC 9110, 8.8.2.2).
@@ -90,7 +89,7 @@ def _conditions(previous: SheetMarker | None) -> dict[str, str]:
 
 
 def _marker(answer: Answer, bare: SheetMarker) -> SheetMarker:
-    modified, sent = _moment(answer, "last-modified"), _moment(answer, "date")
+    modified, sent = (http_moment(answer.headers.get(name, "")) for name in ("last-modified", "date"))
     if modified and (sent is None or (sent - modified).total_seconds() < TRUSTED_AGE_SECONDS):
         return bare  # too young to be trusted; many servers make the ETag of it, too
     return replace(
@@ -98,13 +97,6 @@ def _marker(answer: Answer, bare: SheetMarker) -> SheetMarker:
         etag=answer.headers.get("etag", ""),
         last_modified=answer.headers.get("last-modified", "") if modified else "",
     )
-
-
-def _moment(answer: Answer, header: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers.get(header, ""))
-    except ValueError:
-        return None
 
 
 def _refuse_what_is_no_sheet(answer: Answer, address: SheetAddress) -> None:

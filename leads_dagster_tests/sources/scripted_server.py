@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,17 +44,20 @@ class _QuietServer(ThreadingHTTPServer):
 class ScriptedServer:
     """Answers with the replies given by `on`; keeps every request in `asked`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self._replies: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
         self.closing = threading.Event()
         self._server = _QuietServer(("127.0.0.1", 0), _handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "http" if tls is None else "https"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.005,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     @property
     def host(self) -> str:
@@ -87,6 +91,7 @@ class ScriptedServer:
 def _handler_of(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one piece, or the client waits 40 ms for the second
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
@@ -100,7 +105,7 @@ def _handler_of(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self, reply: Reply) -> None:
             if reply.wait is not None:
                 reply.wait.wait(10)
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)  # `send_response` would add a Date of its own
             for name, value in reply.headers.items():
                 self.send_header(name, value)
             if reply.status != 304:

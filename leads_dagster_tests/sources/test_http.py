@@ -5,12 +5,18 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from leads_dagster.errors import (
     AccessError,
@@ -269,6 +275,38 @@ def test_a_probe_after_the_rest_is_not_retried(server: ScriptedServer) -> None:
         client.get(url)
     client.close()
     assert server.times_asked("/leads.csv") == before + 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_tried_again(http: LeadsHttp, own_certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(own_certificate)
+    with ScriptedServer(tls=tls) as server, pytest.raises(AccessError, match="cannot be trusted") as refused:
+        http.get(server.on("/leads.csv", GOOD))
+    assert refused.value.context["calls"] == 1
+
+
+@pytest.fixture
+def own_certificate(tmp_path: Path) -> Path:
+    """A key and a certificate that it signed itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    certificate = builder.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    path = tmp_path / "own.pem"
+    shape = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(pem, *shape) + certificate.public_bytes(pem))
+    return path
+
+
+def test_this_machine_is_asked_without_the_proxy(
+    server: ScriptedServer, http: LeadsHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert http.get(server.on("/leads.csv", GOOD)).status == 200
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com/leads.csv", "http://", "nonsense"])

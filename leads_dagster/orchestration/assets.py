@@ -110,7 +110,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("lead_store",),
         kinds=frozenset({"sqlite", "table"}),
         layer="mirror",
-        checks=(checks.STORES_AGREE,),
+        checks=(checks.CRM_AGREES,),
     ),
     RoadAsset(
         key="airtable_mirror",
@@ -119,7 +119,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("lead_store",),
         kinds=frozenset({"airtable"}),
         layer="mirror",
-        checks=(checks.STORES_AGREE,),
+        checks=(checks.AIRTABLE_AGREES,),
     ),
 )
 

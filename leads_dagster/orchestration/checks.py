@@ -6,7 +6,8 @@ What belongs here: their names, what they promise and whether a failure stops wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -27,11 +28,13 @@ class Check:
         name: unique on its asset; the function of this name in `pipeline.checks` looks, and writes nothing.
         description: what holds when it passes.
         blocking: whether assets downstream wait for it and stay as they are when it fails.
+        options: keywords of that function.
     """
 
     name: str
     description: str
     blocking: bool = True
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def spec(self, asset: str) -> dg.AssetCheckSpec:
         """What Dagster knows of it beforehand."""
@@ -41,7 +44,7 @@ class Check:
         """Look, and say what was found."""
         from leads_dagster.pipeline import checks  # late: it loads what an unchanged sheet never needs
 
-        outcome = getattr(checks, self.name)(ws, run_id)
+        outcome = getattr(checks, self.name)(ws, run_id=run_id, **self.options)
         return dg.AssetCheckResult(
             passed=outcome.passed,
             asset_key=asset,
@@ -65,4 +68,5 @@ NO_STRONG_KEY_DOUBLES = Check(
     "No two active leads share a LinkedIn URL or an e-mail, unless a person decided that they are two.",
 )
 FRESHNESS = Check("freshness", "The store was right soon enough after the edit was seen.", blocking=False)
-STORES_AGREE = Check("stores_agree", "The mirror holds what the lead store holds.")
+CRM_AGREES = Check("stores_agree", "The CRM holds what the lead store holds.", options={"mirror": "crm"})
+AIRTABLE_AGREES = Check("stores_agree", "Airtable holds what the lead store holds.", options={"mirror": "airtable"})

@@ -103,4 +103,4 @@ def _unexpected(error: Exception) -> LeadsError:
 def _reader_left() -> int:
     """`leads … | head`: the reader has gone, so nothing more may be written, not even on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return 1

@@ -12,10 +12,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from leads_dagster.customers import CustomerSettings, resolve_sheet
+from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError, SettingsError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.settings import Settings, customer_named, load_settings
+from leads_dagster.sources.sheet_address import parse_sheet
 
 ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed")
 
@@ -59,10 +60,11 @@ def sync(
         raise SettingsError("--interval says how often --watch looks.", advice="Add --watch, or leave it out.")
     settings = load_settings()
     chosen = customer_named(settings, customer)
-    source = resolve_sheet(sheet, folder=Path.cwd()) if sheet else None
+    if sheet is not None:
+        chosen = chosen.with_sheet(sheet, folder=Path.cwd())
 
     def cycle() -> dict[str, Any]:
-        return _one_cycle(settings, chosen, sheet=source)
+        return _one_cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None)
 
     if watch:
         return _watch(cycle, chosen, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
@@ -85,9 +87,11 @@ def failed_facts(error: LeadsError) -> dict[str, Any]:
 
 def _one_cycle(settings: Settings, customer: CustomerSettings, *, sheet: str | None) -> dict[str, Any]:
     from leads_dagster.interfaces.cli.progress import progress_bar
-    from leads_dagster.orchestration.launch import sync_once
 
     try:
+        parse_sheet(customer.sheet)  # an address that cannot be read is a wrong argument, said before anything starts
+        from leads_dagster.orchestration.launch import sync_once
+
         with progress_bar() as progress:
             return sync_once(settings, customer.name, sheet=sheet, progress=progress).as_dict()
     except LeadsError as error:

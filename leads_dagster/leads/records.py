@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 # The csv module refuses cells above 128 KiB by default; the limit is one number for the whole process. A sheet is
 # limited in bytes where it is fetched, and long cells go to quarantine later. 2**31 - 1 fits a C long everywhere.
 csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
-
-
-_LineTest = Callable[[str], "re.Match[str] | None"]
 
 
 def unify_line_ends(text: str) -> str:
@@ -37,19 +35,19 @@ def split_records(lines: list[str], delimiter: str) -> tuple[list[str], bool]:
     """
     if not any('"' in line for line in lines):
         return lines, False
-    ends_closed, closes = _quote_patterns(delimiter)
+    quotes = _quotes(delimiter)
     records: list[str] = []
     open_lines: list[str] = []
     for line in lines:
         if open_lines:
             open_lines.append(line)
-            if '"' in line and closes(line):
+            if '"' in line and quotes.closes(line):
                 records.append("\n".join(open_lines))
                 open_lines = []
-        elif '"' not in line or ends_closed(line):
-            records.append(line)
-        else:
+        elif '"' in line and quotes.stays_open(line):
             open_lines = [line]
+        else:
+            records.append(line)
     if open_lines:
         records.append("\n".join(open_lines))
     return records, bool(open_lines)
@@ -65,16 +63,42 @@ def parse_record(record: str, delimiter: str) -> list[str]:
     return next(csv.reader((record,), delimiter=delimiter))
 
 
-@lru_cache(maxsize=16)
-def _quote_patterns(delimiter: str) -> tuple[_LineTest, _LineTest]:
-    """Two tests for one physical line: "begun outside quotes, ends outside" and "begun inside, ends outside".
+@dataclass(frozen=True, slots=True)
+class _Quotes:
+    """Whether a physical line ends inside quotes, by the state machine of CPython's `_csv.c`.
 
-    They say what the state machine of CPython's `_csv.c` does: a quote opens only as the first character of a cell,
-    a doubled quote inside is one quote, and what follows the closing quote belongs to the cell, quotes and all.
+    There a quote opens only as the first character of a cell, a doubled quote inside is one quote, and what follows
+    the closing quote belongs to the cell, quotes and all. A pair of quotes can be left out first: it never changes
+    whether what follows stands inside. Without pairs every quoted cell ends at its next quote; with those cells cut
+    out, a quote that still begins a cell has no end in this line.
     """
-    separator = re.escape(delimiter)
-    rest = f"[^{separator}]*"
-    quoted = '[^"]*(?:""[^"]*)*"(?!")' + rest
-    cell = f'(?:"{quoted}|(?!"){rest})'
-    more = f"(?:{separator}{cell})*"
-    return re.compile(cell + more).fullmatch, re.compile(quoted + more).fullmatch
+
+    opening: str
+    quoted_cell: re.Pattern[str]
+
+    def stays_open(self, line: str) -> bool:
+        """Of a line that begins outside quotes.
+
+        Most lines need one look: the last quote can only have opened a cell right after a delimiter, and only
+        ended in a pair right after a quote.
+        """
+        last = line.rfind('"')
+        if last > 0 and line[last - 1] not in self.opening:
+            return False
+        return self._opens(line.replace('""', ""))
+
+    def closes(self, line: str) -> bool:
+        """Of a line that begins inside quotes."""
+        _, quote, rest = line.replace('""', "").partition('"')
+        return bool(quote) and not self._opens(rest)
+
+    def _opens(self, text: str) -> bool:
+        if not (text.startswith('"') or self.opening in text):
+            return False
+        rest = self.quoted_cell.sub("", text)
+        return rest.startswith('"') or self.opening in rest
+
+
+@lru_cache(maxsize=16)
+def _quotes(delimiter: str) -> _Quotes:
+    return _Quotes(f'{delimiter}"', re.compile(f'(?:(?<={re.escape(delimiter)})|^)"[^"]*"'))

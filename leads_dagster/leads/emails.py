@@ -132,7 +132,9 @@ def _candidates(text: str) -> Iterator[str]:
         yield f"{local.strip('.')}{at}{fixed.strip('.-')}"
     local, at, domain = single.partition("@")
     if at and "." not in domain and domain:
-        yield from (f"{local}@{domain[: -len(top)]}.{top}" for top in ("com", "net", "org", "de") if domain.endswith(top))
+        yield from (
+            f"{local}@{domain[: -len(top)]}.{top}" for top in ("com", "net", "org", "de") if domain.endswith(top)
+        )
 
 
 def _spelled_out(text: str) -> str:

@@ -6,8 +6,8 @@ spellings have in common in `folding`.
 nameparser finds the parts of a name in one cell ("Dr. van der Berg, Jane, PhD"); names of two or three plain words, in
 which it could find nothing, do not go through it, and a test holds that both agree. What is shown is first, middle and
 last name and the generation (Jr., III). Honorifics, degrees and nicknames are handed back apart. A title stays where
-only one word would be left ("MS Dhoni", "Mr. Johnson"), and so do titles that people are known by ("King Charles"). Names in
-Chinese, Japanese and Korean are left as they are; from two cells they are joined family name first.
+only one word would be left ("MS Dhoni", "Mr. Johnson"), and so do titles that people are known by ("King Charles").
+Names in Chinese, Japanese and Korean are left as they are; from two cells they are joined family name first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from leads_dagster.leads.rule_tables import folded_set, load_table
 _WORD = r"[A-Z][a-z]+(?:[A-Z][a-z]+)?(?:['-][A-Z][a-z]+)?"
 _PLAIN = re.compile(rf"{_WORD}(?: [A-Z]\.)?(?: {_WORD}){{1,2}}")
 _LETTER = re.compile(r"[^\W\d_]")
-_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f]")
+_CJK = re.compile(
+    "[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f]"
+)
 _PICTOGRAPH = re.compile(
     "[\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2b00-\u2bff\ufe0e\ufe0f\U0001f000-\U0001faff\U000e0000-\U000e007f®©™]\u200d?"
 )
@@ -117,7 +119,9 @@ def _joined(first: str, middle: str, last: str, suffix: str) -> PersonName:
         more, ages, honours = _split_suffixes(part.split(), text=part, after_comma=True)
         family, generations, degrees = family + more, generations + ages, degrees + honours
     words = [*given, *middle.split(), *family]
-    if len(given) > len(family) > 0 and [word.casefold() for word in given[-len(family) :]] == [w.casefold() for w in family]:
+    if len(given) > len(family) > 0 and [word.casefold() for word in given[-len(family) :]] == [
+        w.casefold() for w in family
+    ]:
         words = [*given, *middle.split()]
     name = recase(" ".join(words))
     nickname = " ".join(filter(None, (aside_first, aside_last)))
@@ -162,7 +166,7 @@ def _without_asides(text: str) -> tuple[str, str]:
         asides.append(inside)
         return " "
 
-    bare = " ".join(_ASIDE.sub(take, text).split()).strip(" ,;\"“”")
+    bare = " ".join(_ASIDE.sub(take, text).split()).strip(' ,;"“”')
     return bare, " ".join(filter(None, asides))
 
 

@@ -59,4 +59,6 @@ def _rules() -> frozenset[str]:
 
 
 def _punycode(rule: str) -> str:
-    return ".".join(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in rule.split("."))
+    return ".".join(
+        label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii") for label in rule.split(".")
+    )

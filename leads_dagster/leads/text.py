@@ -14,7 +14,9 @@ from functools import lru_cache
 from leads_dagster.leads.rule_tables import folded_set
 
 # Invisible and without meaning in any script: zero-width space, word joiner, BOM, soft hyphen, bidi marks and isolates.
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ufff9-\ufffb]"
+)
 # Joiners mean something after Arabic, Indic and South-East Asian letters and inside emoji; elsewhere they are litter.
 _STRAY_JOINER = re.compile("(?<![\u0600-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -30,11 +32,14 @@ def clean_line(cell: str) -> str:
     Args:
         cell: the cell as it was; any length.
     """
-    if cell.isascii() and cell.isprintable() and "&" not in cell:
-        text = cell.strip(" ") if "  " not in cell else " ".join(cell.split())
-    else:
-        text = " ".join(repair(cell).split())
+    text = _line(cell)
     return "" if is_placeholder(text) else text
+
+
+def clean_name(cell: str) -> str:
+    """As `clean_line` for a part of a person's name: "Nan" and "Null" are names, "nan" and "NULL" are not."""
+    text = _line(cell)
+    return "" if is_placeholder(text) and not (text.istitle() and text.lower() in _ALSO_NAMES) else text
 
 
 def clean_text(cell: str) -> str:
@@ -46,18 +51,19 @@ def clean_text(cell: str) -> str:
     return "" if is_placeholder(text) else text
 
 
+def _line(cell: str) -> str:
+    if cell.isascii() and cell.isprintable() and "&" not in cell:
+        return cell.strip(" ") if "  " not in cell else " ".join(cell.split())
+    return " ".join(repair(cell).split())
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a trimmed cell stands for nothing: "n/a", "-", "#REF!", "unbekannt"."""
     return len(text) <= _LONGEST_PLACEHOLDER and (not text or text.lower() in _PLACEHOLDERS)
 
 
-def is_name_placeholder(text: str) -> bool:
-    """As `is_placeholder`, for a person's name: "Nan" and "Null" are names, "nan" and "NULL" are not."""
-    return is_placeholder(text) and not (text.istitle() and text.lower() in _ALSO_NAMES)
-
-
 def repair(text: str) -> str:
-    """Text with mojibake and HTML entities undone and invisible characters gone; NFC. ftfy only where it looks broken."""
+    """Text with mojibake and HTML entities undone and invisible characters gone; NFC. ftfy only where it is needed."""
     return _repair_cached(text) if len(text) <= _LONGEST_CACHED else _repair(text)
 
 

@@ -38,8 +38,8 @@ LEAD_FIELDS: dict[str, FieldKind] = {
 RAW_DATA = "raw_data"
 
 IssueCode = Literal[
-    "empty_row", "no_identity", "invalid_email", "invalid_phone", "invalid_linkedin_url", "invalid_website",
-    "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large", "extra_cells",
+    "empty_row", "no_identity", "invalid_name", "invalid_email", "invalid_phone", "invalid_linkedin_url",
+    "invalid_website", "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large", "extra_cells",
 ]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Letter case of people's names.
 
-What belongs here: how a name that somebody typed in one case is written. Which words are the name is decided in `names`.
-nameparser's own `capitalize` makes "MacHado" and "st. John", so the rules here are a table (`data/names.toml`).
+What belongs here: how a name that somebody typed in one case is written. Which words are the name is decided in
+`names`. nameparser's own `capitalize` makes "MacHado" and "st. John", so the rules here are a table (`data/names.toml`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,11 @@ def _is_odd(word: str, *, final: bool) -> bool:
         return word not in _PARTICLES and word not in _FOLLOWING
     if not word.isupper() or "." in word or _ROMAN.fullmatch(word):
         return False
-    return len(word) > _LONGEST_INITIALS or (len(word) > 1 and (final or word.lower() in _PARTICLES))
+    return (
+        len(word) > _LONGEST_INITIALS
+        or (final and len(word) == _LONGEST_INITIALS)
+        or (len(word) > 1 and word.lower() in _PARTICLES)
+    )
 
 
 def _capitalized(word: str) -> str:

@@ -6,8 +6,8 @@ spellings have in common in `folding`.
 nameparser finds the parts of a name in one cell ("Dr. van der Berg, Jane, PhD"); names of two or three plain words, in
 which it could find nothing, do not go through it, and a test holds that both agree. What is shown is first, middle and
 last name and the generation (Jr., III). Honorifics, degrees and nicknames are handed back apart. A title stays where
-only one word would be left ("MS Dhoni", "Mr. Johnson"), and so do titles that people are known by ("King Charles"). Names in
-Chinese, Japanese and Korean are left as they are; from two cells they are joined family name first.
+only one word would be left ("MS Dhoni", "Mr. Johnson"), and so do titles that people are known by ("King Charles").
+Names in Chinese, Japanese and Korean are left as they are; from two cells they are joined family name first.
 """
 
 from __future__ import annotations

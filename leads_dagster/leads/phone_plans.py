@@ -30,12 +30,13 @@ class PhonePlan:
 
     def __init__(self, region: str) -> None:
         metadata = PhoneMetadata.metadata_for_region(region)
-        if metadata is None:
+        if metadata is None or metadata.general_desc is None:
             raise ValueError(f"phonenumbers knows no region {region!r}")
         parsing = metadata.national_prefix_for_parsing or ""
         self._code = str(metadata.country_code)
-        self._lengths = _possible_lengths(metadata)
-        self._national = re.compile(metadata.general_desc.national_number_pattern or "(?!)")
+        general = metadata.general_desc
+        self._lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
+        self._national = re.compile(general.national_number_pattern or "(?!)")
         self._idd = re.compile(metadata.international_prefix or "(?!)")
         self._prefix = re.compile(parsing or "(?!)")
         # Only where the trunk prefix is one bare digit can it be taken off without the library's other rules.
@@ -106,8 +107,3 @@ def _plan_of_code(code: str) -> PhonePlan | None:
     """The plan of a country code's main region; None for no code and for codes without a country (satellites)."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ()) if code[:1] != "0" and code else ()
     return plan_of(regions[0]) if regions else None
-
-
-def _possible_lengths(metadata: PhoneMetadata) -> frozenset[int]:
-    general = metadata.general_desc
-    return frozenset(general.possible_length) - frozenset(general.possible_length_local_only)

@@ -32,11 +32,14 @@ def clean_line(cell: str) -> str:
     Args:
         cell: the cell as it was; any length.
     """
-    if cell.isascii() and cell.isprintable() and "&" not in cell:
-        text = cell.strip(" ") if "  " not in cell else " ".join(cell.split())
-    else:
-        text = " ".join(repair(cell).split())
+    text = _line(cell)
     return "" if is_placeholder(text) else text
+
+
+def clean_name(cell: str) -> str:
+    """As `clean_line` for a part of a person's name: "Nan" and "Null" are names, "nan" and "NULL" are not."""
+    text = _line(cell)
+    return "" if is_placeholder(text) and not (text.istitle() and text.lower() in _ALSO_NAMES) else text
 
 
 def clean_text(cell: str) -> str:
@@ -48,18 +51,19 @@ def clean_text(cell: str) -> str:
     return "" if is_placeholder(text) else text
 
 
+def _line(cell: str) -> str:
+    if cell.isascii() and cell.isprintable() and "&" not in cell:
+        return cell.strip(" ") if "  " not in cell else " ".join(cell.split())
+    return " ".join(repair(cell).split())
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a trimmed cell stands for nothing: "n/a", "-", "#REF!", "unbekannt"."""
     return len(text) <= _LONGEST_PLACEHOLDER and (not text or text.lower() in _PLACEHOLDERS)
 
 
-def is_name_placeholder(text: str) -> bool:
-    """As `is_placeholder`, for a person's name: "Nan" and "Null" are names, "nan" and "NULL" are not."""
-    return is_placeholder(text) and not (text.istitle() and text.lower() in _ALSO_NAMES)
-
-
 def repair(text: str) -> str:
-    """Text with mojibake and HTML entities undone and invisible characters gone; NFC. ftfy only where it looks broken."""
+    """Text with mojibake and HTML entities undone and invisible characters gone; NFC. ftfy only where it is needed."""
     return _repair_cached(text) if len(text) <= _LONGEST_CACHED else _repair(text)
 
 

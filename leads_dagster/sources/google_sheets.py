@@ -63,7 +63,7 @@ def fetch_sheet(
     Raises:
         SettingsError: no such file.
         SheetNotSharedError, CredentialsError, AccessError: only a person can change that; with advice.
-        SheetFormatError: a web page, or too large.
+        SheetFormatError: too large.
         TransientError: timeouts, quotas, resting hosts, files being written to.
     """
     known = None

@@ -175,10 +175,13 @@ def _web(url: str) -> SheetAddress:
         return _google_link(host, parts.path, parts.query, parts.fragment)
     shown_host = f"[{host}]" if ":" in host else host
     netloc = shown_host if port in (None, DEFAULT_PORTS[scheme]) else f"{shown_host}:{port}"
+    path, query = parts.path or "/", parts.query
+    if _SHEET_PATH.match(path):  # something that stands for Google, such as the offline twin
+        tab = urlsplit(_google_link(host, path, query, parts.fragment).csv_url(gid=0))
+        path, query = tab.path, tab.query
     login = parts.netloc.rpartition("@")[0]
-    named = urlunsplit((scheme, netloc, parts.path or "/", parts.query, ""))
-    called = urlunsplit((scheme, f"{login}@{netloc}" if login else netloc, parts.path or "/", parts.query, ""))
-    return SheetAddress("url", f"url:{named}", url=called)
+    called = urlunsplit((scheme, f"{login}@{netloc}" if login else netloc, path, query, ""))
+    return SheetAddress("url", f"url:{urlunsplit((scheme, netloc, path, query, ''))}", url=called)
 
 
 def _google_link(host: str, path: str, query_text: str, fragment: str) -> SheetAddress:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from leads_dagster.errors import AccessError, LeadsError, SheetFormatError, SheetNotSharedError
+from leads_dagster.errors import AccessError, LeadsError, SheetNotSharedError
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker, checksum_of
 from leads_dagster.sources.http import LOGIN_HOSTS, Answer, LeadsHttp
 from leads_dagster.sources.http_errors import http_moment
-from leads_dagster.sources.sheet_address import COPY_TAB_LINK, SheetAddress
+from leads_dagster.sources.sheet_address import COPY_TAB_LINK, Kind, SheetAddress
 
 # "Last-Modified" counts whole seconds: an edit in the second of the answer would leave it as it is (RFC 9110, 8.8.2.2).
 TRUSTED_AGE_SECONDS = 2.0
@@ -24,14 +24,18 @@ PUBLISHED_IS_LATE = (
     "A sheet published to the web is up to 5 minutes old: Google renews it no more often. "
     "Give the ordinary link, shared with us, to see edits at once."
 )
-SHARE_ADVICE = (
-    "In Google Sheets choose Share and let anyone with the link view it, or set GOOGLE_APPLICATION_CREDENTIALS to a "
-    "service account's key file and share the sheet with that account's e-mail address."
-)
-PUBLISH_ADVICE = (
-    "In Google Sheets choose File, Share, Publish to web, and give the link shown there; "
-    "or give the sheet's ordinary link and share it."
-)
+SHARING_ADVICE: dict[Kind, str] = {
+    "google": (
+        "In Google Sheets choose Share and let anyone with the link view it, or set GOOGLE_APPLICATION_CREDENTIALS to "
+        "a service account's key file and share the sheet with that account's e-mail address."
+    ),
+    "published": (
+        "In Google Sheets choose File, Share, Publish to web, and give the link shown there; "
+        "or give the sheet's ordinary link and share it."
+    ),
+    "url": "Give the address that downloads the CSV without a login, or one with its key in it.",
+}
+NOT_FOR_US = frozenset({401, 403, 404, 410})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -47,9 +51,9 @@ def fetch_csv(
         endpoint: what stands for https://docs.google.com.
 
     Raises:
-        SheetNotSharedError: Google answers with a login page or a refusal.
-        AccessError: another server refuses.
-        SheetFormatError: a web page instead of CSV, or larger than `max_bytes`.
+        SheetNotSharedError: a login or other web page instead of CSV, 401, 403, 404, 410.
+        AccessError: another refusal, such as of a tab that is not there.
+        SheetFormatError: larger than `max_bytes`.
         TransientError: as `LeadsHttp.get`.
     """
     started = time.monotonic()
@@ -100,46 +104,36 @@ def _marker(answer: Answer, bare: SheetMarker) -> SheetMarker:
 
 
 def _refuse_what_is_no_sheet(answer: Answer, address: SheetAddress) -> None:
-    if address.kind == "url":
-        _refuse_foreign(answer, address)
-    elif not _is_success(answer) or _is_login(answer) or _is_web_page(answer):
-        raise _google_refusal(answer, address)
-
-
-def _google_refusal(answer: Answer, address: SheetAddress) -> LeadsError:
-    if answer.status == HTTPStatus.BAD_REQUEST:
-        return AccessError(
-            f"Google cannot give the tab {address.gid or 0} of this sheet (400).",
-            advice=f"Is the tab still there? {COPY_TAB_LINK}",
-            source=address.canonical,
+    reason = _reason(answer)
+    if reason:
+        who = address.display if address.kind == "url" else "Google"
+        raise SheetNotSharedError(
+            f"This sheet is not shared with us ({who} {reason}).",
+            advice=SHARING_ADVICE[address.kind],
+            source=address.display,
+            status=answer.status,
         )
-    advice = PUBLISH_ADVICE if address.kind == "published" else SHARE_ADVICE
-    return SheetNotSharedError(
-        f"This sheet is not shared with us ({_reason(answer)}).", advice=advice, source=address.canonical
-    )
+    if not _is_success(answer):
+        raise _odd_refusal(answer, address)
 
 
 def _reason(answer: Answer) -> str:
+    """What was sent in place of a sheet that is there but not for us; "" if something else is the matter."""
     if _is_login(answer):
-        return "Google asks for a login"
-    return f"Google answers {answer.status}" if not _is_success(answer) else "Google answers with a web page"
+        return "asks for a login"
+    if answer.status in NOT_FOR_US:
+        return f"answers {answer.status}"
+    return "answers with a web page instead of CSV" if _is_success(answer) and _is_web_page(answer) else ""
 
 
-def _refuse_foreign(answer: Answer, address: SheetAddress) -> None:
-    if _is_login(answer) or answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise AccessError(
-            f"{address.display} refuses us: it wants a login ({answer.status}).",
-            advice="Give an address that can be read without one, or one with its key.",
-        )
-    if not _is_success(answer):
-        raise AccessError(
-            f"{address.display} has no sheet for us ({answer.status}).", advice="Is the address still the right one?"
-        )
-    if _is_web_page(answer):
-        raise SheetFormatError(
-            f"{address.display} answers with a web page instead of CSV.",
-            advice="Give the address that downloads the CSV, not the one that shows it or asks for a login.",
-        )
+def _odd_refusal(answer: Answer, address: SheetAddress) -> LeadsError:
+    if address.kind == "url":
+        return AccessError(f"{address.display} refuses us ({answer.status}).", advice="Is the address the right one?")
+    return AccessError(
+        f"Google cannot give the tab {address.gid or 0} of this sheet ({answer.status}).",
+        advice=f"Is the tab still there? {COPY_TAB_LINK}",
+        source=address.canonical,
+    )
 
 
 def _is_success(answer: Answer) -> bool:

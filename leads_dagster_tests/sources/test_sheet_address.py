@@ -107,6 +107,12 @@ def test_any_other_address_is_itself(text: str, canonical: str, called: str) -> 
     assert (address.kind, address.canonical, address.csv_url()) == ("url", canonical, called)
 
 
+@pytest.mark.parametrize("form", ["edit#gid=7", "edit?gid=7#gid=7", "export?format=csv&gid=7", "htmlview#gid=7"])
+def test_a_link_to_something_that_stands_for_google_is_exported_there(form: str) -> None:
+    address = parse_sheet(f"http://127.0.0.1:8080/spreadsheets/d/leads/{form}")
+    assert address.canonical == "url:http://127.0.0.1:8080/spreadsheets/d/leads/export?format=csv&gid=7"
+
+
 def test_paths_are_made_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder / "home"))
     known = folder / "my leads.csv"

@@ -80,10 +80,10 @@ def test_an_export_that_redirects_is_followed(server: ScriptedServer, http: Lead
     ("reply", "words"),
     [
         (LOGIN, "Google asks for a login"),
-        (PAGE, "Google answers with a web page"),
-        (replace(PAGE, headers={"Content-Type": "text/csv"}), "Google answers with a web page"),
-        (Reply(body=b"\xef\xbb\xbf\n <html>"), "Google answers with a web page"),
-        (Reply(headers={"Content-Type": "Text/HTML"}), "Google answers with a web page"),
+        (PAGE, "Google answers with a web page instead of CSV"),
+        (replace(PAGE, headers={"Content-Type": "text/csv"}), "Google answers with a web page instead of CSV"),
+        (Reply(body=b"\xef\xbb\xbf\n <html>"), "Google answers with a web page instead of CSV"),
+        (Reply(headers={"Content-Type": "Text/HTML"}), "Google answers with a web page instead of CSV"),
         (Reply(401), "Google answers 401"),
         (Reply(403), "Google answers 403"),
         (Reply(404), "Google answers 404"),
@@ -187,24 +187,28 @@ def test_what_was_learned_of_other_bytes_is_not_used(server: ScriptedServer, htt
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind", "words"),
+    ("reply", "words"),
     [
-        (PAGE, SheetFormatError, "a web page instead of CSV"),
-        (Reply(body=b"\n<html>"), SheetFormatError, "a web page instead of CSV"),
-        (Reply(401), AccessError, "wants a login (401)"),
-        (Reply(403), AccessError, "wants a login (403)"),
-        (LOGIN, AccessError, "wants a login"),
-        (Reply(404), AccessError, "has no sheet for us (404)"),
+        (PAGE, "answers with a web page instead of CSV"),
+        (Reply(body=b"\n<html>"), "answers with a web page instead of CSV"),
+        (Reply(401), "answers 401"),
+        (Reply(403), "answers 403"),
+        (Reply(404), "answers 404"),
+        (LOGIN, "asks for a login"),
     ],
 )
-def test_another_server_is_not_called_google(
-    server: ScriptedServer, http: LeadsHttp, reply: Reply, kind: type[LeadsError], words: str
-) -> None:
+def test_another_server_is_not_called_google(server: ScriptedServer, http: LeadsHttp, reply: Reply, words: str) -> None:
     error = refusal(server, http, server.on("/a.csv", reply) + "?key=s3cret")
-    assert type(error) is kind
-    assert words in error.message
-    assert f"{server.url}/a.csv?…" in error.message
+    assert isinstance(error, SheetNotSharedError)
+    assert error.message == f"This sheet is not shared with us ({server.url}/a.csv?… {words})."
+    assert "without a login" in error.advice
     assert "s3cret" not in str(error)
+
+
+def test_any_other_refusal_is_told_with_its_status(server: ScriptedServer, http: LeadsHttp) -> None:
+    error = refusal(server, http, server.on("/a.csv", Reply(418)))
+    assert type(error) is AccessError
+    assert "(418)" in error.message
 
 
 def test_a_sheet_over_the_limit_is_refused(server: ScriptedServer, http: LeadsHttp) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from leads_dagster.interfaces.first_run import TWIN_BASE
+from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.interfaces.conftest import CommandLine
 
 
@@ -157,3 +160,70 @@ def test_a_sheet_without_a_known_column_fails_with_the_headers(leads: CommandLin
     (finding,) = checks(leads)["sheet"]
     assert finding["verdict"] == "fail"
     assert "Quux" in finding["message"]
+
+
+AIRTABLE = """
+[[customers]]
+name = "acme"
+sheet = "leads.csv"
+[customers.airtable]
+base_id = "{base}"
+table = "{table}"
+"""
+
+
+@pytest.fixture
+def twin(leads: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", sandbox.url)
+        monkeypatch.setenv("AIRTABLE_API_KEY", "any-token")
+        yield sandbox
+
+
+def airtable(leads: CommandLine, *, base: str = TWIN_BASE, table: str = "Leads") -> dict[str, Any]:
+    """The doctor's one finding about a base and table."""
+    leads.configure(AIRTABLE.format(base=base, table=table))
+    (finding,) = checks(leads)["airtable"]
+    return finding
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_table_that_airtable_knows_is_well(leads: CommandLine) -> None:
+    finding = airtable(leads)
+
+    assert (finding["verdict"], finding["customer"]) == ("ok", "acme")
+    assert "table Leads, team plan" in finding["message"]
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_table_that_is_not_there_fails_with_those_that_are(leads: CommandLine) -> None:
+    finding = airtable(leads, table="Peopel")
+
+    assert finding["verdict"] == "fail"
+    assert "no table 'Peopel'; it has Leads" in finding["message"]
+
+
+@pytest.mark.usefixtures("twin")
+def test_a_base_that_is_not_there_fails(leads: CommandLine) -> None:
+    finding = airtable(leads, base="appNotThere000001")
+
+    assert finding["verdict"] == "fail"
+    assert "appNotThere000001" in finding["message"]
+
+
+def test_without_a_token_airtable_fails_and_says_what_to_set(
+    leads: CommandLine, twin: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRTABLE_API_KEY")
+
+    finding = airtable(leads)
+    assert finding["verdict"] == "fail"
+    assert "AIRTABLE_API_KEY_FILE" in finding["mend"]
+
+
+def test_a_service_that_does_not_answer_fails_in_words(
+    leads: CommandLine, twin: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", "http://127.0.0.1:9")
+
+    assert airtable(leads)["verdict"] == "fail"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -18,13 +19,14 @@ from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.settings import Settings, customer_named, load_settings
 from leads_dagster.sources.sheet_address import parse_sheet
 
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
 ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed")
 
 _DEFAULT_INTERVAL_SECONDS = 300.0
 _COSTLY_INTERVAL_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 900.0
-
-Cycle = Callable[[], dict[str, Any]]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,11 +65,9 @@ def sync(
     if sheet is not None:
         chosen = chosen.with_sheet(sheet, folder=Path.cwd())
 
-    def cycle() -> dict[str, Any]:
-        return _one_cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None)
-
+    cycle = _Cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None)
     if watch:
-        return _watch(cycle, chosen, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
+        return _watch(cycle, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
     facts = cycle()
     _show(facts, as_json=as_json)
     return 1 if facts["status"] == "failed" else 0
@@ -85,33 +85,56 @@ def failed_facts(error: LeadsError) -> dict[str, Any]:
     }
 
 
-def _one_cycle(settings: Settings, customer: CustomerSettings, *, sheet: str | None) -> dict[str, Any]:
-    from leads_dagster.interfaces.cli.progress import progress_bar
+@dataclass(frozen=True)
+class _Cycle:
+    """One cycle of one customer, to be called as often as it is wanted.
 
-    try:
-        parse_sheet(customer.sheet)  # an address that cannot be read is a wrong argument, said before anything starts
-        from leads_dagster.orchestration.launch import sync_once
+    Attributes:
+        sheet: read in place of the customer's own; None for its own.
+    """
 
-        with progress_bar() as progress:
-            return sync_once(settings, customer.name, sheet=sheet, progress=progress).as_dict()
-    except LeadsError as error:
-        error.context.setdefault("customer", customer.name)
-        raise
+    settings: Settings
+    customer: CustomerSettings
+    sheet: str | None = None
+
+    def __call__(self, instance: DagsterInstance | None = None) -> dict[str, Any]:
+        """What the cycle did, as `--json` prints it.
+
+        Raises:
+            LeadsError: it could not begin.
+        """
+        from leads_dagster.interfaces.cli.progress import progress_bar
+
+        try:
+            parse_sheet(self.customer.sheet)  # one that cannot be read is a wrong argument: said before Dagster loads
+            from leads_dagster.orchestration.launch import sync_once
+
+            with progress_bar() as progress:
+                done = sync_once(
+                    self.settings, self.customer.name, sheet=self.sheet, progress=progress, instance=instance
+                )
+            return done.as_dict()
+        except LeadsError as error:
+            error.context.setdefault("customer", self.customer.name)
+            raise
 
 
-def _watch(cycle: Cycle, customer: CustomerSettings, *, seconds: float, as_json: bool) -> NoReturn:
+def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
     """Cycle after cycle, `seconds` from start to start, more slowly while it fails.
 
     Settings that are wrong end it, and so does anything but a passing trouble before the first cycle has worked:
     that is a mistyped address. Later nothing does, since a sheet half edited, or not shared for an hour, is mended.
     """
-    _warn_of_cost(seconds, customer)
+    from leads_dagster.orchestration.instance import open_instance
+
+    if warning := cost_of_looking(seconds, cycle.customer):
+        typer.echo(warning, err=True)
     failures, worked = 0, False
-    with _stop_politely():
+    with _stop_politely(), open_instance(cycle.settings) as instance:
         while True:
             started = time.monotonic()
             try:
-                facts = cycle()
+                facts = cycle(instance)
                 _show(facts, as_json=as_json)
                 failures = failures + 1 if facts["status"] == "failed" else 0
                 worked = worked or not failures
@@ -145,14 +168,14 @@ def _stop_politely() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _warn_of_cost(seconds: float, customer: CustomerSettings) -> None:
+def cost_of_looking(seconds: float, customer: CustomerSettings) -> str | None:
+    """What looking every so many seconds takes out of the services' quotas; None where it is no matter."""
     if seconds > _COSTLY_INTERVAL_SECONDS:
-        return
+        return None
     looks = 60 / seconds
-    typer.echo(
+    return (
         f"A look every {seconds:g} s is {looks:.0f} a minute and {looks * 1440:,.0f} a day. Google allows a user 60 "
-        "Sheets reads a minute and refuses more" + _airtable_cost(customer) + ".",
-        err=True,
+        f"Sheets reads a minute and refuses more{_airtable_cost(customer)}."
     )
 
 

@@ -105,8 +105,11 @@ def _words(failure: Any) -> str:
 
 @contextmanager
 def _quiet_dagster() -> Iterator[None]:
-    """Keep Dagster's remarks on a run off the terminal; they are in the run."""
-    logger = logging.getLogger("dagster")
+    """Keep Dagster's own remarks off the terminal, such as that a check of a skipped asset has no result.
+
+    Its logger "dagster" sets its own level at every run, so the one below it is told.
+    """
+    logger = logging.getLogger("dagster._core")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

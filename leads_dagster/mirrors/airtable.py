@@ -90,6 +90,11 @@ class AirtableMirror:
             self._target = self._schema.target(missing="create" if self._create_fields else "refuse")
         return self._target
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The lead fields that this table holds."""
+        return frozenset(self.ensure_fields().columns)
+
     def push(self, changes: Sequence[LeadPush]) -> PushResult:
         """Writes what differs, ten a request; a bad record never takes another with it.
 

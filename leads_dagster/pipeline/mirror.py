@@ -95,14 +95,14 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
             return Outcome(False, "same", {"configured": True, **Tally().numbers()})
         with AirtableMirror(
             endpoint_url=ws.settings.airtable_endpoint_url,
-            api_key=ws.settings.airtable_api_key(),
+            api_key=ws.settings.airtable_api_key,
             base_id=airtable.base_id,
             table=airtable.table,
             home=ws.settings.prepare_home(),
-            field_names=dict(airtable.fields),
+            fields=dict(airtable.fields),
             create_fields=airtable.create_fields,
+            timeout_seconds=ws.settings.http_timeout_seconds,
         ) as mirror:
-            mirror.ensure_fields()
             return _Sending(ws, run_id, "airtable", mirror).run()
 
 

@@ -285,7 +285,7 @@ def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> 
             )
             found.update(row[0] for row in connection.execute(query))
     # A role mailbox is shared by design: the matcher never takes it alone for a person.
-    from leads_dagster.leads.matching import is_role_mailbox
+    from leads_dagster.leads.match_features import is_role_mailbox
 
     found.update(value for value in values if "@" in value and is_role_mailbox(value))
     return found

@@ -191,6 +191,10 @@ def _modified_time(row: RecordRow, field: Field) -> Any:
     return _modified(row.record, field.option("referencedFieldIds") or [])
 
 
+def _modified_by(row: RecordRow, field: Field) -> Any:
+    return row.world.user(row.record.modified_by).to_json() if row.record.modified_by else None
+
+
 def _button(row: RecordRow, field: Field) -> Any:
     seeded = _seeded(row, field)
     if seeded is not None:
@@ -206,7 +210,7 @@ _COMPUTED: dict[str, Callable[[RecordRow, Field], Any]] = {
     "createdBy": lambda row, field: row.world.user(row.record.created_by).to_json(),
     "createdTime": lambda row, field: row.record.created_time,
     "formula": _formula,
-    "lastModifiedBy": lambda row, field: row.world.user(row.record.modified_by).to_json(),
+    "lastModifiedBy": _modified_by,
     "lastModifiedTime": _modified_time,
     "multipleLookupValues": _lookup,
     "rollup": _rollup,

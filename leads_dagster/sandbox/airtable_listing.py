@@ -166,7 +166,7 @@ def _resume(session: Session, table: Table, offset: str) -> tuple[str, Listing, 
 def _found(session: Session, table: Table, request: ListRequest) -> tuple[str, ...]:
     view = None if request.view is None else _view(table, request.view)
     sorting = [(known_field(table, name), descending) for name, descending in request.sort]
-    ids: Iterable[str] = table.ids()
+    ids: Iterable[str] = table.ids() if view is None else table.records
     for formula in ((view or {}).get("filterByFormula"), request.formula):
         if formula:
             ids = _filtered(session, table, ids, formula)

@@ -5,6 +5,7 @@ Data and look-ups only: what may be written is in `airtable_values`, what is sho
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +90,7 @@ class Table:
     schema_version: int = 0
     _indexes: dict[tuple[str, ...], Index] = field(default_factory=dict)
     _by_name: dict[str, Field] | None = None
+    _sorted_ids: list[str] = field(default_factory=list)
     _ids: tuple[str, ...] | None = None
 
     def field(self, name_or_id: str) -> Field | None:
@@ -113,19 +115,25 @@ class Table:
         self._by_name = None
 
     def ids(self) -> tuple[str, ...]:
-        """Every record id in the order of creation; the same tuple until a record comes or goes."""
+        """Every record id in the order of ids, in which Airtable lists where no view is named (recorded so).
+
+        The same tuple until a record comes or goes.
+        """
         if self._ids is None:
-            self._ids = tuple(self.records)
+            self._ids = tuple(self._sorted_ids)
         return self._ids
 
     def insert(self, record: Record) -> None:
+        """A record more; the order of `records` is that of creation, as a grid view has it."""
         self.records[record.id] = record
+        insort(self._sorted_ids, record.id)
         self._ids = None
         for field_ids, index in self._indexes.items():
             index.setdefault(_key(record.cells, field_ids), {})[record.id] = None
 
     def remove(self, record_id: str) -> Record:
         record = self.records.pop(record_id)
+        del self._sorted_ids[bisect_left(self._sorted_ids, record_id)]
         self._ids = None
         for field_ids, index in self._indexes.items():
             index.get(_key(record.cells, field_ids), {}).pop(record_id, None)

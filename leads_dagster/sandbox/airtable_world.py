@@ -50,7 +50,7 @@ class AirtableWorld:
         self.listings.clear()
         self.bases = {}
         for given in content["bases"]:
-            base = load_base(given, owner=self.owner, clock=self.clock)
+            base = load_base(given, users=self.users, clock=self.clock)
             self.bases[base.id] = base
 
     @property

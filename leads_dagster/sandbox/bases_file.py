@@ -56,8 +56,11 @@ def _token(text: str, given: JsonObject, owner: User) -> Token:
     return Token(text, given.get("userId", owner.id), limit("scopes"), limit("bases"))
 
 
-def load_base(given: JsonObject, *, owner: User, clock: Clock) -> Base:
-    """A base from a bases file or a state file; ids are kept, missing ones made. Raises SettingsError."""
+def load_base(given: JsonObject, *, users: dict[str, User], clock: Clock) -> Base:
+    """A base from a bases file or a state file; ids are kept, missing ones made. Raises SettingsError.
+
+    People whom the records name as their makers are added to `users`.
+    """
     try:
         base = Base(given.get("id") or new_id("app"), given["name"], given.get("permissionLevel", "create"))
         base.flags = {name: given[name] for name in _FLAGS if name in given}
@@ -68,7 +71,7 @@ def load_base(given: JsonObject, *, owner: User, clock: Clock) -> Base:
         for table_given in given.get("tables", []):
             table = load_table(table_given)
             base.tables[table.id] = table
-            _load_records(table, table_given.get("records", []), owner=owner, clock=clock)
+            _load_records(table, table_given.get("records", []), users=users, clock=clock)
     except (KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"The bases file is wrong near base {given.get('id')!r}: {error!r}") from error
     return base
@@ -92,24 +95,23 @@ def load_table(given: JsonObject) -> Table:
     return table
 
 
-def _load_records(table: Table, given: list[JsonObject], *, owner: User, clock: Clock) -> None:
+def _load_records(table: Table, given: list[JsonObject], *, users: dict[str, User], clock: Clock) -> None:
     for each in given:
-        record = _state_record(each) if "cells" in each else _seed_record(table, each, owner=owner, clock=clock)
+        record = _state_record(each) if "cells" in each else _seed_record(table, each, users=users, clock=clock)
         table.next_number = max(table.next_number, record.number + 1)
         table.insert(record)
 
 
-def _seed_record(table: Table, given: JsonObject, *, owner: User, clock: Clock) -> Record:
-    created = given.get("createdTime") or clock.stamp()
-    record = Record(
-        given.get("id") or new_id("rec"), created, table.next_number, {}, owner.id, created, owner.id, seeded=None
-    )
+def _seed_record(table: Table, given: JsonObject, *, users: dict[str, User], clock: Clock) -> Record:
+    """Nobody has modified a seeded record unless its file says so (recorded so of a copied base)."""
+    created, owner = given.get("createdTime") or clock.stamp(), next(iter(users))
+    record = Record(given.get("id") or new_id("rec"), created, table.next_number, {}, owner, created, "")
     for name, value in given.get("fields", {}).items():
-        _seed(table, record, name, value)
+        _seed(table, record, name, value, users)
     return record
 
 
-def _seed(table: Table, record: Record, name: str, value: Any) -> None:
+def _seed(table: Table, record: Record, name: str, value: Any, users: dict[str, User]) -> None:
     field = table.field(name)
     if field is None:
         raise KeyError(f"table {table.name} has no field {name}")
@@ -117,9 +119,13 @@ def _seed(table: Table, record: Record, name: str, value: Any) -> None:
         record.number = int(value)
     elif field.type == "lastModifiedTime":
         record.modified_time = value
+    elif field.type in ("createdBy", "lastModifiedBy"):
+        user = users.setdefault(value["id"], User(value["id"], value.get("email", ""), value.get("name", "")))
+        attribute = "created_by" if field.type == "createdBy" else "modified_by"
+        setattr(record, attribute, user.id)
     elif field.computed:
         record.seeded = {**(record.seeded or {}), field.id: value}
-    elif value not in (None, "", [], False):
+    elif value is not None and value is not False and value not in ("", []):
         record.cells[field.id] = seed_cell(field, value)
 
 

@@ -36,9 +36,12 @@ def decode(data: bytes) -> str:
 
 
 def delimiter_of(text: str) -> str:
-    """The candidate seen most often, outside quotes, in the first lines."""
-    sample = re.sub(r'"[^"]*"', "", "\n".join(text[:20_000].splitlines()[:20]))
-    return max(_DELIMITERS, key=sample.count)
+    """The candidate seen most often, outside quotes, in the first line that holds any: the header, as a rule."""
+    for line in re.sub(r'"[^"]*"', "", text[:50_000]).splitlines():
+        best = max(_DELIMITERS, key=line.count)
+        if best in line:
+            return best
+    return ","
 
 
 def trim_rows(rows: Grid) -> Grid:

@@ -30,7 +30,10 @@ from leads_dagster.sandbox.bases_file import DEFAULT_BASES, read_bases_file
 from leads_dagster.sandbox.clock import Clock, iso_milliseconds
 from leads_dagster.sandbox.faults import Faults
 from leads_dagster.sandbox.google_csv import GoogleCsvRoutes
+from leads_dagster.sandbox.google_drive import GoogleDriveRoutes
 from leads_dagster.sandbox.google_folder import SheetFolder
+from leads_dagster.sandbox.google_sheets import GoogleSheetsRoutes
+from leads_dagster.sandbox.google_structure import GoogleStructureRoutes
 from leads_dagster.sandbox.http import JsonObject
 from leads_dagster.sandbox.request_log import RequestLog
 from leads_dagster.sandbox.state import StateFile
@@ -104,6 +107,9 @@ class Sandbox:
             *admin.routes(),
             *AirtableSchemaRoutes(self.world).routes(),
             *AirtableRoutes(self.world).routes(),
+            *GoogleSheetsRoutes(self.folder).routes(),
+            *GoogleStructureRoutes(self.folder).routes(),
+            *GoogleDriveRoutes(self.folder).routes(),
             *GoogleCsvRoutes(self.folder, self.clock, conditional=conditional).routes(),
         ]
         return SandboxApp(
@@ -196,8 +202,11 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted connections inherit this; without it each answer waits 40 ms for the client's delayed ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

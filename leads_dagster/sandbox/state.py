@@ -45,7 +45,7 @@ class StateFile:
             raise SettingsError(f"The sandbox's state {self.path} cannot be read: {error}") from error
         for given in content["bases"]:
             if self._seeds.get(given["id"], given.get("seed")) == given.get("seed"):
-                base = load_base(given, owner=self.world.owner, clock=self.world.clock)
+                base = load_base(given, users=self.world.users, clock=self.world.clock)
                 base.hooks = {each["id"]: load_hook(each) for each in given.get("hooks", [])}
                 self.world.bases[base.id] = base
 

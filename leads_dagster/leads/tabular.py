@@ -146,10 +146,16 @@ def _footer_start(records: list[str], layout: Layout, *, width: int) -> int:
         return end
     lowest = max(layout.header_index + 2, end - _MAX_FOOTER_RECORDS)
     start = end
-    while start > lowest and len(parse_record(records[start - 1], layout.delimiter)) <= 1:
+    while start > lowest and _may_be_footer(records[start - 1], layout.delimiter):
         start -= 1
     blank = next((index for index in range(start, end) if not records[index]), end)
     return blank if any(records[blank:]) else end
+
+
+def _may_be_footer(record: str, delimiter: str) -> bool:
+    """At most one cell, and not an e-mail address alone: that would be a lead."""
+    cells = parse_record(record, delimiter)
+    return len(cells) <= 1 and not any("@" in cell and " " not in cell.strip() for cell in cells)
 
 
 def column_labels(header: Sequence[str]) -> tuple[str, ...]:

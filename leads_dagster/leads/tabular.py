@@ -9,6 +9,7 @@ records are split and hashed, and only those asked for are taken apart into cell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ __all__ = ["Decoded", "Table", "column_labels", "decode", "neutralize_formula", 
 
 DIGEST_BYTES = 16
 
+_TEXT = re.compile(r"[^\W_]")
 _MAX_FOOTER_RECORDS = 30
 _MIN_COLUMNS_FOR_FOOTER = 3
 
@@ -89,7 +91,7 @@ def read_table(data: bytes, *, score_header: HeaderScore | None = None) -> Table
     declared = declared_delimiter(lines[0])
     if declared:
         del lines[0]
-    layout = find_layout(lines, delimiter=declared, score_header=score_header)
+    layout = find_layout(lines, delimiter=declared, score_header=score_header) if _TEXT.search(decoded.text) else None
     if layout is None:
         raise SheetFormatError(
             "The sheet is empty: no cell holds text.", advice="Check that the right sheet was given."

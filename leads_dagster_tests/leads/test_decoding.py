@@ -152,6 +152,8 @@ def test_what_is_no_table_is_refused_with_its_name_and_what_to_do(data: bytes, w
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("text", ["<name>,<email>\n", "[Name],[Email]\n", "{name},{email}\n", "BZ,Name\n", "Rar,Name\n"])
+@pytest.mark.parametrize(
+    "text", ["<name>,<email>\n", "[Name],[Email]\n", "{name},{email}\n", "BZ,Name\n", "Rar,Name\n"]
+)
 def test_headers_in_brackets_are_not_taken_for_markup(text: str) -> None:
     assert decode(text.encode()).text == text

@@ -69,4 +69,4 @@ def test_line_ends_become_lf_in_cells_too() -> None:
 
 
 def test_other_line_separators_of_unicode_end_nothing() -> None:
-    assert split_records("a\u2028b\x0bc\x85d".split("\n"), ",")[0] == ["a\u2028b\x0bc\x85d"]
+    assert one_by_one("a\u2028b\x0bc\x85d,e", ",") == [["a\u2028b\x0bc\x85d", "e"]]

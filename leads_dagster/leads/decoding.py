@@ -59,6 +59,8 @@ _MAX_CONTROL_SHARE = 0.01
 # Of a UTF-16 text without mark: this share of one byte lane is NUL, and that many times the share of the other.
 _MIN_NUL_SHARE = 0.05
 _MIN_NUL_RATIO = 4
+_MIN_WIDE_SHARE = 0.9
+_PRINTABLE = range(0x20, 0x7F)
 # UTF-8 in which fewer than one multi-byte character in ten is broken is UTF-8 with some foreign bytes.
 _MAX_BROKEN_SHARE = 0.1
 
@@ -135,15 +137,24 @@ def _by_nul_lanes(data: bytes) -> Decoded | None:
         return None
     lanes = [sample[lane::4].count(0) / max(1, len(sample[lane::4])) for lane in range(4)]
     encoding = _wide_encoding(lanes)
-    return _wide(data, encoding, had_bom=False) if encoding else None
+    if encoding is None or _has_ascii_pairs(sample):
+        return None
+    return _wide(data, encoding, had_bom=False)
+
+
+def _has_ascii_pairs(sample: bytes) -> bool:
+    """Two ASCII characters in most pairs of bytes: the NULs are stray. In UTF-16 such a pair is a Chinese character."""
+    printable = [byte in _PRINTABLE for byte in sample]
+    pairs = sum(first and second for first, second in zip(printable[::2], printable[1::2], strict=False))
+    return pairs > len(sample) / 4
 
 
 def _wide_encoding(lanes: Sequence[float]) -> str | None:
     """The encoding by the share of NULs in each place of four bytes."""
     first, second, third, fourth = lanes
-    if min(second, third, fourth) > 0.9 > first:
+    if min(third, fourth) > _MIN_WIDE_SHARE > first:
         return "utf-32-le"
-    if min(first, second, third) > 0.9 > fourth:
+    if min(first, second) > _MIN_WIDE_SHARE > fourth:
         return "utf-32-be"
     even, odd = (first + third) / 2, (second + fourth) / 2
     if odd >= _MIN_NUL_SHARE and odd >= _MIN_NUL_RATIO * even:

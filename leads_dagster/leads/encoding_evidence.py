@@ -58,6 +58,8 @@ _PAGES: tuple[_Page, ...] = (
 _CLEAR_MARGIN = 0.15
 _MIN_COVERAGE = 0.5
 _MIN_WORDS_TO_DOUBT = 3
+# No Latin word this long is written without one letter of ASCII.
+_LONG_WORD = 4
 
 _MULTI_BYTE = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 
@@ -119,9 +121,9 @@ def _plausible(page: _Page, word: bytes) -> bool | None:
         return None
     if not page.letters.issuperset(beyond):
         return False
-    if not page.mixes_with_ascii:
-        return len(beyond) == len(text)
-    return len(beyond) < max(4, len(text)) and _case_is_plausible(text)
+    all_beyond = len(beyond) == len(text)
+    fits_script = not (all_beyond and len(text) >= _LONG_WORD) if page.mixes_with_ascii else all_beyond
+    return fits_script and _case_is_plausible(text)
 
 
 def _case_is_plausible(text: str) -> bool:

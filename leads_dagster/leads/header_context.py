@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leads_dagster.leads.header_aliases import fold_header, vocabulary
 
@@ -18,7 +18,7 @@ _PERSON = frozenset({
     "first_name", "middle_name", "last_name", "full_name", "name_prefix", "email", "title", "?title", "linkedin_url",
 })  # fmt: skip
 _PERSON_NAMES = frozenset({"first_name", "last_name", "full_name", "?name"})
-_PLACE = frozenset({"city", "postal_code", "country"})
+_PLACE = frozenset({"city", "postal_code", "country", "region"})
 _PROFILE = re.compile(r"\blinkedin\.com/(?:in|pub|sales)/", re.IGNORECASE)
 _SAMPLE_SHARE = 0.5
 
@@ -31,11 +31,13 @@ class SheetContext:
         headers: the header cells, folded.
         targets: what each column is taken for so far; None where unknown.
         sample: the first rows, where they are at hand.
+        language: what most headers are written in.
     """
 
     headers: Sequence[str]
     targets: Sequence[str | None]
-    sample: Sample
+    sample: Sample = ()
+    language: str = "en"
 
     def has(self, *targets: str) -> bool:
         """Whether some column is one of `targets`."""
@@ -52,7 +54,7 @@ def decide(context: SheetContext) -> list[str | None]:
     for undecided, rule in _RULES:
         for index, target in enumerate(targets):
             if target == undecided:
-                targets[index] = rule(SheetContext(context.headers, targets, context.sample), index)
+                targets[index] = rule(replace(context, targets=targets), index)
     return targets
 
 
@@ -98,12 +100,22 @@ def _address(context: SheetContext, _index: int) -> str:
 
 
 def _state(context: SheetContext, _index: int) -> str | None:
-    """Spanish "Estado", Italian "Stato": part of an address where there is one, else how far the lead has come."""
-    if not context.has(*_PLACE):
-        return None if context.has("status") else "status"
-    if not context.has("region"):
+    """Spanish and Portuguese "Estado": part of an address that lacks it, else how far the lead has come."""
+    if context.has(*_PLACE) and not context.has("region"):
         return "region"
-    return None if context.has("country") else "country"
+    return None if context.has("status") else "status"
+
+
+def _stato(context: SheetContext, index: int) -> str | None:
+    """Italian "Stato" is in an address first of all the country."""
+    if context.has(*_PLACE) and not context.has("country"):
+        return "country"
+    return _state(context, index)
+
+
+def _site(context: SheetContext, _index: int) -> str | None:
+    """French and Portuguese for a website; in English the place of an office (Salesforce)."""
+    return "website" if context.language != "en" and not context.has("website") else None
 
 
 def _url(context: SheetContext, index: int) -> str:
@@ -134,5 +146,7 @@ _RULES: tuple[tuple[str, Callable[[SheetContext, int], str | None]], ...] = (
     ("?link", _link),
     ("?name", _name),
     ("?address", _address),
+    ("?site", _site),
+    ("?stato", _stato),
     ("?state", _state),
 )

@@ -102,15 +102,12 @@ def map_headers(
     columns = _columns(header)
     _apply_overrides(columns, overrides)
     _refuse_headerless(columns)
-    targets = decide(
-        SheetContext([fold_header(column.label) for column in columns], [column.target for column in columns], sample)
-    )
-    for column, target in zip(columns, targets, strict=True):
-        column.target = target
+    language = _language(columns)
+    _decide(columns, sample, language)
     _keep_one_row_id(columns, sample)
     if not any(column.target in _IDENTITY for column in columns):
         _refuse_unknown(columns, sample)
-    return ColumnMapping(_ranked(columns), _language(columns))
+    return ColumnMapping(_ranked(columns), language)
 
 
 def header_words(cells: Sequence[str], *, overrides: Mapping[str, str] = _NO_OVERRIDES) -> int:
@@ -174,6 +171,13 @@ def _refuse_headerless(columns: Sequence[_Column]) -> None:
         advice='Insert a row above it that names the columns, for example "Name", "Email", "Company".',
         columns=len(columns),
     )
+
+
+def _decide(columns: Sequence[_Column], sample: Sample, language: str) -> None:
+    headers = [fold_header(column.label) for column in columns]
+    context = SheetContext(headers, [column.target for column in columns], sample, language)
+    for column, target in zip(columns, decide(context), strict=True):
+        column.target = target
 
 
 def _keep_one_row_id(columns: Sequence[_Column], sample: Sample) -> None:

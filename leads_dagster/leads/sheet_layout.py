@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from leads_dagster.leads.records import parse_records, split_records
 
@@ -23,7 +22,9 @@ _SAMPLE_LINES = 400
 _SAMPLE_RECORDS = 60
 _HEADER_WITHIN = 30
 _DECLARED = re.compile(r'"?sep=([^\w\s"]|\t)"?', re.IGNORECASE)
-_PLAIN_ONE_COLUMN = 0.5
+# How far rows agree with a header of another width, and how far a sheet of one column is believed.
+_SPLIT_OTHERWISE = 0.6
+_ONE_COLUMN = 0.3
 _SURE_HEADER = 3
 
 
@@ -60,31 +61,43 @@ def find_layout(lines: list[str], *, delimiter: str | None, score_header: Header
     Returns:
         None when no line holds a cell with text.
     """
-    sample = lines[:_SAMPLE_LINES]
-    candidates = [_judge(sample, candidate, score_header) for candidate in ([delimiter] if delimiter else DELIMITERS)]
-    judged = [candidate for candidate in candidates if candidate]
-    return max(judged, key=lambda candidate: candidate[0])[1] if judged else None
+    start = next((index for index, line in enumerate(lines) if line), 0)
+    sample = lines[start : start + _SAMPLE_LINES]
+    judged = [_judge(sample, candidate, score_header) for candidate in ([delimiter] if delimiter else DELIMITERS)]
+    best = max((each for each in judged if each), key=lambda each: each.sense, default=None)
+    return Layout(best.delimiter, start + best.header_index) if best else None
 
 
-def _judge(
-    lines: list[str], delimiter: str, score_header: HeaderScore | None
-) -> tuple[tuple[int, float, int], Layout] | None:
-    """A layout with this delimiter and how much sense it makes: header words, agreement of widths, columns."""
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A layout and how much sense it makes: header words, agreement of widths, no preamble, columns."""
+
+    sense: tuple[int, float, bool, int]
+    delimiter: str
+    header_index: int
+
+
+def _judge(lines: list[str], delimiter: str, score_header: HeaderScore | None) -> _Judged | None:
     records, _ = split_records(lines, delimiter)
     rows = list(parse_records(records[:_SAMPLE_RECORDS], delimiter))
     header_index = find_header(rows, score_header)
     if header_index is None:
         return None
     header = rows[header_index]
-    agreement = _agreement(len(header), [len(row) for row in rows[header_index + 1 :] if row])
     words = score_header(header) if score_header else 0
-    return (words, agreement, len(header)), Layout(delimiter, header_index)
+    agreement = _agreement(len(header), [len(row) for row in rows[header_index + 1 :] if row])
+    return _Judged((words, agreement, header_index == 0, len(header)), delimiter, header_index)
 
 
 def _agreement(width: int, widths: Sequence[int]) -> float:
-    """The share of rows as wide as the header; of a sheet of one column, no more than half is believed."""
-    share = sum(each == width for each in widths) / len(widths) if widths else 1.0
-    return round(share if width > 1 else _PLAIN_ONE_COLUMN * share, 2)
+    """How far rows of these widths go with a header of that width: 1.0 when all are as wide."""
+    if not widths:
+        return 1.0 if width > 1 else _ONE_COLUMN
+    equal = sum(each == width for each in widths) / len(widths)
+    if width == 1:
+        return _ONE_COLUMN * equal
+    otherwise = sum(each not in (1, width) for each in widths) / len(widths)
+    return round(equal + _SPLIT_OTHERWISE * otherwise, 2)
 
 
 def find_header(rows: Sequence[Sequence[str]], score_header: HeaderScore | None) -> int | None:
@@ -101,8 +114,9 @@ def find_header(rows: Sequence[Sequence[str]], score_header: HeaderScore | None)
         known = [index for index in range(len(scores)) if _may_be_header(index, scores, filled)]
         if known:
             return max(known, key=lambda index: (scores[index], -index))
-    typical = median(count for count in filled if count)
-    return next(index for index, count in enumerate(filled) if count >= typical / 2 and count)
+    counts = sorted(count for count in filled if count)
+    typical = counts[len(counts) * 3 // 4]  # the upper quartile: blank cells are common, full rows are what matters
+    return next(index for index, count in enumerate(filled) if count > typical / 2)
 
 
 def _may_be_header(index: int, scores: Sequence[int], filled: Sequence[int]) -> bool:

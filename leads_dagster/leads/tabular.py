@@ -9,6 +9,7 @@ records are split and hashed, and only those asked for are taken apart into cell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ __all__ = ["Decoded", "Table", "column_labels", "decode", "neutralize_formula", 
 
 DIGEST_BYTES = 16
 
+_TEXT = re.compile(r"[^\W_]")
 _MAX_FOOTER_RECORDS = 30
 _MIN_COLUMNS_FOR_FOOTER = 3
 
@@ -89,7 +91,7 @@ def read_table(data: bytes, *, score_header: HeaderScore | None = None) -> Table
     declared = declared_delimiter(lines[0])
     if declared:
         del lines[0]
-    layout = find_layout(lines, delimiter=declared, score_header=score_header)
+    layout = find_layout(lines, delimiter=declared, score_header=score_header) if _TEXT.search(decoded.text) else None
     if layout is None:
         raise SheetFormatError(
             "The sheet is empty: no cell holds text.", advice="Check that the right sheet was given."
@@ -146,10 +148,16 @@ def _footer_start(records: list[str], layout: Layout, *, width: int) -> int:
         return end
     lowest = max(layout.header_index + 2, end - _MAX_FOOTER_RECORDS)
     start = end
-    while start > lowest and len(parse_record(records[start - 1], layout.delimiter)) <= 1:
+    while start > lowest and _may_be_footer(records[start - 1], layout.delimiter):
         start -= 1
     blank = next((index for index in range(start, end) if not records[index]), end)
     return blank if any(records[blank:]) else end
+
+
+def _may_be_footer(record: str, delimiter: str) -> bool:
+    """At most one cell, and not an e-mail address alone: that would be a lead."""
+    cells = parse_record(record, delimiter)
+    return len(cells) <= 1 and not any("@" in cell and " " not in cell.strip() for cell in cells)
 
 
 def column_labels(header: Sequence[str]) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ RAW_DATA = "raw_data"
 
 IssueCode = Literal[
     "empty_row", "no_identity", "invalid_name", "invalid_email", "invalid_phone", "invalid_linkedin_url",
-    "invalid_website", "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large", "extra_cells",
+    "invalid_website", "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large",
+    "extra_cells",
 ]  # fmt: skip
 
 

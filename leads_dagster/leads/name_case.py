@@ -1,7 +1,8 @@
 """Letter case of people's names.
 
 What belongs here: how a name that somebody typed in one case is written. Which words are the name is decided in
-`names`. nameparser's own `capitalize` makes "MacHado" and "st. John", so the rules here are a table (`data/names.toml`).
+`names`. nameparser's own `capitalize` makes "MacHado" and "st. John", so the rules here are a table
+(`data/names.toml`).
 """
 
 from __future__ import annotations

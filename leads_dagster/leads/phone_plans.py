@@ -35,7 +35,8 @@ class PhonePlan:
         parsing = metadata.national_prefix_for_parsing or ""
         self._code = str(metadata.country_code)
         general = metadata.general_desc
-        self._lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
+        # The library reads by the region's rules, but judges the length by those of its country code's main region.
+        self._lengths = _lengths(metadata) & _lengths(_main_region(metadata))
         self._national = re.compile(general.national_number_pattern or "(?!)")
         self._idd = re.compile(metadata.international_prefix or "(?!)")
         self._prefix = re.compile(parsing or "(?!)")
@@ -45,7 +46,7 @@ class PhonePlan:
     def e164(self, text: str) -> tuple[str, str] | None:
         """(E.164, extension) of a cell of a plain shape; None where the library must decide."""
         shape = _PLAIN.fullmatch(text)
-        if shape is None:
+        if shape is None or text.endswith(".0"):  # a spreadsheet's float, perhaps
             return None
         digits = shape[2].translate(_SEPARATORS)
         number = _international(digits) if shape[1] else self._domestic(digits)
@@ -85,6 +86,18 @@ class PhonePlan:
         if len(national) not in self._lengths or national[0] == "0":
             return None
         return f"+{self._code}{national}"
+
+
+def _lengths(metadata: PhoneMetadata) -> frozenset[int]:
+    general = metadata.general_desc
+    if general is None:
+        return frozenset()
+    return frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
+
+
+def _main_region(metadata: PhoneMetadata) -> PhoneMetadata:
+    region = phonenumbers.region_code_for_country_code(metadata.country_code or 0)
+    return PhoneMetadata.metadata_for_region(region) or metadata
 
 
 @lru_cache(maxsize=512)

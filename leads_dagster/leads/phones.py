@@ -21,7 +21,7 @@ from leads_dagster.leads.rule_tables import load_table
 
 _SPLITS = re.compile(r"\s*(?:[;|\n]|,(?!,)|\s/\s|\s(?:or|oder|ou|o|and|und|et|y|e|&)\s)\s*", re.I)
 _BARE_SLASH = re.compile(r"\s*/\s*")
-_FLOAT_TAIL = re.compile(r"(?<=\d)\.0$")
+_FLOAT = re.compile(r"(\d+)\.0")
 _LABEL_BEFORE = re.compile(r"^[^\W\d_][^\d+(]{0,30}?[:.)]?\s*(?=[\d+(])")
 _LABEL_AFTER = re.compile(r"\s*[(\[]?\s*([^\W\d_][^\d]{0,30}?)\s*[)\]]?$")
 # phonenumbers dials letters as on a keypad. Words are dialled only where that is meant: 1-800-FLOWERS.
@@ -112,7 +112,10 @@ def _possible(text: str, region: str) -> Phone | None:
 
 def _bare(text: str) -> str:
     """The number without labels ("Mobile: …", "… (work)"), a text mark, or the ".0" of a spreadsheet's float."""
-    text = _FLOAT_TAIL.sub("", text.strip().strip("'\"`"))
+    text = text.strip().strip("'\"`")
+    float_ = _FLOAT.fullmatch(text)
+    if float_:
+        return float_[1]
     before = _LABEL_BEFORE.match(text)
     if before and _is_label(before[0]):
         text = text[before.end() :]

@@ -40,7 +40,7 @@ def is_plain_domain(host: str) -> bool:
     """Whether a host of two labels was itself registered, with or without "www." before it."""
     top = host.partition(".")[2]
     rules = _rules()
-    return top in rules and host not in rules and f"*.{top}" not in rules
+    return top in rules and rules.isdisjoint((host, f"*.{host}", f"*.{top}"))
 
 
 def _is_wildcard(labels: list[str], start: int, rules: frozenset[str]) -> bool:

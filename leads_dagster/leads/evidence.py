@@ -119,8 +119,8 @@ class Judge:
 
     def matching(self, scores: Scores) -> Flags:
         """Above the match threshold; equality is a match whatever the threshold."""
-        above: Flags = scores > self.thresholds.match
-        return above | (scores == 1)
+        matches: Flags = (scores > self.thresholds.match) | (scores == 1)
+        return matches
 
     def _found(self, pairs: Pairs, scores: Scores, matches: Flags | None = None) -> Findings:
         """Keep what matches (by score, where `matches` does not say) or reaches the review threshold."""

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.mirrors.airtable_access import read_refused
+from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_push import BATCH, Sender, TargetHolder
 from leads_dagster.mirrors.airtable_records import AirtableRecord, Kind, kind_of, read_record
 from leads_dagster.mirrors.airtable_requests import AIRTABLE_URL, AirtableRequests, ApiKey
@@ -152,11 +154,18 @@ class AirtableMirror:
         names = [target.key.id, *(column.id for column in target.columns.values())]
         options: dict[str, Any] = {"fields": names, "page_size": 100, "use_field_ids": not target.by_name}
         while True:
-            page = self._requests.get(self._base_id, target.table, options=options)
+            page = self._page(target, options)
             yield from (read_record(target, record) for record in page["records"])
             if not page.get("offset"):
                 return
             options = {**options, "offset": page["offset"]}
+
+    def _page(self, target: Target, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            page: Mapping[str, Any] = self._requests.get(self._base_id, target.table, options=dict(options))
+            return page
+        except AirtableRefusedError as refused:
+            raise read_refused(self._requests, self._base_id, target.table, refused) from refused
 
     def close(self) -> None:
         """Lets go of connections and of the budget's file."""

@@ -24,13 +24,15 @@ def probe_without_schema(requests: AirtableRequests, base_id: str, table: str) -
     try:
         requests.get(base_id, table, options={"max_records": 1})
     except AirtableRefusedError as refused:
-        raise _unreadable(requests, base_id, table) from refused
+        raise read_refused(requests, base_id, table, refused) from refused
 
 
-def write_refused(requests: AirtableRequests, base_id: str, table: str) -> CredentialsError:
+def write_refused(
+    requests: AirtableRequests, base_id: str, table: str, refused: AirtableRefusedError
+) -> CredentialsError:
     """Why records that can be read cannot be written."""
     scopes = _scopes(requests)
-    if scopes is not None and "data.records:write" in scopes:
+    if refused.kind == "INVALID_PERMISSIONS" or "data.records:write" in (scopes or ()):
         return CredentialsError(
             f"The owner of the Airtable token may not write to {table} of base {base_id}.",
             advice="Give them the role Editor in that base, and the token access to it.",
@@ -47,7 +49,10 @@ def table_missing(base_id: str, table: str, tables: Sequence[str]) -> TargetMiss
     )
 
 
-def _unreadable(requests: AirtableRequests, base_id: str, table: str) -> AccessError:
+def read_refused(requests: AirtableRequests, base_id: str, table: str, refused: AirtableRefusedError) -> AccessError:
+    """Why the records of a table cannot be read."""
+    if refused.status not in (403, 404):
+        return AccessError(f"Airtable refuses to list {table} of base {base_id}: {refused.said}.")
     scopes = _scopes(requests)
     if scopes is not None and "data.records:read" not in scopes:
         return _scope_missing("data.records:read", f"read {table} of base {base_id}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leads_dagster.errors import ServiceUnavailableError, TargetMissingError
-from leads_dagster.mirrors.airtable_access import write_refused
+from leads_dagster.mirrors.airtable_access import read_refused, write_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_records import Kind, Parcel, landed, parcel, unsent
 from leads_dagster.mirrors.airtable_requests import AirtableRequests
@@ -88,7 +88,7 @@ class Sender:
             if refused.kind in _CELL_FAULTS and self._holder.renewed(target, refused):
                 return self.send(kind, changes)
             if refused.status == 403 and kind == "upsert":
-                raise write_refused(self._requests, self._base_id, target.table) from refused
+                raise write_refused(self._requests, self._base_id, target.table, refused) from refused
             if len(changes) == 1:
                 return self._book(self._alone(target, kind, changes[0], refused))
         middle = len(changes) // 2
@@ -156,7 +156,7 @@ class Sender:
             self._requests.get(self._base_id, target.table, record_id)
         except AirtableRefusedError:
             return
-        raise write_refused(self._requests, self._base_id, target.table) from refused
+        raise write_refused(self._requests, self._base_id, target.table, refused) from refused
 
     def _adopt(self, target: Target, change: LeadPush) -> PushOutcome | None:
         """Patches the record that carries the lead's key, the oldest if there are several; None if there is none."""
@@ -188,7 +188,10 @@ class Sender:
 
         formula = to_formula_str(OR(*(EQ(Field(target.key.name), key) for key in keys)))
         options = {"formula": formula, "use_field_ids": not target.by_name}
-        records = self._requests.get(self._base_id, target.table, options=options)["records"]
+        try:
+            records = self._requests.get(self._base_id, target.table, options=options)["records"]
+        except AirtableRefusedError as refused:
+            raise read_refused(self._requests, self._base_id, target.table, refused) from refused
         found: dict[str, list[Mapping[str, Any]]] = {}
         for record in sorted(records, key=lambda record: (record["createdTime"], record["id"])):
             found.setdefault(record["fields"].get(target.key.id), []).append(record)

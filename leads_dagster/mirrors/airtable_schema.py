@@ -235,6 +235,11 @@ class Schema:
         """
         if not seen.by_name:
             return self.target(missing="withhold")
+        if refused.kind == "UNKNOWN_FIELD_NAME" and f'"{seen.key.name}"' in refused.said:
+            raise TargetMissingError(
+                f'The Airtable table {self._table} of base {self._base_id} has no field "{seen.key.name}".',
+                advice=f'Add "{seen.key.name}" as {_spoken(wanted_type(KEY))}.',
+            )
         unknown = next((name for name, column in seen.columns.items() if f'"{column.name}"' in refused.said), None)
         if refused.kind != "UNKNOWN_FIELD_NAME" or unknown is None:
             return seen

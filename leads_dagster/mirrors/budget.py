@@ -8,9 +8,9 @@ The windows are pyrate-limiter's, in its SQLite bucket under the state folder. T
   calls and both make the fifth. Every look and every entry is therefore made under one file lock, which the kernel
   lets go when its holder dies.
 - Its `Limiter` waits by adding the wait to the call's old timestamp, so that a late wake-up is entered too early. We
-  wait ourselves and enter the time at which the call is really made; when the answer took longer than usual, the call
-  may have arrived that much later, and its entry is moved by the difference (`_settle`). A service that counts
-  arrivals then never sees more than the limit, however unevenly a busy machine sends, at next to no cost in pace.
+  wait ourselves and enter the time at which the call is really made. A service counts arrivals, and a busy machine
+  may send a call late: until its answer is there, a call keeps its place (`_take`); when the answer took longer than
+  usual, the entry is moved by the difference (`_settle`). That costs next to nothing in pace.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from leads_dagster.errors import StoreBusyError, StoreError
+from leads_dagster.mirrors.budget_books import (
+    BOOKS,
+    BUDGET_FILE,
+    LOCK_TIMEOUT_SECONDS,
+    LimitStatus,
+    budget_status,
+    month_of,
+    store_errors,
+)
 
 if TYPE_CHECKING:
     from pyrate_limiter import SQLiteBucket
 
-BUDGET_FILE = "budget.sqlite"
 REST_SECONDS = 30.0
 
 # Above the service's own window: clocks are read in whole milliseconds at both ends.
 _MARGIN_MS = 10
-# A lock held longer than this belongs to a stopped process; nobody holds it for more than some milliseconds.
-_LOCK_TIMEOUT_SECONDS = 30.0
 _LOCK_POLL_SECONDS = 0.002
+# How long a call without an answer may still be on its way; one whose process died keeps its place no longer.
+_ON_ITS_WAY_MS = 4_000
 # Entries further ahead than this were made before the clock was set back.
-_FUTURE_MS = 5_000
+_FUTURE_MS = 10_000
+# How often to look again while all places are kept for calls on their way: their answers come any moment.
+_LOOK_AGAIN_MS = 20
 # How fast "usual" follows answers that are slower than it (per answer); faster ones are taken at once.
 _USUAL_FOLLOWS = 0.1
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS limits (
-    name TEXT PRIMARY KEY, slots TEXT NOT NULL, calls INTEGER NOT NULL, window_ms INTEGER NOT NULL,
-    resting_until_ms INTEGER NOT NULL DEFAULT 0, rests INTEGER NOT NULL DEFAULT 0,
-    month TEXT NOT NULL DEFAULT '', month_calls INTEGER NOT NULL DEFAULT 0)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +65,6 @@ class Limit:
     def slots(self) -> str:
         """The name of its table: letters and digits only, whatever the name."""
         return "slots_" + hashlib.sha256(self.name.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True)
-class LimitStatus:
-    """What `leads status` shows of one limit.
-
-    Attributes:
-        name: whose limit; a token is named by a hash only.
-        calls, seconds: the limit.
-        used: calls in the window that ends now.
-        resting_seconds: until the rest after a refusal ends; 0 when none.
-        rests: refusals since the file was made.
-        month_calls: calls in the running month (UTC).
-    """
-
-    name: str
-    calls: int
-    seconds: float
-    used: int
-    resting_seconds: float
-    rests: int
-    month_calls: int
 
 
 def airtable_limits(base_id: str, token: str) -> tuple[Limit, Limit]:
@@ -124,9 +103,9 @@ class Budget:
         self._limits = tuple(limits)
         self._clock = clock
         self._sleep = sleep
-        self._usual_ms: float | None = None
+        self._usual_ms = 0.0  # until answers tell, all of an answer's time may be the way there
         self._path = home / BUDGET_FILE
-        with _store_errors(self._path):
+        with store_errors(self._path):
             self._open()
 
     def _open(self) -> None:
@@ -135,12 +114,12 @@ class Budget:
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
-        self._lock = FileLock(f"{self._path}.lock", timeout=_LOCK_TIMEOUT_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
+        self._lock = FileLock(f"{self._path}.lock", timeout=LOCK_TIMEOUT_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
         with self._lock:
             self._books = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._books.execute("PRAGMA journal_mode=WAL")
             self._books.execute("PRAGMA synchronous=OFF")  # a power cut ends every window anyway
-            self._books.execute(_TABLES)
+            self._books.execute(BOOKS)
             self._buckets: list[SQLiteBucket] = []
             for limit in self._limits:
                 self._enrol(limit)
@@ -164,12 +143,12 @@ class Budget:
             StoreError, StoreBusyError: the shared file cannot be used; no call is made unpaced.
         """
         ticket = uuid.uuid4().hex
-        with _store_errors(self._path):
+        with store_errors(self._path):
             began = self._take(ticket)
         try:
             yield
         finally:
-            with _store_errors(self._path):
+            with store_errors(self._path):
                 self._settle(ticket, began)
 
     def _take(self, ticket: str) -> int:
@@ -179,6 +158,7 @@ class Budget:
                 now = self._now()
                 wait = self._resting_ms(now) or self._put_all(ticket, now)
                 if wait == 0:
+                    self._move(ticket, now + _ON_ITS_WAY_MS)
                     self._count(now)
                     return now
             self._sleep(wait / 1000)
@@ -193,7 +173,8 @@ class Budget:
             if not bucket.put(item):
                 for entered in self._buckets[:index]:
                     _execute(entered, "DELETE FROM {table} WHERE name = ?", ticket)
-                return max(1, cast(int, bucket.waiting(item)))
+                wait = cast(int, bucket.waiting(item))
+                return max(1, wait) if wait <= bucket.rates[0].interval else _LOOK_AGAIN_MS
         return 0
 
     def _forget(self, bucket: SQLiteBucket, now: int) -> None:
@@ -201,20 +182,20 @@ class Budget:
         _execute(bucket, "DELETE FROM {table} WHERE item_timestamp > ?", now + _FUTURE_MS)
 
     def _settle(self, ticket: str, began: int) -> None:
-        """Moves the entry by what the answer took beyond the usual: so much later the call may have arrived."""
+        """Enters the call at the time at which it can have arrived at the latest, as far as that is known."""
         with self._lock:
             took = self._now() - began
-            usual = took if self._usual_ms is None else self._usual_ms
-            self._usual_ms = min(took, usual + _USUAL_FOLLOWS * (took - usual))
-            late = int(took - usual)
-            if late <= 0:
-                return
-            for bucket in self._buckets:
-                _execute(bucket, "UPDATE {table} SET item_timestamp = ? WHERE name = ?", began + late, ticket)
+            late = max(0.0, took - self._usual_ms)
+            self._usual_ms = min(took, self._usual_ms + _USUAL_FOLLOWS * late)
+            self._move(ticket, began + int(late))
+
+    def _move(self, ticket: str, moment: int) -> None:
+        for bucket in self._buckets:
+            _execute(bucket, "UPDATE {table} SET item_timestamp = ? WHERE name = ?", moment, ticket)
 
     def rest(self, seconds: float = REST_SECONDS) -> None:
         """A call was refused: nobody calls for so long, in any process on this host."""
-        with _store_errors(self._path), self._lock:
+        with store_errors(self._path), self._lock:
             self._books.execute(
                 "UPDATE limits SET resting_until_ms = max(resting_until_ms, ?), rests = rests + 1 WHERE name = ?",
                 (self._now() + int(seconds * 1000) + _MARGIN_MS, self._limits[0].name),
@@ -227,7 +208,7 @@ class Budget:
         return left if 0 < left <= 2 * REST_SECONDS * 1000 else 0  # longer: the clock was set back since
 
     def _count(self, now: int) -> None:
-        month = f"{datetime.fromtimestamp(now / 1000, timezone.utc):%Y-%m}"
+        month = month_of(now)
         for limit in self._limits:
             self._books.execute(
                 "UPDATE limits SET month_calls = CASE month WHEN ? THEN month_calls + 1 ELSE 1 END, month = ?"
@@ -257,37 +238,6 @@ class Budget:
         self.close()
 
 
-def budget_status(home: Path, *, clock: Callable[[], float] = time.time) -> tuple[LimitStatus, ...]:
-    """Every limit that was ever kept under this folder; empty when none was. Waits for nobody, needs no token."""
-    path = home / BUDGET_FILE
-    if not path.exists():
-        return ()
-    now = int(clock() * 1000)
-    with _store_errors(path):
-        books = sqlite3.connect(path, isolation_level=None)
-        try:
-            rows = books.execute("SELECT * FROM limits ORDER BY name").fetchall()
-            return tuple(_limit_status(books, row, now) for row in rows)
-        finally:
-            books.close()
-
-
-def _limit_status(books: sqlite3.Connection, row: Sequence[object], now: int) -> LimitStatus:
-    name, slots, calls, window_ms, resting_until_ms, rests, month, month_calls = row
-    query = f"SELECT count(*) FROM {slots} WHERE item_timestamp > ?"  # noqa: S608 - our own table name, hex digits
-    (used,) = books.execute(query, (now - int(str(window_ms)),)).fetchone()
-    this_month = month == f"{datetime.fromtimestamp(now / 1000, timezone.utc):%Y-%m}"
-    return LimitStatus(
-        name=str(name),
-        calls=int(str(calls)),
-        seconds=int(str(window_ms)) / 1000,
-        used=int(used),
-        resting_seconds=max(0, int(str(resting_until_ms)) - now) / 1000,
-        rests=int(str(rests)),
-        month_calls=int(str(month_calls)) if this_month else 0,
-    )
-
-
 def _window_ms(limit: Limit) -> int:
     return int(limit.seconds * 1000) + _MARGIN_MS
 
@@ -296,14 +246,3 @@ def _execute(bucket: SQLiteBucket, statement: str, *values: object) -> None:
     """Runs a statement on a bucket's table; for what pyrate-limiter has no call for. Under the lock only."""
     bucket.conn.execute(statement.format(table=bucket.table), values)
     bucket.conn.commit()
-
-
-@contextmanager
-def _store_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except TimeoutError as error:  # filelock.Timeout is one
-        raise StoreBusyError(f"Another process has held {path}.lock for {_LOCK_TIMEOUT_SECONDS:.0f} s.") from error
-    except (sqlite3.Error, OSError) as error:
-        advice = "Check the folder's permissions and the space on its disk."
-        raise StoreError(f"The call budget in {path} cannot be kept: {error}.", advice=advice) from error

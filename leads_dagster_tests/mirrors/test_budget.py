@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from leads_dagster.errors import StoreError
-from leads_dagster.mirrors.budget import BUDGET_FILE, Budget, Limit, airtable_limits, budget_status
+from leads_dagster.mirrors.budget import Budget, Limit, airtable_limits
+from leads_dagster.mirrors.budget_books import BUDGET_FILE, budget_status
 
 
 class Clock:
@@ -102,6 +103,25 @@ def test_an_answer_slower_than_usual_moves_the_call_in_its_window(budget: Budget
 
     assert times[3] == pytest.approx(began + 0.4)
     assert times[4] >= began + 1.4
+
+
+def test_a_call_on_its_way_keeps_its_place_until_it_is_answered(tmp_path: Path, clock: Clock) -> None:
+    with Budget(tmp_path, [Limit("base", 1)], clock=clock, sleep=clock.sleep) as one:
+        with one.slot():
+            clock.now += 2  # longer than the window, and still no answer
+            (on_its_way,) = one.status()
+        (settled,) = one.status()
+
+    assert (on_its_way.used, settled.used) == (1, 0)
+
+
+def test_a_call_whose_process_died_keeps_its_place_for_five_seconds(tmp_path: Path, clock: Clock) -> None:
+    with Budget(tmp_path, [Limit("base", 1)], clock=clock, sleep=clock.sleep) as one:
+        began = clock.now
+        one._take("never settled")
+        (next_call,) = calls(one, clock, 1)
+
+    assert began + 4 < next_call < began + 6
 
 
 def test_after_a_refusal_every_budget_on_the_folder_rests_for_30_seconds(

@@ -41,7 +41,7 @@ check: $(STAMP)
 	@echo "Imports"
 	@$(BIN)/lint-imports --no-logo
 	@echo "Definitions"
-	@DAGSTER_HOME= $(BIN)/dg check defs
+	@DAGSTER_HOME= VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
 	@echo "Generated pages"
 	@$(BIN)/python -m leads_dagster.interfaces.configuration_page --check
 

@@ -41,7 +41,7 @@ check: $(STAMP)
 	@echo "Imports"
 	@$(BIN)/lint-imports --no-logo
 	@echo "Definitions"
-	@DAGSTER_HOME= $(BIN)/dg check defs
+	@DAGSTER_HOME= VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
 	@echo "Generated pages"
 	@$(BIN)/python -m leads_dagster.interfaces.configuration_page --check
 
@@ -55,7 +55,7 @@ bench: $(STAMP)
 # Hashes for every platform; the file names no index, so that anybody's will do.
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv/"; exit 1; }
-	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-strip-extras \
 		--custom-compile-command "make lock" --extra dev --extra postgres setup.cfg -o requirements.lock
 
 clean:

@@ -60,9 +60,7 @@ def steps(defs: dg.Definitions) -> Iterator[dg.AssetsDefinition]:
 
 
 def test_the_assets_are_one_road_from_the_sheet_to_every_store(defs: dg.Definitions) -> None:
-    parents = {
-        key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in assets(defs).items()
-    }
+    parents = {key: {dep.asset_key.to_user_string() for dep in spec.deps} for key, spec in assets(defs).items()}
     assert parents == PARENTS
 
 
@@ -95,9 +93,7 @@ def test_customers_of_leads_toml_are_the_partitions(tmp_path: Path) -> None:
 
 
 def test_each_check_is_one_property_and_blocks_where_a_bad_write_would_spread(defs: dg.Definitions) -> None:
-    found = {
-        (spec.asset_key.to_user_string(), spec.name): spec for one in steps(defs) for spec in one.check_specs
-    }
+    found = {(spec.asset_key.to_user_string(), spec.name): spec for one in steps(defs) for spec in one.check_specs}
     assert {key: spec.blocking for key, spec in found.items()} == CHECKS
     assert all(spec.description for spec in found.values())
 

@@ -110,6 +110,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("lead_store",),
         kinds=frozenset({"sqlite", "table"}),
         layer="mirror",
+        priority=1,  # Airtable's own limits may take minutes, the CRM need not wait for them
         checks=(checks.CRM_AGREES,),
     ),
     RoadAsset(

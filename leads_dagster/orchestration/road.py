@@ -45,6 +45,7 @@ class RoadAsset:
         code_version: changes when the same input would come out differently.
         layer: its tag, for selecting: raw, staged, store or mirror.
         checks: asked after the stage, in this order.
+        priority: of steps that may run next, the higher goes first.
         is_gate: whether nothing at all happens, here and downstream, when the stage found nothing changed.
         metadata: what is always true of it.
     """
@@ -57,6 +58,7 @@ class RoadAsset:
     layer: str
     code_version: str = "1"
     checks: tuple[Check, ...] = ()
+    priority: int = 0
     is_gate: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ def build_asset(
         name=one.key,
         specs=[_asset_spec(one, partitions)],
         check_specs=[check.spec(one.key) for check in one.checks],
+        op_tags={"dagster/priority": str(one.priority)},
         can_subset=True,
         retry_policy=retries,
     )

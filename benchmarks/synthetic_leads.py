@@ -66,7 +66,19 @@ _COMPANY_TAILS = (
 ).split()
 _FORMS = ("Inc", "Inc.", "LLC", "Ltd", "Ltd.", "GmbH", "AG", "S.A.", "S.r.l.", "B.V.", "AB", "Corp.", "Company", "")
 _TITLES = ("CEO", "CTO", "Head of Sales", "Engineer", "Account Executive", "Buyer", "Recruiter", "Analyst", "Founder")
-_CITIES = ("Berlin", "Hamburg", "Paris", "Madrid", "Milan", "Lisbon", "Amsterdam", "Warsaw", "London", "Boston", "Austin")
+_CITIES = (
+    "Berlin",
+    "Hamburg",
+    "Paris",
+    "Madrid",
+    "Milan",
+    "Lisbon",
+    "Amsterdam",
+    "Warsaw",
+    "London",
+    "Boston",
+    "Austin",
+)
 _ROLES = ("info", "sales", "office", "kontakt", "contact", "hello")
 _FREE_MAIL = ("gmail.com", "outlook.com", "gmx.de", "yahoo.com", "web.de")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ö": "Oe", "ß": "ss"})
@@ -218,7 +230,12 @@ class _Corruption:
     def _typo(self, text: str) -> str:
         place, letter = self._random.randrange(len(text)), self._random.choice(_LETTERS)
         before, here, after = text[:place], text[place], text[place + 1 :]
-        edited = (before + letter + here + after, before + after, before + after[:1] + here + after[1:], before + letter + after)
+        edited = (
+            before + letter + here + after,
+            before + after,
+            before + after[:1] + here + after[1:],
+            before + letter + after,
+        )
         return self._random.choice(edited).strip() or text
 
     def _nickname(self, fields: dict[str, str]) -> None:

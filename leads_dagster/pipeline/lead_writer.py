@@ -67,7 +67,9 @@ class LeadWriter:
         keeping = {change.record_id for change in rejected if change.lead_id is not None}
         records.set_state(connection, sorted(keeping), "quarantined")
         written = [one for one in changes if one.record_id not in keeping and not _is_as_stored(one, states)]
-        records.insert_records(connection, [self._record_row(one, states[one.record_id], batch) for one in written])
+        rows = {one.record_id: self._record_row(one, states[one.record_id], batch) for one in written}
+        records.insert_records(connection, [rows[one.record_id] for one in written if not one.known])
+        records.change_records(connection, [rows[one.record_id] for one in written if one.known])
         records.quarantine_rows(connection, [self._quarantine_row(change) for change in rejected])
         released = [c.record_id for c in changes if c.state == "quarantined" and c.row.rejection is None]
         if released:
@@ -189,7 +191,7 @@ class LeadWriter:
             return
         lead_rows.insert(connection, [self._new_row(lead, found) for lead, found in folded.items()])
         lead_rows.add_history(connection, [self._created(lead, found) for lead, found in folded.items()])
-        outbox.mark(connection, self.customer, self.mirrors, dict.fromkeys(folded, 1))
+        outbox.mark_new(connection, self.customer, self.mirrors, folded)
 
     def _new_row(self, lead: str, found: FoldedLead) -> dict[str, Any]:
         return {

@@ -126,6 +126,7 @@ class _Sending:
     def __init__(self, ws: Workspace, run_id: str, name: MirrorName, mirror: Mirror) -> None:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
         self.tally = Tally()
+        self.shown = [name for name in LEAD_FIELDS if name in mirror.fields]
 
     def run(self) -> Outcome:
         started = time.monotonic()
@@ -167,7 +168,7 @@ class _Sending:
         if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
             known = mark.base is not None
             return LeadPush(mark.lead_id, "delete", {}, mark.external_id, mark.base) if known else None
-        shown = {name: lead[name] for name in LEAD_FIELDS if name in self.mirror.fields}
+        shown = {name: lead[name] for name in self.shown}
         if mark.base is None:
             filled = {name: value for name, value in shown.items() if value is not None}
             return LeadPush(mark.lead_id, "create", filled, mark.external_id, None)

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
-from leads_dagster.store.statements import chunks
+from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
 
 SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
@@ -63,8 +63,7 @@ def load(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]
 
 def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add new leads."""
-    if rows:
-        connection.execute(leads.insert(), list(rows))
+    bulk_insert(connection, leads, rows)
 
 
 def change(connection: Connection, lead_id: str, values: Mapping[str, Any]) -> None:
@@ -99,8 +98,7 @@ def add_mirror_conflicts(connection: Connection, rows: Sequence[Mapping[str, Any
 
 def add_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append to the history."""
-    if rows:
-        connection.execute(lead_history.insert(), list(rows))
+    bulk_insert(connection, lead_history, rows)
 
 
 def replace_conflicts(

@@ -6,13 +6,13 @@ answered last; so a mark can be made twice, or be lost with its transaction, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, update
 
-from leads_dagster.store.statements import chunks, upsert
+from leads_dagster.store.statements import bulk_insert, chunks, upsert
 from leads_dagster.store.tables import leads, sync_status
 
 MirrorName = Literal["airtable", "crm"]
@@ -24,7 +24,16 @@ _LONGEST_DELAY_SECONDS = 900.0
 
 def mark(connection: Connection, customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int]) -> None:
     """Mark leads dirty for each mirror; lead id -> version that made it so."""
-    rows = [
+    upsert(connection, sync_status, _marks(customer, mirrors, versions), keep=("operation", "customer"))
+
+
+def mark_new(connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str]) -> None:
+    """Mark leads that were made in this very transaction; they have no mark yet."""
+    bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1)))
+
+
+def _marks(customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
         {
             "lead_id": lead,
             "mirror": mirror,
@@ -39,7 +48,6 @@ def mark(connection: Connection, customer: str, mirrors: Sequence[MirrorName], v
         for lead, version in versions.items()
         for mirror in mirrors
     ]
-    upsert(connection, sync_status, rows, keep=("operation", "customer"))
 
 
 def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:

@@ -6,9 +6,10 @@ What belongs here: upserts, and splitting of long id lists. No table is named he
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 # SQLite allows 32,766 parameters a statement, PostgreSQL 65,535.
@@ -20,6 +21,36 @@ def chunks(items: Sequence[Item], size: int = MAX_IDS) -> Iterator[Sequence[Item
     """Slices of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def bulk_insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows whose keys are all the same, without SQLAlchemy's work per parameter where the driver allows.
+
+    On a driver with positional parameters the values go straight to its `executemany`, run only through the types'
+    own processors; for claims and keys, the most numerous rows there are, that is a third of the time.
+    """
+    if not rows:
+        return
+    dialect = connection.dialect
+    if not dialect.positional:
+        connection.execute(table.insert(), list(rows))
+        return
+    names = list(rows[0])
+    statement, processors = _prepared(table, tuple(names), dialect)
+    columns = [
+        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
+        for name, process in zip(names, processors, strict=True)
+    ]
+    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _prepared(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[Any]]:
+    """The INSERT of these columns in this order, and what turns their values into the driver's."""
+    places = ", ".join("?" for _ in names)
+    quote = dialect.identifier_preparer.quote
+    sql = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES ({places})"  # noqa: S608
+    return sql, [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
 
 
 def upsert(

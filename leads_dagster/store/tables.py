@@ -71,7 +71,7 @@ def _id() -> Column[Any]:
 leads = Table(
     "leads",
     metadata,
-    Column("id", Text, primary_key=True),  # uuid4, 32 hex digits; also Airtable's lead_key
+    Column("id", Text, primary_key=True),  # uuid7, 32 hex digits; also Airtable's lead_key
     Column("customer", Text, nullable=False),
     Column("full_name", Text),
     Column("linkedin_url", Text),
@@ -177,9 +177,8 @@ lead_history = Table(
 match_keys = Table(
     "match_keys",
     metadata,
-    Column("customer", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("record_id", RowId, primary_key=True),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # 64 bits over customer and key
+    Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Index("ix_match_keys_record_id", "record_id"),
     sqlite_with_rowid=False,
 )

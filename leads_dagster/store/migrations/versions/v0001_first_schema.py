@@ -139,10 +139,9 @@ def upgrade() -> None:
     op.create_index("ix_leads_customer_linkedin_url", "leads", ["customer", "linkedin_url"], unique=False)
     op.create_table(
         "match_keys",
-        sa.Column("customer", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.PrimaryKeyConstraint("customer", "key", "record_id", name=op.f("pk_match_keys")),
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("key", "record_id", name=op.f("pk_match_keys")),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_match_keys_record_id", "match_keys", ["record_id"], unique=False)

@@ -5,7 +5,7 @@ What belongs here: upserts, and splitting of long id lists. No table is named he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -37,11 +37,18 @@ def bulk_insert(connection: Connection, table: Table, rows: Sequence[Mapping[str
         return
     names = list(rows[0])
     statement, processors = _prepared(table, tuple(names), dialect)
-    columns = [
-        [row[name] for row in rows] if process is None else [process(row[name]) for row in rows]
-        for name, process in zip(names, processors, strict=True)
-    ]
+    columns = [_converted([row[name] for row in rows], to) for name, to in zip(names, processors, strict=True)]
     connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+def _converted(values: list[Any], process: Callable[[Any], Any] | None) -> list[Any]:
+    """Values as the driver takes them; most columns of a batch hold one value over and over (a time, a flag)."""
+    if process is None:
+        return values
+    if any(isinstance(value, (dict, list)) for value in values):
+        return [process(value) for value in values]
+    converted = {value: process(value) for value in set(values)}
+    return [converted[value] for value in values]
 
 
 @lru_cache(maxsize=64)

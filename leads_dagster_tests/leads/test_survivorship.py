@@ -110,3 +110,9 @@ def test_every_folded_value_was_claimed_by_a_record_of_the_lead(claims: list[Cla
     said = {(claim.record_id, claim.field, claim.value) for claim in claims}
     for name, chosen in fold(VIEWS, claims).fields.items():
         assert (chosen.record_id, name, chosen.value) in said
+
+
+@given(claims=CLAIMS)
+def test_a_record_alone_folds_as_it_does_beside_one_that_says_nothing(claims: list[Claim]) -> None:
+    claims = [Claim(1, claim.field, claim.value, claim.changed_at) for claim in claims]
+    assert fold([view(1)], claims) == fold([view(1), view(9)], claims)

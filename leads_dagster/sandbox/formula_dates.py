@@ -247,7 +247,7 @@ def _workday_diff(start: Any, end: Any, holidays: Any = None) -> int:
 def _span(seconds: float) -> str:
     for unit, size in (("year", 31557600), ("month", 2629800), ("day", 86400), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
-            count = round(seconds / size)
+            count = int(seconds / size + 0.5)
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return f"{round(seconds)} seconds"
 

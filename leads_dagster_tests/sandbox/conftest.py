@@ -1,4 +1,4 @@
-"""A running twin for each test that asks for one."""
+"""A running twin, as new for each test that asks for one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,18 @@ def sheets(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    with Sandbox() as started:
+        yield started
+
+
 @pytest.fixture
-def sandbox(sheets: Path) -> Iterator[Sandbox]:
-    with Sandbox(sheets=sheets) as running:
-        yield running
+def sandbox(running: Sandbox, sheets: Path) -> Sandbox:
+    """One server for all tests, emptied for each, with a folder of sheets of the test's own."""
+    running.reset()
+    running.folder.folder = sheets
+    return running
 
 
 @pytest.fixture

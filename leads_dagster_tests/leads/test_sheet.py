@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from leads_dagster.errors import UnknownHeadersError
+from leads_dagster.errors import ContentError, UnknownHeadersError
 from leads_dagster.leads.fields import ColumnMapping
 from leads_dagster.leads.sheet import read_sheet
+from leads_dagster.leads.tabular import Table
 
 
 @dataclass(frozen=True)
@@ -227,3 +230,30 @@ def test_the_preamble_is_told_by_the_customers_own_headers_too() -> None:
     table, mapping = read_sheet(data, overrides={"email": "bar", "full_name": "foo", "company": "baz"})
     assert table.header == ("foo", "bar", "baz")
     assert mapped(mapping) == ("foo > full_name", "bar > email", "baz > company")
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    data=st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
+        st.text(alphabet='",;\t|\n\r\x00 =a@.ü', max_size=200).map(lambda text: b"Name,Email\n" + text.encode()),
+        st.text(max_size=100).map(lambda text: text.encode("utf-16", "replace")),
+    )
+)
+def test_whatever_the_bytes_are_they_are_read_or_refused_with_a_reason(data: bytes) -> None:
+    sheet = sheet_or_refusal(data)
+    if isinstance(sheet, ContentError):
+        assert sheet.message
+        return
+    table, mapping = sheet
+    assert len(table) == len(table.row_numbers) == len(list(table.rows()))
+    assert len(table.digests()) == 16 * len(table)
+    assert len(mapping.columns) == len(set(mapping.labels())) == len(table.header)
+
+
+def sheet_or_refusal(data: bytes) -> tuple[Table, ColumnMapping] | ContentError:
+    try:
+        return read_sheet(data)
+    except ContentError as error:
+        return error

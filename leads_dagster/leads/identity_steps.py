@@ -74,9 +74,8 @@ class NameStep:
     def _take(name: PersonName | None, text: str, columns: Columns, draft: Draft) -> None:
         if name is None:
             draft.fields["full_name"] = text
-            draft.flag(
-                "invalid_name", ("full_name", columns[0][1]), text, "Not a person's name.", "Write the name in letters."
-            )
+            hint = "Put the address in its own column." if "@" in text else "Write the name in letters."
+            draft.flag("invalid_name", ("full_name", columns[0][1]), text, "Not a person's name.", hint)
             return
         draft.fields["full_name"] = name.full
         draft.named = True

@@ -88,7 +88,7 @@ class Normalizer:
         if not (draft.named or draft.emails or draft.linked):
             why_not = rejection(draft, cells, self._labels)
             if is_company_only(draft):
-                draft.fields["full_name"] = draft.fields["company"]
+                _name_after_company(draft)
         return NormalizedRow(
             draft.fields, tuple(draft.emails), tuple(draft.phones), draft.extra, tuple(draft.issues), why_not
         )
@@ -128,6 +128,14 @@ def _normalizer_of(names: tuple[str, ...], rules: NormalizationRules) -> Normali
     known = {*LEAD_FIELDS, *_NAME_PARTS, *_PLACE_PARTS, *_BESIDE}
     columns = [ColumnTarget(index, name, name if name in known else None) for index, name in enumerate(names)]
     return Normalizer(ColumnMapping(tuple(columns)), rules)
+
+
+def _name_after_company(draft: Draft) -> None:
+    """A lead without a person goes by the company's name; what stood in the name's place is kept."""
+    written = draft.fields.get("full_name")
+    if written:
+        draft.keep("full_name", written)
+    draft.fields["full_name"] = draft.fields["company"]
 
 
 def _steps(mapping: ColumnMapping, rules: NormalizationRules) -> tuple[Step, ...]:

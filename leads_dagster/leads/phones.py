@@ -28,6 +28,8 @@ _LABEL_AFTER = re.compile(r"\s*[(\[]?\s*([^\W\d_][^\d]{0,30}?)\s*[)\]]?$")
 _WORDS = re.compile(r"(?:.*?[A-Za-z]){3}")
 _EXTENSION = re.compile(r"\s*(?:;?\s*ext(?:ensi[oó]n)?|anexo|int)\s*[.:=]?\s*\d{1,15}$", re.I)
 _VANITY = re.compile(r"(?:\+?1[ .-]?)?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]?[A-Z0-9 .-]{7,14}")
+# "(0038) 65…" is no call to Slovenia (+386): what stands in brackets is a country code whole or not at all.
+_BRACKETED_CODE = re.compile(r"\(00([1-9]\d*)\)")
 _LONGEST_CELL = 250  # phonenumbers' own limit
 _FEWEST_DIGITS = 5
 
@@ -93,6 +95,9 @@ def library_phone(text: str, region: str) -> Phone | None:
     """One number by phonenumbers' rules; None where it is not possible."""
     bare = _bare(text)
     if _WORDS.search(_EXTENSION.sub("", bare)) and not _VANITY.fullmatch(bare):
+        return None
+    bracketed = _BRACKETED_CODE.match(bare)
+    if bracketed and int(bracketed[1]) not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
         return None
     number = _possible(bare, region)
     if number is None and bare.startswith("00"):

@@ -25,7 +25,7 @@ def registrable_domain(host: str) -> str:
         host: lower-case, without port or trailing dot; punycode or Unicode.
     """
     labels = host.split(".")
-    rules = _rules()
+    rules = suffix_rules()
     # The longest matching rule wins; an exception rule ("!www.ck") wins over all and takes one label less.
     for start in range(len(labels)):
         suffix = ".".join(labels[start:])
@@ -39,7 +39,7 @@ def registrable_domain(host: str) -> str:
 def is_plain_domain(host: str) -> bool:
     """Whether a host of two labels was itself registered, with or without "www." before it."""
     top = host.partition(".")[2]
-    rules = _rules()
+    rules = suffix_rules()
     return top in rules and rules.isdisjoint((host, f"*.{host}", f"*.{top}"))
 
 
@@ -48,7 +48,7 @@ def _is_wildcard(labels: list[str], start: int, rules: frozenset[str]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _rules() -> frozenset[str]:
+def suffix_rules() -> frozenset[str]:
     """Every rule of the list, in Unicode and in punycode."""
     spec = importlib.util.find_spec("tldextract")
     if spec is None or spec.origin is None:

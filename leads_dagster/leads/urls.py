@@ -38,11 +38,11 @@ def parse_websites(cell: str) -> tuple[str, ...]:
     plain = _PLAIN.fullmatch(cell)
     if plain and "xn--" not in cell and plain[1] not in _PLATFORMS and is_plain_domain(plain[1]):
         return (plain[1],)
-    return _parse_cached(cell) if len(cell) <= _LONGEST else ()
+    return parse_websites_slowly(cell) if len(cell) <= _LONGEST else ()
 
 
 @lru_cache(maxsize=1 << 14)
-def _parse_cached(cell: str) -> tuple[str, ...]:
+def parse_websites_slowly(cell: str) -> tuple[str, ...]:
     words = [word for word in _SPLITS.split(cell.strip(_WRAPPING)) if word]
     domains = [_domain(word.strip(_WRAPPING).rstrip(".")) for word in words]
     return tuple(dict.fromkeys(domain for domain in domains if domain)) if all(domains) else ()

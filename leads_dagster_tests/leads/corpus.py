@@ -11,26 +11,31 @@ from itertools import islice
 
 import phonenumbers
 
-FIRST_NAMES = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST_NAMES = _words(
     "James Mary Josephine Art Lenna Donette Simona Mitsue Leota Sage Kris Minna Abel Kiley Graciela Cammy Jane John "
     "Van Ed Mac Don Al Bill Dot Guy May June Sue Ma Le Vi Lo Ann Bo Jo Ty Abdul Abu Umm Jean Anne-Marie Jean-Paul "
     "O'Shea DeShawn LaToya McKenna Mary-Kate D'Angelo Sir King Prince Baron Judge Dean Rabbi Sister Father Major Page "
     "Marshall Chief Bishop Deacon Duke Earl Count Lord Lady Dame Doctor Miss Master Junior Senior Esquire Vet Ret"
-).split()
-LAST_NAMES = (
+)
+LAST_NAMES = _words(
     "Butt Darakjy Venere Paprocki Foller Morasca Tollner Dilliard Wieser Marrier Smith Jones Johnson Williams Brown "
     "McDonald MacDonald O'Neil O'Brien D'Souza Smith-Jones Garcia-Lopez Van Von De Di Da Do Ma Ba Pa La Le Du Del "
     "Santa San St Bin Ibn Bar Bat Bon Te Den Mac Mc Ali Khan King Bishop Page Dean Marshall Major Prince Earl Duke "
     "Phd Md Mba Cpa Esq Jr Sr Ii Iii Iv Vi Xi Ix And Und The Of Et Ed Jd Ret Vet Chi Ace Cap Art Abc Ala Chen Li Wu"
-).split()
-HOST_WORDS = "acme initech globex umbrella stark wayne foo bar a b1 x-y my-firm 123 io co com www mail".split()
-TOP_DOMAINS = (
+)
+HOST_WORDS = _words("acme initech globex umbrella stark wayne foo bar a b1 x-y my-firm 123 io co com www mail")
+TOP_DOMAINS = _words(
     "com org net de co.uk uk io co info biz fr it es nl pl com.au au ck kawasaki.jp jp github.io blogspot.com "
     "appspot.com local test invalid localhost arpa onion internal corp xyz museum edu gov museum.uk 123 c1 COM De"
-).split()
-MAIL_LOCALS = (
-    "jane jane.doe jane_doe jane-doe jane+tag j o'neil 1 info Jane.DOE a.b.c _x -x x- x. .x a..b jane! jane# j@ne jörg a"
-).split()
+)
+MAIL_LOCALS = _words(
+    "jane jane.doe jane_doe jane-doe jane+tag j o'neil 1 info Jane.DOE a.b.c _x -x x- x. .x a..b jane! jane# j@ne jörg"
+)
 SEPARATORS = ("", " ", "-", ".", " - ", "/", ") ", "(", "  ")
 
 
@@ -40,7 +45,8 @@ def names(count: int) -> Iterator[str]:
     while True:
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         shapes = (
-            f"{first} {last}", f"{first} {chance.choice('ABEIJMSVXY')}. {last}", f"{first} {chance.choice(FIRST_NAMES)} {last}",
+            f"{first} {last}", f"{first} {chance.choice('ABEIJMSVXY')}. {last}",
+            f"{first} {chance.choice(FIRST_NAMES)} {last}",
             f"{first} {chance.choice(LAST_NAMES)} {last}", f"{last}, {first}", f"{_word(chance)} {_word(chance)}",
             f"{first} {_word(chance)}", f"{_word(chance)} {last}", f"{_word(chance)} {_word(chance)} {_word(chance)}",
             f"{first.upper()} {last}", f"{first} {last.lower()}", first,
@@ -71,7 +77,7 @@ def emails(count: int) -> Iterator[str]:
 
 
 def phones(count: int, regions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """(cell, region): random digits and real examples, grouped in many ways, with and without country code and trunk."""
+    """(cell, region): random digits and real examples, grouped in many ways, with and without prefixes."""
     chance = random.Random(11)
     examples = {region: phonenumbers.example_number(region) for region in regions}
     for _ in range(count):

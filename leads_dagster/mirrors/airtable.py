@@ -151,8 +151,9 @@ class AirtableMirror:
             LeadsError: as `ensure_fields`.
         """
         target = self.ensure_fields()
-        names = [target.key.id, *(column.id for column in target.columns.values())]
-        options: dict[str, Any] = {"fields": names, "page_size": 100, "use_field_ids": not target.by_name}
+        options: dict[str, Any] = {"page_size": 100, "use_field_ids": not target.by_name}
+        if not target.by_name:  # by name a column may be missing, and asking for it is refused
+            options["fields"] = [target.key.id, *(column.id for column in target.columns.values())]
         while True:
             page = self._page(target, options)
             yield from (read_record(target, record) for record in page["records"])

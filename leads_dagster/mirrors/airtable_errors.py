@@ -42,14 +42,14 @@ class AirtableRefusedError(Exception):
         self.said = said
 
     @property
-    def record_gone(self) -> bool:
-        """Whether this can mean that a record of the request does not exist."""
-        return self.status == 404 or self.kind == "ROW_DOES_NOT_EXIST" or self.may_be_missing
+    def names_record(self) -> bool:
+        """Whether it says that a record does not exist, and nothing else."""
+        return self.kind in ("ROW_DOES_NOT_EXIST", "MODEL_ID_NOT_FOUND")
 
     @property
-    def may_be_missing(self) -> bool:
-        """Airtable does not tell a missing model from a missing permission."""
-        return self.kind == "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"
+    def record_gone(self) -> bool:
+        """Whether it can mean that; Airtable does not tell a missing model from a missing permission."""
+        return self.names_record or self.status == 404 or self.kind == "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND"
 
 
 def refusal(response: requests.Response) -> LeadsError | AirtableRefusedError:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leads_dagster.errors import ServiceUnavailableError, TargetMissingError
-from leads_dagster.mirrors.airtable_access import read_refused, write_refused
+from leads_dagster.mirrors.airtable_access import probe_without_schema, read_refused, write_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_records import Kind, Parcel, landed, parcel, unsent
 from leads_dagster.mirrors.airtable_requests import AirtableRequests
@@ -140,7 +140,7 @@ class Sender:
     def _alone(self, target: Target, kind: Kind, change: LeadPush, refused: AirtableRefusedError) -> PushOutcome:
         """One record, refused by itself: gone, one of several with its key, or at fault."""
         if kind == "patch" and refused.record_gone:
-            self._require_write(target, str(change.external_id), refused)
+            self._require_gone(target, str(change.external_id), refused)
             return self._adopt(target, change) or PushOutcome(change.lead_id, "gone")
         if kind == "upsert" and refused.kind not in _CELL_FAULTS:
             adopted = self._adopt(target, change)
@@ -148,13 +148,14 @@ class Sender:
                 return adopted
         return _failed(change, refused)
 
-    def _require_write(self, target: Target, record_id: str, refused: AirtableRefusedError) -> None:
-        """Raises where the record is there: then it is not gone, and we may not write."""
-        if not refused.may_be_missing:
+    def _require_gone(self, target: Target, record_id: str, refused: AirtableRefusedError) -> None:
+        """Raises unless the record itself is not there: what we may not write, or no longer see, is not gone."""
+        if refused.names_record:
             return
         try:
             self._requests.get(self._base_id, target.table, record_id)
         except AirtableRefusedError:
+            probe_without_schema(self._requests, self._base_id, target.table)
             return
         raise write_refused(self._requests, self._base_id, target.table, refused) from refused
 
@@ -216,7 +217,7 @@ class Sender:
             if len(record_ids) == 1:
                 if not refused.record_gone:
                     raise TargetMissingError(f"Airtable refuses to delete records: {refused.said}.") from refused
-                self._require_write(target, record_ids[0], refused)
+                self._require_gone(target, record_ids[0], refused)
                 return
             middle = len(record_ids) // 2
             self._delete(target, record_ids[:middle])

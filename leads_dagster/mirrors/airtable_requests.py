@@ -125,6 +125,8 @@ class AirtableRequests:
                 raise SettingsError(f"AIRTABLE_ENDPOINT_URL is no URL: {error}.") from error
             except requests.RequestException as error:
                 raise ServiceUnavailableError(f"Airtable cannot be reached: {_cause(error)}.") from error
+            except (KeyError, TypeError, ValueError) as error:  # pyairtable on an answer of another shape
+                raise ServiceUnavailableError("Airtable's answer is none of Airtable's shapes.") from error
 
     def _renew_key(self) -> None:
         key = self._key()

@@ -9,8 +9,9 @@ The windows are pyrate-limiter's, in its SQLite bucket under the state folder. T
   lets go when its holder dies.
 - Its `Limiter` waits by adding the wait to the call's old timestamp, so that a late wake-up is entered too early. We
   wait ourselves and enter the time at which the call is really made. A service counts arrivals, and a busy machine
-  may send a call late: until its answer is there, a call keeps its place (`_take`); when the answer took longer than
-  usual, the entry is moved by the difference (`_settle`). That costs next to nothing in pace.
+  may send a call late: until its answer is there, a call keeps its place (`_take`); then the entry is moved by what
+  the answer took beyond the quickest ones, for it may have arrived that much later (`_settle`). That costs next to
+  nothing in pace.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import hashlib
 import sqlite3
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +51,11 @@ _ON_ITS_WAY_MS = 4_000
 _FUTURE_MS = 10_000
 # How often to look again while all places are kept for calls on their way: their answers come any moment.
 _LOOK_AGAIN_MS = 20
-# How fast "usual" follows answers that are slower than it (per answer); faster ones are taken at once.
-_USUAL_FOLLOWS = 0.1
+# A power cut ends every window anyway, and each call is five small transactions.
+_NO_SYNC = "PRAGMA synchronous=OFF"
+# Answers that are remembered, and how many of them tell what the quickest take.
+_REMEMBERED = 50
+_ENOUGH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ class Budget:
         self._limits = tuple(limits)
         self._clock = clock
         self._sleep = sleep
-        self._usual_ms = 0.0  # until answers tell, all of an answer's time may be the way there
+        self._took_ms: deque[int] = deque(maxlen=_REMEMBERED)
         self._path = home / BUDGET_FILE
         with store_errors(self._path):
             self._open()
@@ -118,15 +123,17 @@ class Budget:
         with self._lock:
             self._books = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._books.execute("PRAGMA journal_mode=WAL")
-            self._books.execute("PRAGMA synchronous=OFF")  # a power cut ends every window anyway
+            self._books.execute(_NO_SYNC)
             self._books.execute(BOOKS)
             self._buckets: list[SQLiteBucket] = []
             for limit in self._limits:
                 self._enrol(limit)
                 rate = Rate(limit.calls, _window_ms(limit))
                 bucket = SQLiteBucket.init_from_file([rate], table=limit.slots, db_path=str(self._path))
+                bucket.conn.execute(_NO_SYNC)
                 bucket.lock = self._lock  # type: ignore[assignment]  # annotated RLock, used as a context manager
                 self._buckets.append(bucket)
+                self._forget(bucket, self._now())
 
     def _enrol(self, limit: Limit) -> None:
         self._books.execute(
@@ -168,9 +175,9 @@ class Budget:
         from pyrate_limiter import RateItem
 
         for index, bucket in enumerate(self._buckets):
-            self._forget(bucket, now)
             item = RateItem(ticket, now)
             if not bucket.put(item):
+                self._forget(bucket, now)
                 for entered in self._buckets[:index]:
                     _execute(entered, "DELETE FROM {table} WHERE name = ?", ticket)
                 wait = cast(int, bucket.waiting(item))
@@ -178,6 +185,7 @@ class Budget:
         return 0
 
     def _forget(self, bucket: SQLiteBucket, now: int) -> None:
+        """Drops what no longer counts; called when there is no room and, for a slow trickle, on opening."""
         bucket.leak(now)
         _execute(bucket, "DELETE FROM {table} WHERE item_timestamp > ?", now + _FUTURE_MS)
 
@@ -185,9 +193,10 @@ class Budget:
         """Enters the call at the time at which it can have arrived at the latest, as far as that is known."""
         with self._lock:
             took = self._now() - began
-            late = max(0.0, took - self._usual_ms)
-            self._usual_ms = min(took, self._usual_ms + _USUAL_FOLLOWS * late)
-            self._move(ticket, began + int(late))
+            self._took_ms.append(took)
+            # What the quickest answers take, every answer takes; until some are known, all of it may be the way there.
+            least = min(self._took_ms) if len(self._took_ms) >= _ENOUGH else 0
+            self._move(ticket, began + took - least)
 
     def _move(self, ticket: str, moment: int) -> None:
         for bucket in self._buckets:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from leads_dagster.errors import CredentialsError, SettingsError, TargetMissingError
+from leads_dagster.errors import AccessError, CredentialsError, SettingsError, TargetMissingError
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.push import LeadPush, Operation
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.mirrors.airtable_cases import (
     ADA,
@@ -236,6 +237,24 @@ def test_an_update_that_the_token_may_not_make_is_not_taken_for_a_record_that_is
     assert isinstance(result.stopped, CredentialsError)
     assert "data.records:write" in str(result.stopped)
     assert result.outcomes == ()
+
+
+@pytest.mark.parametrize("operation", ["update", "delete"])
+def test_a_table_that_is_no_longer_shown_is_not_taken_for_records_that_are_gone(
+    make_mirror: MakeMirror, operation: Operation
+) -> None:
+    keys = ["patTest"]
+    with Sandbox(bases(tokens={"patBlind": {"scopes": []}})) as closed:
+        mirror = make_mirror(closed, api_key=lambda: keys[-1])
+        made = mirror.push(leads(10)).outcomes
+        keys.append("patBlind")
+        result = mirror.push(
+            [LeadPush(each.lead_id, operation, {"title": "x"}, each.external_id, each.answered) for each in made]
+        )
+        count = len(cells(closed))
+
+    assert isinstance(result.stopped, AccessError)
+    assert (result.outcomes, count) == ((), 10)
 
 
 def test_a_person_without_the_editors_role_is_told_so(make_mirror: MakeMirror) -> None:

@@ -110,9 +110,11 @@ def test_a_call_on_its_way_keeps_its_place_until_it_is_answered(tmp_path: Path, 
         with one.slot():
             clock.now += 2  # longer than the window, and still no answer
             (on_its_way,) = one.status()
-        (settled,) = one.status()
+        answered = clock.now
+        (next_call,) = calls(one, clock, 1)
 
-    assert (on_its_way.used, settled.used) == (1, 0)
+    assert on_its_way.used == 1
+    assert answered + 1 < next_call < answered + 1.1
 
 
 def test_a_call_whose_process_died_keeps_its_place_for_five_seconds(tmp_path: Path, clock: Clock) -> None:
@@ -149,7 +151,7 @@ def test_a_clock_set_back_does_not_stop_the_calls(budget: Budget, clock: Clock) 
     clock.now -= 3600
     calls(budget, clock, 5)
 
-    assert clock.slept == 0
+    assert clock.slept < 0.1
 
 
 def test_the_status_tells_use_rest_and_calls_of_the_month(budget: Budget, tmp_path: Path, clock: Clock) -> None:

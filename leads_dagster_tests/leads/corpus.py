@@ -62,7 +62,9 @@ def emails(count: int) -> Iterator[str]:
         local = chance.choice(MAIL_LOCALS) if chance.random() < 0.5 else _word(chance) + str(chance.randint(0, 99))
         labels = [chance.choice(HOST_WORDS) for _ in range(chance.randint(0, 3))]
         if chance.random() < 0.1:
-            labels.append(chance.choice(("-a", "a-", "a--b", "xn--mller-kva", "xn--a", "ab--cd", "a_b", "ü", "a" * 64, "")))
+            labels.append(
+                chance.choice(("-a", "a-", "a--b", "xn--mller-kva", "xn--a", "ab--cd", "a_b", "ü", "a" * 64, ""))
+            )
         domain = ".".join([*labels, chance.choice(TOP_DOMAINS)])
         at = "@" if chance.random() < 0.95 else chance.choice(("@@", "", " @", "＠"))
         yield f"{local}{at}{domain}{'.' if chance.random() < 0.02 else ''}"
@@ -81,7 +83,9 @@ def phones(count: int, regions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         else:
             digits = "".join(chance.choices("0123456789", k=chance.randint(6, 13)))
         code = str(phonenumbers.country_code_for_region(region))
-        prefix = chance.choice(("", "", "", "0", "1", "+" + code, "+" + code, code, "00" + code, "011" + code, "+0", "8", "+1", "+7"))
+        prefix = chance.choice(
+            ("", "", "", "0", "1", "+" + code, "+" + code, code, "00" + code, "011" + code, "+0", "8", "+1", "+7")
+        )
         extension = chance.choice(("", "", "", "", " x12", "x067", " ext. 5", " ext 99", "#3", " x"))
         yield prefix + _grouped(digits, chance) + extension, region
 
@@ -93,7 +97,11 @@ def _grouped(digits: str, chance: random.Random) -> str:
         groups.append(group)
     separator = chance.choice(SEPARATORS)
     text = separator.join(groups)
-    return f"({groups[0]}) {separator.join(groups[1:])}" if chance.random() < 0.2 else chance.choice(("", separator)) + text
+    return (
+        f"({groups[0]}) {separator.join(groups[1:])}"
+        if chance.random() < 0.2
+        else chance.choice(("", separator)) + text
+    )
 
 
 def hosts(rules: list[str]) -> Iterator[str]:
@@ -114,7 +122,9 @@ def websites(count: int) -> Iterator[str]:
     for _ in range(count):
         labels = [chance.choice((*HOST_WORDS, _word(chance).lower())) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))]
         host = ".".join([*labels, chance.choice((*TOP_DOMAINS, _word(chance).lower()))])
-        scheme = chance.choice(("", "", "http://", "https://", "HTTP://", "//", "ftp://", "http:/", "https://www.", "www."))
+        scheme = chance.choice(
+            ("", "", "http://", "https://", "HTTP://", "//", "ftp://", "http:/", "https://www.", "www.")
+        )
         path = chance.choice(("", "", "/", "/about", "?x=1", ":8080/", "#top", "/a/b?c", "."))
         yield scheme + host + path
 
@@ -124,9 +134,20 @@ def linkedin_urls(count: int) -> Iterator[str]:
     chance = random.Random(17)
     for _ in range(count):
         slug = "-".join(_word(chance) for _ in range(chance.randint(1, 3)))
-        slug = chance.choice((slug.lower(), slug.lower(), slug, f"{slug.lower()}-{chance.randint(1, 999999):x}", "ACoAAB" + slug * 3))
+        slug = chance.choice(
+            (slug.lower(), slug.lower(), slug, f"{slug.lower()}-{chance.randint(1, 999999):x}", "ACoAAB" + slug * 3)
+        )
         scheme = chance.choice(("https://", "https://", "http://", "", "HTTPS://", "//"))
-        host = chance.choice(("www.linkedin.com", "www.linkedin.com", "linkedin.com", "de.linkedin.com", "m.linkedin.com", "WWW.LinkedIn.com"))
+        host = chance.choice(
+            (
+                "www.linkedin.com",
+                "www.linkedin.com",
+                "linkedin.com",
+                "de.linkedin.com",
+                "m.linkedin.com",
+                "WWW.LinkedIn.com",
+            )
+        )
         kind = chance.choice(("in", "in", "in", "in", "IN", "pub", "company", "sales/lead"))
         tail = chance.choice(("", "", "/", "/de", "?trk=x", "/?originalSubdomain=de", "#about", "/details/experience/"))
         yield f"{scheme}{host}/{kind}/{slug}{tail}"

@@ -40,6 +40,15 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert imported_after(*arguments) == set()
 
 
+@pytest.mark.parametrize("command", ["status", "quarantine", "holds"])
+def test_looking_imports_the_database_and_nothing_else_heavy(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADS_HOME", str(tmp_path))
+
+    assert imported_after(command) <= {"sqlalchemy"}
+
+
 def test_the_command_line_imports_without_dagster() -> None:
     script = "import sys, leads_dagster.interfaces.cli.app; print('dagster' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

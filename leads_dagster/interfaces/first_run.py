@@ -183,12 +183,13 @@ def _tell_places(target: Console, settings: Settings) -> None:
 
 def _tell_next(target: Console, settings: Settings) -> None:
     leads = shlex.quote(_shown(Path(sys.executable).with_name("leads")))
+    dagster = shlex.quote(_shown(Path(sys.executable).with_name("dagster")))
     lines = {
         "where it stands": f"{leads} status",
         "the rows in quarantine": f"{leads} quarantine",
         "change a cell of the sheet, then": "make run",
         "your own sheet, no settings": f"LEADS_HOME=.mine {leads} sync --sheet your.csv",
-        "the asset graph": f"{_shown(Path(sys.executable).with_name('dagster'))} dev",
+        "the asset graph and its runs": f"DAGSTER_HOME={shlex.quote(str(settings.home / 'dagster'))} {dagster} dev",
     }
     target.print("What to run next")
     for purpose, command in lines.items():

@@ -209,6 +209,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # from here on a caller waits in line, also before the server runs
     except OSError as error:
         listener.close()
         raise SettingsError(f"The sandbox cannot listen on {host}:{port}: {error.strerror}") from error

@@ -157,7 +157,7 @@ def test_no_drift_is_said_and_merged_rows_show_theirs(leads: CommandLine, sheet:
     leads("sync")
     assert leads("drift").out == "No drift: every lead says what its rows say.\n"
 
-    sheet.write_text(people(1, 2) + "Person N1,p1@firm1.example,Firm One\nPerson None,p1@firm1.example,\n")
+    sheet.write_text(people(1, 2) + "Person N1,p1@firm1.example,Firm One\nPerson N1,p1@firm1.example,Firm Uno\n")
     leads("sync")
     found = leads("drift", "--json").json
     assert found

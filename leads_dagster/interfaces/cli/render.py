@@ -76,16 +76,18 @@ def print_table(target: Console, rows: Iterable[Mapping[str, Any]], columns: Map
 
 
 def print_facts(target: Console, facts: Mapping[str, Any], *, indent: int = 0) -> None:
-    """One `name  value` line a fact; what is nested stands below its name."""
+    """One `name  value` line a fact; below its name what is nested, as a table where it is a list."""
     width = max((len(name) for name, value in facts.items() if not _nested(value)), default=0)
     for name, value in facts.items():
         label = " " * indent + name.replace("_", " ")
         if not _nested(value):
-            target.print(f"{label:<{width + indent}}  {safe(value)}")
+            target.print(f"{label:<{width + indent}}  {safe(value)}", soft_wrap=True)
             continue
         target.print(label)
-        for part in value if isinstance(value, Sequence) else [value]:
-            print_facts(target, part, indent=indent + 2)
+        if isinstance(value, Mapping):
+            print_facts(target, value, indent=indent + 2)
+        else:
+            print_table(target, value, {key: key.replace("_", " ") for key in value[0]}, empty="")
 
 
 def _nested(value: object) -> bool:

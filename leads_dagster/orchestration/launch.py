@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from leads_dagster.definitions import build
+from leads_dagster.errors import LeadsError
 from leads_dagster.orchestration.instance import open_instance
 from leads_dagster.orchestration.jobs import LEADS_SYNC
 from leads_dagster.orchestration.resources import Workspaces
@@ -23,6 +24,8 @@ from leads_dagster.settings import Settings, customer_named
 if TYPE_CHECKING:
     from leads_dagster.pipeline.result import SyncResult
     from leads_dagster.pipeline.workspace import Progress
+
+_INTERRUPTS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 
 
 def sync_once(
@@ -50,15 +53,19 @@ def sync_once(
         StoreError, StoreBusyError: the lead database or Dagster's own cannot be opened.
         KeyboardInterrupt: the run was stopped; it is recorded as failed, and the next one catches up.
     """
+    started = time.monotonic()
     from leads_dagster.pipeline.result import read_result
+    from leads_dagster.pipeline.stages import mark_failed
     from leads_dagster.store.engine import typed_errors
 
-    started = time.monotonic()
     name = customer_named(settings, customer).name
     opened = nullcontext(instance) if instance is not None else open_instance(settings)
     with Workspaces(lambda: settings, sheet=sheet, progress=progress) as leads, _quiet_dagster():
         with typed_errors(), opened as found:
             run = _execute(settings, name, leads, instance=found, sheet=sheet)
+        if _was_interrupted(run):
+            mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
+            raise KeyboardInterrupt
         return read_result(leads.of(name), run.run_id, seconds=time.monotonic() - started, error=_error(run))
 
 
@@ -66,16 +73,19 @@ def _execute(
     settings: Settings, customer: str, leads: Workspaces, *, instance: dg.DagsterInstance, sheet: str | None
 ) -> dg.ExecuteInProcessResult:
     job = build(settings).resolve_job_def(LEADS_SYNC)
-    try:
-        return job.execute_in_process(
-            partition_key=customer,
-            instance=instance,
-            resources={"leads": leads},
-            run_config=_run_config(sheet),
-            raise_on_error=False,
-        )
-    except dg.DagsterExecutionInterruptedError:
-        raise KeyboardInterrupt from None
+    return job.execute_in_process(
+        partition_key=customer,
+        instance=instance,
+        resources={"leads": leads},
+        run_config=_run_config(sheet),
+        raise_on_error=False,
+    )
+
+
+def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or a signal ended the run; Dagster books that as a failure of the step and returns."""
+    errors = [event.step_failure_data.error for event in run.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name in _INTERRUPTS for error in errors)
 
 
 def _run_config(sheet: str | None) -> dict[str, Any]:

@@ -111,9 +111,15 @@ class ChangeSet:
     gone: list[Gone] = field(default_factory=list)
     guard: GuardReport | None = None
 
+    @property
+    def quarantined(self) -> int:
+        """Rows of the sheet that stand in quarantine when this is written."""
+        return self.unexamined_quarantined + sum(change.row.rejection is not None for change in self.changes)
+
     def payloads(self) -> Iterator[Any]:
         """The chunks to stage: the head first, then rows."""
         yield {
+            "quarantined": self.quarantined,
             "source": self.source,
             "fingerprint": self.fingerprint,
             "rules_fingerprint": self.rules_fingerprint,
@@ -138,6 +144,7 @@ class ChangeSet:
         """The reverse of `payloads`."""
         iterator = iter(parts)
         head = dict(next(iterator))
+        del head["quarantined"]  # for those who read the head alone
         head["observed_at"] = datetime.fromisoformat(head["observed_at"])
         head["digests"], head["record_ids"] = _bytes(head["digests"]), _bytes(head["record_ids"])
         head["gone"] = [Gone(*one) for one in head["gone"]]

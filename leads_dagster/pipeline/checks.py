@@ -5,11 +5,15 @@ What belongs here: reading and judging. Nothing is written, and the same guards 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sqlalchemy import Connection
+
+from leads_dagster.pipeline.ingest import NORMALIZED
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records, staging
 from leads_dagster.store.engine import reading
 
 # A share of unusable rows above which somebody should look.
@@ -32,27 +36,45 @@ class CheckOutcome:
 def sheet_not_shrunk(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """The sheet is not empty, and lost no more rows than the customer's guard allows without asking."""
     with reading(ws.engine) as connection:
+        head = _staged_head(ws, connection)
         hold = hold_rows.standing(connection, ws.name, ws.source)
-        state = ledger.source_state(connection, ws.name, ws.source)
+        rows = head["read_rows"] if head else ledger.source_state(connection, ws.name, ws.source).read_rows
+    parked = _parked(head, hold)
+    if parked is None:
+        return CheckOutcome(True, "The sheet kept its rows.", {"rows": rows})
+    count, limit = parked["rows_parked"], parked["limit_rows"]
+    words = f"{count} rows are parked: more than {limit} in one cycle. See `leads holds`."
+    return CheckOutcome(False, words, {"rows": rows, **parked}, "warn")
+
+
+def _parked(head: Mapping[str, Any] | None, hold: Mapping[str, Any] | None) -> dict[str, int] | None:
+    """What the guard parks in the cycle that is under way, else what stands parked; None where it parks nothing."""
+    if head is not None:
+        guard = head["guard"]
+        approved = guard is None or guard[3] is not None
+        return None if approved else {"rows_parked": len(guard[2]), "limit_rows": guard[1]}
     if hold is None:
-        return CheckOutcome(True, "The sheet kept its rows.", {"rows": state.read_rows})
-    parked = hold["removals"] + hold["changes"] + hold["blanks"]
-    numbers = {name: hold[name] for name in ("removals", "changes", "blanks", "limit_rows")}
-    return CheckOutcome(
-        False,
-        f"{parked} rows are parked: more than {hold['limit_rows']} in one cycle. See `leads holds`.",
-        numbers,
-        "warn",
-    )
+        return None
+    return {"rows_parked": hold["removals"] + hold["changes"] + hold["blanks"], "limit_rows": hold["limit_rows"]}
+
+
+def _staged_head(ws: Workspace, connection: Connection) -> Mapping[str, Any] | None:
+    """What `normalized_leads` says of the cycle that is under way; None where none is."""
+    staged = staging.find(connection, ws.name, NORMALIZED)
+    if staged is None or staged.source != ws.source:
+        return None
+    head: Mapping[str, Any] = next(staging.payloads(connection, ws.name, NORMALIZED))
+    return head
 
 
 def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """The sheet has a column that makes a lead."""
-    with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source)
     from leads_dagster.leads.headers import map_headers
 
-    header = state.header or []
+    with reading(ws.engine) as connection:
+        head = _staged_head(ws, connection)
+        header = head["header"] if head else ledger.source_state(connection, ws.name, ws.source).header
+    header = header or []
     overrides = {name: label for name, label in ws.customer.columns.items() if label in header}
     mapped = sum(one.target is not None for one in map_headers(header, overrides=overrides).columns) if header else 0
     numbers = {"columns": len(header), "columns_mapped": mapped}
@@ -112,9 +134,9 @@ def freshness(ws: Workspace, *, run_id: str) -> CheckOutcome:
 def error_rate(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """Few rows are unusable; the good ones are never stopped by the bad."""
     with reading(ws.engine) as connection:
-        run = ledger.find_run(connection, ws.name, run_id)
-        state = ledger.source_state(connection, ws.name, ws.source)
-        counts = ledger.counts_of(run) if run and run["rows_read"] else ledger.standing_counts(connection, state)
-    rate = counts.error_rate
-    numbers = {"error_rate": round(rate, 6), "rows_quarantined": counts.quarantined, "rows_read": counts.read}
-    return CheckOutcome(rate <= ERROR_RATE_LIMIT, f"{counts.quarantined} rows are in quarantine.", numbers, "warn")
+        head = _staged_head(ws, connection)
+        standing = ledger.standing_counts(connection, ledger.source_state(connection, ws.name, ws.source))
+    read, quarantined = (head["read_rows"], head["quarantined"]) if head else (standing.read, standing.quarantined)
+    rate = quarantined / read if read else 0.0
+    numbers = {"error_rate": round(rate, 6), "rows_quarantined": quarantined, "rows_read": read}
+    return CheckOutcome(rate <= ERROR_RATE_LIMIT, f"{quarantined} rows are in quarantine.", numbers, "warn")

@@ -14,7 +14,7 @@ from leads_dagster.errors import SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
 from leads_dagster.pipeline.changes import ChangeSet
-from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import fetch_sheet
@@ -35,7 +35,7 @@ def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
     Raises:
         SheetNotSharedError, SheetFormatError, ServiceUnavailableError and others of `sources.google_sheets`.
     """
-    with ws.locked():
+    with ws.locked(), failures_booked(ws, run_id):
         started = time.monotonic()
         with reading(ws.engine) as connection:
             state = ledger.source_state(connection, ws.name, ws.source)
@@ -165,17 +165,15 @@ def staged_input(ws: Workspace, asset: str) -> tuple[staging.Stage, Any]:
 
 
 def _change_numbers(found: ChangeSet) -> dict[str, Any]:
-    quarantined = sum(change.row.rejection is not None for change in found.changes)
     flagged = sum(len(change.row.issues) for change in found.changes)
-    standing = quarantined + found.unexamined_quarantined
     return {
         "rows_read": found.read_rows,
         "rows_changed": sum(change.known for change in found.changes),
         "rows_new": sum(not change.known for change in found.changes),
         "rows_gone": len(found.gone),
         "rows_unchanged": found.unexamined,
-        "rows_quarantined": standing,
+        "rows_quarantined": found.quarantined,
         "rows_held": sum(one.held for one in found.changes) + sum(one.held for one in found.gone),
         "cells_flagged": flagged,
-        "error_rate": round(standing / found.read_rows, 6) if found.read_rows else 0.0,
+        "error_rate": round(found.quarantined / found.read_rows, 6) if found.read_rows else 0.0,
     }

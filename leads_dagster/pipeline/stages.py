@@ -40,15 +40,21 @@ class Outcome:
 @contextmanager
 def stage(ws: Workspace, run_id: str, name: str, *, percent: int, message: str) -> Iterator[None]:
     """Run a stage under the customer's lock; a failure is booked in the ledger and passed on."""
-    with ws.locked():
+    with ws.locked(), failures_booked(ws, run_id):
         started = time.monotonic()
-        try:
-            ws.report(percent, message, stage_start=True)
-            yield
-        except LeadsError as error:
-            mark_failed(ws, run_id, error)
-            raise
+        ws.report(percent, message, stage_start=True)
+        yield
         _book_seconds(ws, run_id, name, time.monotonic() - started)
+
+
+@contextmanager
+def failures_booked(ws: Workspace, run_id: str) -> Iterator[None]:
+    """Book a failure in the ledger and pass it on."""
+    try:
+        yield
+    except LeadsError as error:
+        mark_failed(ws, run_id, error)
+        raise
 
 
 def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:

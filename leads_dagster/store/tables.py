@@ -57,6 +57,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
 
 
+# None is SQL's NULL here, not JSON's.
+Document = JSON(none_as_null=True)
+
 # SQLite gives a rowid alias (and so an autoincrement) to INTEGER only.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -89,7 +92,7 @@ leads = Table(
     Column("scraped_at", Text),  # as the source said it; ISO where that could be known
     Column("enriched_at", Text),
     Column("notes", Text),
-    Column("raw_data", JSON),
+    Column("raw_data", Document),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("version", Integer, nullable=False, server_default=text("1")),  # +1 at every change of a shown field
@@ -111,8 +114,8 @@ source_records = Table(
     Column("customer", Text, nullable=False),
     Column("source", Text, nullable=False),  # canonical address: "sheet:<id>#<gid>", "file:<path>", "url:<url>"
     Column("source_key", Text),  # the row's own id where the sheet has an id column
-    Column("raw", JSON, nullable=False),  # the base: column label -> cell, as this source last said it
-    Column("said", JSON, nullable=False),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
+    Column("raw", Document, nullable=False),  # the base: column label -> cell, as this source last said it
+    Column("said", Document, nullable=False),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
     Column("row_hash", LargeBinary, nullable=False),  # 16 bytes over the base's labels and cells
     Column("content_hash", LargeBinary, nullable=False),  # 16 bytes over `said`: the order of clustering
     Column("state", Text, nullable=False),  # where the row last ended (the ledger's words)
@@ -143,7 +146,7 @@ decisions = Table(
     _id(),
     Column("customer", Text, nullable=False),
     Column("kind", Text, nullable=False),  # same, not_same, override, revert, undo, release
-    Column("subject", JSON, nullable=False),  # what it is about: record ids, lead id, field, value
+    Column("subject", Document, nullable=False),  # what it is about: record ids, lead id, field, value
     Column("lead_id", Text),
     Column("undoes", RowId),  # another decision that this one takes back
     Column("who", Text, nullable=False),
@@ -191,8 +194,8 @@ matches = Table(
     Column("outcome", Text, nullable=False),  # match, review, blocked
     Column("rule", Text, nullable=False),  # linkedin, email, phone, name_company, decision
     Column("score", Float, nullable=False),
-    Column("explanation", JSON, nullable=False),
-    Column("originals", JSON, nullable=False),  # both sides as they were when compared
+    Column("explanation", Document, nullable=False),
+    Column("originals", Document, nullable=False),  # both sides as they were when compared
     Column("matched_at", UtcDateTime, nullable=False),
     Column("run_id", Text, nullable=False),
     Index("uq_matches_record_a_record_b", "record_a", "record_b", unique=True),
@@ -212,7 +215,7 @@ quarantine = Table(
     Column("cell", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("suggestion", Text, nullable=False),
-    Column("raw", JSON, nullable=False),
+    Column("raw", Document, nullable=False),
     Column("since_at", UtcDateTime, nullable=False),
     Column("run_id", Text, nullable=False),
     Index("ix_quarantine_customer", "customer"),
@@ -249,7 +252,7 @@ holds = Table(
     Column("changes", Integer, nullable=False),
     Column("blanks", Integer, nullable=False),
     Column("limit_rows", Integer, nullable=False),
-    Column("plan", JSON, nullable=False),  # [{record_id, lead_id, kind, fields}], what it would do
+    Column("plan", Document, nullable=False),  # [{record_id, lead_id, kind, fields}], what it would do
     Column("created_at", UtcDateTime, nullable=False),
     Column("decided_at", UtcDateTime),
     Column("decided_by", Text),
@@ -269,7 +272,7 @@ sync_status = Table(
     Column("version", Integer, nullable=False),  # the lead's version that made it dirty
     Column("sent_version", Integer),
     Column("external_id", Text),  # Airtable's record id
-    Column("base", JSON),  # what the mirror answered to our last write; a difference from it is somebody's edit
+    Column("base", Document),  # what the mirror answered to our last write; a difference from it is somebody's edit
     Column("attempt_count", Integer, nullable=False, server_default=text("0")),
     Column("last_attempt", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),
@@ -306,10 +309,13 @@ source_states = Table(
     Column("source", Text, primary_key=True),
     Column("fingerprint", Text),  # bytes + mapping + rules version of the last closed ledger
     Column("rules_fingerprint", Text),  # mapping + rules version alone
-    Column("header", JSON),
+    Column("marker", Document),  # what a conditional request needs to ask "changed since?"
+    Column("checksum", Text),  # of the bytes, names their snapshot
+    Column("header", Document),
     Column("digests", LargeBinary),  # 16 bytes a row in sheet order; zero bytes: look again
     Column("record_ids", LargeBinary),  # int64 little-endian, same order
     Column("read_rows", Integer, nullable=False, server_default=text("0")),
+    Column("held_rows", Integer, nullable=False, server_default=text("0")),
     Column("version", Integer, nullable=False, server_default=text("0")),  # +1 at every close
     Column("closed_at", UtcDateTime),
     Column("open_run_id", Text),  # set while a cycle writes; still set later: that cycle died
@@ -347,8 +353,8 @@ sync_runs = Table(
     Column("rows_removed", Integer, nullable=False, server_default=text("0")),
     Column("error_rate", Float, nullable=False, server_default=text("0")),
     Column("retries", Integer, nullable=False, server_default=text("0")),
-    Column("timings", JSON, nullable=False),  # stage -> seconds
-    Column("mirrors", JSON, nullable=False),  # mirror -> {created, updated, deleted, failed, calls}
+    Column("timings", Document, nullable=False),  # stage -> seconds
+    Column("mirrors", Document, nullable=False),  # mirror -> {created, updated, deleted, failed, calls}
     Column("checksum", Text),
     Column("observed_at", UtcDateTime),  # when the change was first seen
     Column("started_at", UtcDateTime, nullable=False),
@@ -364,7 +370,7 @@ migration_log = Table(
     Column("customer", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("summary", JSON, nullable=False),
+    Column("summary", Document, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
 )

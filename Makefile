@@ -1,0 +1,63 @@
+# The same commands on a laptop and in CI. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check docs bench lock clean
+
+help:  ## list the targets
+	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
+	@echo "make test     set up, then run all tests"
+	@echo "make check    lint, types, imports, definitions, generated docs"
+	@echo "make docs     write docs/configuration.md from the settings"
+	@echo "make bench    measure and write docs/benchmarks.md"
+	@echo "make lock     resolve requirements.lock anew (needs uv and a network)"
+	@echo "make clean    remove what the tools made; .leads, your data, stays"
+
+# Only what the lock names, by hash; nothing is asked of the network once it is installed.
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; make PYTHON=…")'
+	@echo "Setting up $(VENV) (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP)
+	@$(BIN)/python -m leads_dagster.interfaces.first_run
+
+test: $(STAMP)
+	@echo "Tests"
+	@$(BIN)/python -m pytest -q
+
+check: $(STAMP)
+	@echo "Lint and format"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "Types"
+	@$(BIN)/mypy
+	@echo "Imports"
+	@$(BIN)/lint-imports --no-logo
+	@echo "Definitions"
+	@DAGSTER_HOME= VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
+	@echo "Generated pages"
+	@$(BIN)/python -m leads_dagster.interfaces.configuration_page --check
+
+docs: $(STAMP)
+	@$(BIN)/python -m leads_dagster.interfaces.configuration_page
+	@echo "Wrote docs/configuration.md"
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+# Hashes for every platform; the file names no index, so that anybody's will do.
+lock:
+	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv/"; exit 1; }
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-strip-extras \
+		--custom-compile-command "make lock" --extra dev --extra postgres setup.cfg -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

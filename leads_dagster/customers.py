@@ -1,0 +1,232 @@
+"""What is set for one customer, the keys that set it, and how a command finds the customer it is for.
+
+What belongs here: the frozen values, the table of keys, the choice between customers. How leads.toml is read and
+checked is `leads_toml`; what holds for all customers is `settings`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from leads_dagster.errors import SettingsError
+from leads_dagster.leads.fields import LEAD_FIELDS
+
+DEFAULT_CUSTOMER = "default"
+
+DeletePolicy = Literal["archive", "keep", "delete"]
+AirtablePlan = Literal["free", "team", "business", "enterprise"]
+DateOrder = Literal["dmy", "mdy"]
+KeyKind = Literal["text", "number", "integer", "flag", "choice"]
+
+REQUIRED = object()
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_GOOGLE_HOSTS = ("docs.google.com/", "drive.google.com/", "spreadsheets.google.com/")
+_SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
+
+
+@dataclass(frozen=True)
+class AirtableSettings:
+    """The Airtable table of one customer.
+
+    Attributes:
+        base_id: "app…".
+        table: its name or id.
+        plan: sets the monthly call budget.
+        create_fields: whether missing fields may be added to the table.
+        fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
+    """
+
+    base_id: str
+    table: str
+    plan: AirtablePlan = "team"
+    create_fields: bool = True
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CrmSettings:
+    """Where a customer's leads stand in the CRM database.
+
+    Attributes:
+        table: name of the table.
+        columns: lead field -> column, where it differs from the default.
+    """
+
+    table: str = "leads_lead"
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CustomerSettings:
+    """One customer: one sheet, one Airtable table, own policy; a Dagster partition.
+
+    Attributes:
+        name: also the partition key.
+        sheet: Google Sheets link or id, CSV URL, or absolute path.
+        interval_seconds: how often the live system looks for edits, at least 1.
+        delete_policy: what becomes of a lead whose last row is gone.
+        airtable: None where the customer has no Airtable; the mirror then says so and passes.
+        columns: lead field -> header of the sheet; wins over the known headers.
+        phone_region: ISO 3166 region of phones without a country code.
+        date_order: how 03/04/2026 is read; None leaves such dates alone, flagged.
+        guard_share: share of the leads (0 to 1) that one cycle may remove, blank or change.
+        guard_minimum: number of leads below which the guard never holds.
+        match_threshold: name and company scores above it are one person.
+        review_threshold: scores from here to `match_threshold` go to review.
+        crm: table and columns of the CRM database.
+    """
+
+    name: str
+    sheet: str
+    interval_seconds: float = 1.0
+    delete_policy: DeletePolicy = "archive"
+    airtable: AirtableSettings | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    phone_region: str = "US"
+    date_order: DateOrder | None = None
+    guard_share: float = 0.30
+    guard_minimum: int = 25
+    match_threshold: float = 0.85
+    review_threshold: float = 0.75
+    crm: CrmSettings = field(default_factory=CrmSettings)
+
+    def with_sheet(self, sheet: str, *, folder: Path) -> CustomerSettings:
+        """The same customer reading another sheet; a relative path counts from `folder`."""
+        return replace(self, sheet=resolve_sheet(sheet, folder=folder))
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a customer in leads.toml.
+
+    Attributes:
+        section: "" for `[[customers]]` itself, else the table below it ("airtable" is `[customers.airtable]`).
+        name: as it is written in the file.
+        kind: the type of its value.
+        default: used where the key is absent; `REQUIRED` where it may not be.
+        help: one sentence for docs/configuration.md.
+        attribute: its name in `CustomerSettings` or the table's own class; "" where it is `name`.
+        choices: the values of a "choice".
+        least: smallest number allowed.
+        most: largest number allowed.
+    """
+
+    section: str
+    name: str
+    kind: KeyKind
+    default: object
+    help: str
+    attribute: str = ""
+    choices: tuple[str, ...] = ()
+    least: float = float("-inf")
+    most: float = float("inf")
+
+
+KEYS: tuple[Key, ...] = (
+    Key("", "name", "text", REQUIRED, "Name of the customer, also its partition key: letters, digits, `.`, `-`, `_`."),
+    Key("", "sheet", "text", REQUIRED, "Google Sheets link or id, any CSV URL, or a path (counted from leads.toml)."),
+    Key("", "interval_seconds", "number", 1.0, "How often the live system looks for edits.", least=1),
+    Key(
+        "", "delete_policy", "choice", "archive", "What becomes of a lead whose last row is gone from the sheet.",
+        choices=("archive", "keep", "delete"),
+    ),
+    Key("", "phone_region", "text", "US", "Country (two letters) of phone numbers that are written without one."),
+    Key(
+        "", "date_order", "choice", None, "How 03/04/2026 is read; without it such dates stay as they are, flagged.",
+        choices=("dmy", "mdy"),
+    ),
+    Key("airtable", "base_id", "text", REQUIRED, "The base, `app…`, from the address bar of Airtable."),
+    Key("airtable", "table", "text", REQUIRED, "Name or id of the table; no two customers may share one."),
+    Key(
+        "airtable", "plan", "choice", "team", "Airtable plan; sets the monthly call budget.",
+        choices=("free", "team", "business", "enterprise"),
+    ),
+    Key("airtable", "create_fields", "flag", True, "Whether fields missing in the table may be created."),
+    Key(
+        "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",
+        attribute="guard_share", least=0, most=1,
+    ),
+    Key(
+        "guard", "minimum", "integer", 25, "Number of leads below which the guard holds nothing.",
+        attribute="guard_minimum", least=0,
+    ),
+    Key(
+        "matching", "match", "number", 0.85, "Name and company scores above it are the same person.",
+        attribute="match_threshold", least=0, most=1,
+    ),
+    Key(
+        "matching", "review", "number", 0.75, "Scores from here up to `match` wait for a person.",
+        attribute="review_threshold", least=0, most=1,
+    ),
+    Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
+)  # fmt: skip
+
+# What may stand on the left of `[customers.columns]` beside the fields of a lead: parts of one, and the sheet's own id.
+COLUMN_PARTS = (
+    "first_name", "middle_name", "last_name", "name_prefix", "name_suffix",
+    "street", "city", "region", "postal_code", "country", "row_id",
+)  # fmt: skip
+
+# Tables of free text: path -> (what may stand on the left, or None for anything; what it is for).
+MAPPINGS: dict[str, tuple[tuple[str, ...] | None, str]] = {
+    "columns": ((*LEAD_FIELDS, *COLUMN_PARTS), "Field of a lead = header of the sheet; wins over the known headers."),
+    "airtable.fields": ((*LEAD_FIELDS, "lead_key"), "Field of a lead = name of the Airtable field."),
+    "crm.columns": (None, "Field of a lead = column of the CRM's table."),
+}
+
+
+def resolve_sheet(sheet: str, *, folder: Path) -> str:
+    """`sheet` as given where it is a link or an id; a path becomes absolute, counted from `folder`."""
+    text = sheet.strip()
+    path = folder / os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser fails for a user that is not there
+    return str(path.absolute()) if _is_path(text, path) else text
+
+
+def _is_path(text: str, path: Path) -> bool:
+    """Whether something of that name lies there, or the text can hardly mean anything but a file."""
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a long link
+        return True
+    if _SCHEME.match(text) or text.startswith(_GOOGLE_HOSTS):
+        return False
+    return text.startswith("~") or "/" in text or Path(text).suffix.lower() in _SHEET_SUFFIXES
+
+
+def sample_sheet() -> Path:
+    """The invented sheet that comes with the package."""
+    from importlib.resources import files
+
+    return Path(str(files("leads_dagster") / "samples" / "leads.csv"))
+
+
+def default_customer() -> CustomerSettings:
+    """The one customer there is without a leads.toml: the packaged sample, no Airtable."""
+    return CustomerSettings(name=DEFAULT_CUSTOMER, sheet=str(sample_sheet()))
+
+
+def choose_customer(customers: Sequence[CustomerSettings], name: str | None) -> CustomerSettings:
+    """The customer a command is for: the named one, else the only one, else `default`.
+
+    Raises:
+        SettingsError: there is none of that name, or several and none was named.
+    """
+    by_name = {customer.name: customer for customer in customers}
+    if name is not None:
+        return by_name[name] if name in by_name else _unknown_customer(name, tuple(by_name))
+    if len(customers) == 1:
+        return customers[0]
+    if DEFAULT_CUSTOMER in by_name:
+        return by_name[DEFAULT_CUSTOMER]
+    raise SettingsError(
+        f"There are {len(customers)} customers and none was named.",
+        advice=f"Say which with --customer: {', '.join(by_name)}.",
+    )
+
+
+def _unknown_customer(name: str, known: tuple[str, ...]) -> CustomerSettings:
+    raise SettingsError(f"There is no customer '{name}'.", advice=f"leads.toml names {', '.join(known)}.")

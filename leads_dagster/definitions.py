@@ -1,0 +1,30 @@
+"""The code location: everything that Dagster sees of this project, on one screen.
+
+What belongs here: the assembly and nothing else. A fault in the environment or in leads.toml raises SettingsError while
+this module loads; Dagster shows it, naming the key and the nearest one there is, and every run in flight goes on.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from leads_dagster.orchestration.assets import google_sheet, road
+from leads_dagster.orchestration.jobs import leads_sync
+from leads_dagster.orchestration.partitions import customer_partitions
+from leads_dagster.orchestration.resources import LeadsResource
+from leads_dagster.orchestration.road import retry_policy
+from leads_dagster.settings import Settings, load_settings
+
+
+def build(settings: Settings) -> dg.Definitions:
+    """The definitions for these customers; `google_sheet` is external, the other assets are the road."""
+    customers = customer_partitions(settings)
+    return dg.Definitions(
+        assets=[google_sheet(customers), *road(customers, retry_policy(settings.retry_delay_seconds))],
+        jobs=[leads_sync],
+        resources={"leads": LeadsResource()},
+        executor=dg.in_process_executor,  # a process a step would cost some ten seconds each
+    )
+
+
+defs = build(load_settings())

@@ -1,0 +1,33 @@
+"""`leads plan`: what a sync would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from leads_dagster.interfaces.cli.opening import opened
+from leads_dagster.interfaces.cli.options import Customer, Json, examples
+from leads_dagster.interfaces.cli.render import print_facts, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("plan", epilog=examples("leads plan", "leads plan --customer acme --json"))(plan)
+
+
+def plan(customer: Customer = None, as_json: Json = False) -> None:
+    """Show what a sync would write, call and cost; write nothing."""
+    from leads_dagster.interfaces.cli.progress import progress_bar
+    from leads_dagster.pipeline.plan import plan as make_plan
+
+    with opened(customer) as workspace, progress_bar():
+        show(make_plan(workspace), as_json=as_json, render=_render)
+
+
+def _render(console: Console, facts: dict[str, Any]) -> None:
+    print_facts(console, facts)
+    console.print("Nothing was written. `leads sync` does it.")

@@ -1,0 +1,48 @@
+"""`leads status`: where a customer's sync stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leads_dagster.interfaces.cli.options import Customer, Json, examples
+from leads_dagster.interfaces.cli.render import print_facts, show
+from leads_dagster.settings import Settings, customer_named, load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("status", epilog=examples("leads status", "leads status --customer acme --json", "leads status --all"))(
+        status
+    )
+
+
+def status(
+    customer: Customer = None,
+    every: Annotated[bool, typer.Option("--all", help='Every customer; JSON is then {"customers": …}.')] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the last sync, what waits, and which hosts are rested."""
+    settings = load_settings()
+    if every:
+        found = {"customers": [_status_of(settings, one.name) for one in settings.customers]}
+        return show(found, as_json=as_json, render=_render_all)
+    return show(_status_of(settings, customer_named(settings, customer).name), as_json=as_json, render=print_facts)
+
+
+def _status_of(settings: Settings, name: str) -> dict[str, Any]:
+    from leads_dagster.pipeline.status import status as read_status
+    from leads_dagster.pipeline.workspace import open_workspace
+
+    with open_workspace(settings, name) as workspace:
+        return read_status(workspace)
+
+
+def _render_all(console: Console, found: dict[str, Any]) -> None:
+    for facts in found["customers"]:
+        print_facts(console, facts)
+        console.print()

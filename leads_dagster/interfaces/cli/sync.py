@@ -1,0 +1,207 @@
+"""`leads sync`: one cycle, or one after the other until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from leads_dagster.customers import CustomerSettings
+from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.interfaces.cli.options import Customer, Json, examples
+from leads_dagster.settings import Settings, customer_named, load_settings
+from leads_dagster.sources.sheet_address import parse_sheet
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed")
+
+_DEFAULT_INTERVAL_SECONDS = 300.0
+_COSTLY_INTERVAL_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 900.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        "sync",
+        epilog=examples(
+            "leads sync",
+            "leads sync --sheet leads.csv",
+            "leads sync --customer acme --json",
+            "leads sync --watch --interval 60",
+        ),
+    )(sync)
+
+
+def sync(
+    customer: Customer = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="PATH_OR_URL", help="Read this sheet instead of the customer's.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep going until Ctrl-C.")] = False,
+    interval: Annotated[
+        float | None, typer.Option("--interval", metavar="S", min=1, help="Seconds between looks; 300 if not said.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Bring the sheet into the lead database, the CRM and Airtable.
+
+    Runs one cycle through the Dagster job in this process. Rows in quarantine and parked plans are no failure; look
+    at them with `leads quarantine` and `leads holds`.
+    """
+    if interval is not None and not watch:
+        raise SettingsError("--interval says how often --watch looks.", advice="Add --watch, or leave it out.")
+    settings = load_settings()
+    chosen = customer_named(settings, customer)
+    if sheet is not None:
+        chosen = chosen.with_sheet(sheet, folder=Path.cwd())
+
+    cycle = _Cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None)
+    if watch:
+        return _watch(cycle, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
+    facts = cycle()
+    _show(facts, as_json=as_json)
+    return 1 if facts["status"] == "failed" else 0
+
+
+def failed_facts(error: LeadsError) -> dict[str, Any]:
+    """What `--json` prints for a cycle that ended in an error, or could not even begin."""
+    return {
+        "customer": error.context.get("customer"),
+        "run_id": None,
+        "status": "failed",
+        "rows": dict.fromkeys(ROW_OUTCOMES, 0),
+        "seconds": 0.0,
+        "error": str(error),
+    }
+
+
+@dataclass(frozen=True)
+class _Cycle:
+    """One cycle of one customer, to be called as often as it is wanted.
+
+    Attributes:
+        sheet: read in place of the customer's own; None for its own.
+    """
+
+    settings: Settings
+    customer: CustomerSettings
+    sheet: str | None = None
+
+    def __call__(self, instance: DagsterInstance | None = None) -> dict[str, Any]:
+        """What the cycle did, as `--json` prints it.
+
+        Raises:
+            LeadsError: it could not begin.
+        """
+        from leads_dagster.interfaces.cli.progress import progress_bar
+
+        try:
+            parse_sheet(self.customer.sheet)  # one that cannot be read is a wrong argument: said before Dagster loads
+            from leads_dagster.orchestration.launch import sync_once
+
+            with progress_bar() as progress:
+                done = sync_once(
+                    self.settings, self.customer.name, sheet=self.sheet, progress=progress, instance=instance
+                )
+            return done.as_dict()
+        except LeadsError as error:
+            error.context.setdefault("customer", self.customer.name)
+            raise
+
+
+def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
+    """Cycle after cycle, `seconds` from start to start, more slowly while it fails.
+
+    Settings that are wrong end it, and so does anything but a passing trouble before the first cycle has worked:
+    that is a mistyped address. Later nothing does, since a sheet half edited, or not shared for an hour, is mended.
+    """
+    from leads_dagster.orchestration.instance import open_instance
+
+    if warning := cost_of_looking(seconds, cycle.customer):
+        typer.echo(warning, err=True)
+    failures, worked = 0, False
+    with _stop_politely(), open_instance(cycle.settings) as instance:
+        while True:
+            started = time.monotonic()
+            try:
+                facts = cycle(instance)
+                _show(facts, as_json=as_json)
+                failures = failures + 1 if facts["status"] == "failed" else 0
+                worked = worked or not failures
+            except LeadsError as error:
+                if isinstance(error, SettingsError) or not (worked or error.transient):
+                    raise
+                failures += 1
+                _show(failed_facts(error), as_json=as_json)
+            time.sleep(max(0.0, pause_seconds(seconds, failures) - (time.monotonic() - started)))
+
+
+def pause_seconds(interval: float, failures: int) -> float:
+    """From the start of one look to the next: the interval, doubled for each failure in a row up to 15 minutes."""
+    return min(interval * 2.0 ** min(failures, 20), max(interval, _LONGEST_PAUSE_SECONDS))
+
+
+@contextmanager
+def _stop_politely() -> Iterator[None]:
+    """SIGTERM ends a watch as Ctrl-C does: the running transaction is rolled back, and that is said."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped; what was written stays, what was not comes with the next sync.", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def cost_of_looking(seconds: float, customer: CustomerSettings) -> str | None:
+    """What looking every so many seconds takes out of the services' quotas; None where it is no matter."""
+    if seconds > _COSTLY_INTERVAL_SECONDS:
+        return None
+    looks = 60 / seconds
+    return (
+        f"A look every {seconds:g} s is {looks:.0f} a minute and {looks * 1440:,.0f} a day. Google allows a user 60 "
+        f"Sheets reads a minute and refuses more{_airtable_cost(customer)}."
+    )
+
+
+def _airtable_cost(customer: CustomerSettings) -> str:
+    if customer.airtable is None or customer.airtable.plan not in ("free", "team"):
+        return ""
+    calls = {"free": "1,000", "team": "100,000"}[customer.airtable.plan]
+    return f"; Airtable's {customer.airtable.plan} plan has {calls} calls a month, used by every look that finds edits"
+
+
+def _show(facts: dict[str, Any], *, as_json: bool) -> None:
+    """One cycle: a line of JSON, or a few lines of words; on stderr what went wrong."""
+    from leads_dagster.interfaces.cli.render import emit_json_line
+
+    if as_json:
+        emit_json_line(facts)
+        return
+    rows = facts["rows"]
+    typer.echo(
+        f"{facts['customer'] or 'sync'}: {facts['status']} in {facts['seconds']:.1f} s (run {facts['run_id'] or '-'})"
+    )
+    if facts["error"]:
+        typer.echo(f"leads: {facts['error']}", err=True)
+    if facts["status"] in ("done", "held"):
+        typer.echo("  " + ", ".join(f"{rows[name]} {name}" for name in ROW_OUTCOMES))
+    if rows["quarantined"]:
+        typer.echo("  Rows in quarantine, with what would mend them: leads quarantine")
+    if rows["held"]:
+        typer.echo("  Rows wait for approval: leads holds")

@@ -1,0 +1,375 @@
+"""Which records are worth comparing: keys of one record alone, so that no limit depends on who else is there.
+
+What belongs here: the aspects of a record that a rule reads, their keys, and the pairs that share one. Whether a pair
+is one lead is decided in `evidence`.
+
+A rule reads an *aspect* of a record: the LinkedIn slug; one mailbox and the name; one telephone and the name; name and
+company. Records whose aspects are equal compare alike under that rule with any third record, so one of them stands for
+all; the others are only tied to it. That keeps rows that repeat one person from being compared with each other, and
+`clustering` lifts what was found back to all who share the aspect.
+
+Keys join a company's beginning with a name's, a mailbox with a name's: one large company, or one mailbox that thousands
+share, falls apart into small blocks. In a block above `NEARBY` records, pairs that cannot end in one lead (two LinkedIn
+profiles; two different names at one mailbox) are only looked at next to each other, for the record; that choice never
+changes a cluster.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leads_dagster.leads.match_features import CompanyName, PersonName
+from leads_dagster.leads.match_record import MatchRecord
+
+Indexes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+# The aspects, as they are written in front of keys and facets.
+Aspect = Literal["l", "e", "r", "p", "n", "c", "x"]
+LINKEDIN: Aspect = "l"
+MAILBOX: Aspect = "e"
+ROLE_MAILBOX: Aspect = "r"
+PHONE: Aspect = "p"
+NAME_COMPANY: Aspect = "n"
+COMPANY: Aspect = "c"
+TWIN: Aspect = "x"
+ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
+
+# How far apart, in a large block, two records that cannot be one lead are still looked at.
+NEARBY = 16
+# Pairs handed on at a time; bounds the memory of the largest block.
+CHUNK_PAIRS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """What one rule reads of one record.
+
+    Attributes:
+        aspect: which rule.
+        value: all that the rule reads; equal values compare alike.
+        keys: blocking keys; equal for equal values.
+        open_keys: those of `keys` under which this record may be one lead with any other of the block, and so is
+            compared with all of them; under the others, with its neighbours and with those that are open.
+    """
+
+    aspect: Aspect
+    value: str
+    keys: tuple[str, ...]
+    open_keys: frozenset[str]
+
+
+def aspect_values(record: MatchRecord, aspect: Aspect) -> dict[str, str]:
+    """All that one rule reads of a record: what two records must share to meet -> value; {} where it reads nothing.
+
+    Only mailboxes and telephones, of which a record may have several, need something shared; else the key is "".
+    """
+    return _VALUES[aspect](record)
+
+
+def _linkedin_value(record: MatchRecord) -> dict[str, str]:
+    return {"": record.slug} if record.slug else {}
+
+
+def _mailbox_values(record: MatchRecord) -> dict[str, str]:
+    return {mailbox: f"{mailbox}|{record.name.key}" for mailbox in record.mailboxes}
+
+
+def _role_values(record: MatchRecord) -> dict[str, str]:
+    if record.kind == "company":
+        return {}
+    rest = record.name.key or f"|{record.company.key}"
+    return {mailbox: f"{mailbox}|{rest}" for mailbox in record.role_mailboxes}
+
+
+def _phone_values(record: MatchRecord) -> dict[str, str]:
+    return {phone: f"{phone}|{record.name.key}" for phone in record.phones} if record.name.key else {}
+
+
+def _name_company_value(record: MatchRecord) -> dict[str, str]:
+    both = record.name.key and record.company.key
+    return {"": f"{record.name.key}|{record.company.key}"} if both else {}
+
+
+def _company_value(record: MatchRecord) -> dict[str, str]:
+    if record.kind != "company":
+        return {}
+    parts = (record.company.key, *record.phones, "", *record.role_mailboxes, "", record.site, *record.place)
+    return {"": "|".join(parts)}
+
+
+def _twin_value(record: MatchRecord) -> dict[str, str]:
+    told = not record.slug and not record.mailboxes and not _TELLING_FIELDS.isdisjoint(record.fields)
+    return {"": record.content_hash.hex()} if told else {}
+
+
+# A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
+_TELLING_FIELDS = frozenset({"company", "location", "notes", "phone", "title", "website"})
+_VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
+    LINKEDIN: _linkedin_value,
+    MAILBOX: _mailbox_values,
+    ROLE_MAILBOX: _role_values,
+    PHONE: _phone_values,
+    NAME_COMPANY: _name_company_value,
+    COMPANY: _company_value,
+    TWIN: _twin_value,
+}
+
+
+def facets(record: MatchRecord) -> Iterator[Facet]:
+    """Everything the rules read of a record; nothing where no rule can say anything of it."""
+    for aspect in ASPECTS:
+        for shared, value in aspect_values(record, aspect).items():
+            yield _FACETS[aspect](aspect, shared, value, record)
+
+
+def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
+    """The keys of a record, without repetition, in a fixed order; a pure function of it.
+
+    Two records that share no key are never one lead by rule.
+    """
+    return tuple(dict.fromkeys(key for facet in facets(record) for key in facet.keys))
+
+
+def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
+    """The aspects under which two records share a key, and so are compared."""
+    return {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+
+
+def _exact_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
+    key = f"{aspect}|{value}"
+    return Facet(aspect, value, (key,), frozenset((key,)))
+
+
+def _open(aspect: Aspect, value: str, keys: Iterable[str]) -> Facet:
+    distinct = tuple(dict.fromkeys(keys))
+    return Facet(aspect, value, distinct, frozenset(distinct))
+
+
+def _beginnings(name: PersonName) -> tuple[str, ...]:
+    """Two letters of given and of family name: names that share neither never count as alike."""
+    return tuple(dict.fromkeys(part[:2] for part in (name.given, name.family) if part))
+
+
+def _mailbox_facet(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Facet:
+    """Who shares a mailbox is compared by the beginning of the name; who gives no name, with everybody there."""
+    everybody = f"{aspect}|{mailbox}"
+    if not record.name.key:
+        return Facet(aspect, value, (everybody,), frozenset((everybody,)))
+    by_name = tuple(f"{everybody}|{part}" for part in _beginnings(record.name))
+    return Facet(aspect, value, (everybody, *by_name), frozenset(by_name))
+
+
+def _shared_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
+    if not record.name.key:
+        return _exact_facet(aspect, shared, value, record)
+    return _open(aspect, value, (f"{aspect}|{shared}|{part}" for part in _beginnings(record.name)))
+
+
+def _name_company_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
+    return _open(aspect, value, _name_company_keys(record.name, record.company))
+
+
+def _name_company_keys(name: PersonName, company: CompanyName) -> Iterator[str]:
+    """Name times company, each in several readings, so that one error in either leaves one key whole."""
+    words = [word[:3] for word in company.key.split(" ")[:2]]
+    given, family = name.given[:3], name.family or name.given
+    first, second = sorted((given, family[:3]))
+    for word in words:
+        yield f"n|{word}|{family[:4]}"
+        yield f"n|{word}|{first}-{second}"
+    yield f"n|{words[0]}|{given}~{family[-2:]}"
+    yield f"n|${company.joined[-3:]}|{first}-{second}"
+    if name.before_last:
+        yield f"n|{words[0]}|{name.before_last[:4]}"
+    if company.acronym:
+        yield f"n|@{company.acronym}|{first}-{second}"
+
+
+def _company_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
+    """A company alone is looked for by its name together with a telephone, a place, a website or a mailbox."""
+    words = dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2])
+    keys = [(f"{aspect}|{word}|{rest}", is_open) for word in words for rest, is_open in _office_keys(record)]
+    return Facet(aspect, value, tuple(dict(keys)), frozenset(key for key, is_open in keys if is_open))
+
+
+def _office_keys(record: MatchRecord) -> Iterator[tuple[str, bool]]:
+    """What tells one office, and whether the record says too little to contradict another that shares it."""
+    place = record.place[0] if record.place else ""
+    for phone in record.phones:
+        yield f"p{phone}", not place
+        if place:
+            yield f"p{phone}|{place}", True
+    if place:
+        yield f"l{place}", not record.phones
+    bare = not place and not record.phones
+    for mailbox in record.role_mailboxes:
+        yield f"e{mailbox}", bare
+    if record.site:
+        yield f"s{record.site}", bare
+
+
+_FACETS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Facet]] = {
+    LINKEDIN: _exact_facet,
+    MAILBOX: _mailbox_facet,
+    ROLE_MAILBOX: _shared_with_name,
+    PHONE: _shared_with_name,
+    NAME_COMPANY: _name_company_facet,
+    COMPANY: _company_facet,
+    TWIN: _exact_facet,
+}
+
+
+@dataclass
+class Pairs:
+    """Pairs of indexes to compare under one aspect.
+
+    Attributes:
+        aspect: under which rule.
+        left, right: positions in the list of records; left[i] < right[i], no pair twice within one `Pairs`.
+    """
+
+    aspect: Aspect
+    left: Indexes
+    right: Indexes
+
+
+@dataclass
+class _Blocks:
+    """The representatives of one aspect and the blocks they fall into, as columns."""
+
+    codes: array[int] = field(default_factory=lambda: array("q"))
+    owners: array[int] = field(default_factory=lambda: array("q"))
+    flags: array[int] = field(default_factory=lambda: array("b"))
+    ties: list[tuple[int, int]] = field(default_factory=list)
+
+
+# In `_Blocks.flags`.
+_CLOSED, _SLUGGED = 1, 2
+
+
+def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
+    """Every pair that shares a key and has a new record in it, equal aspects tied to one representative.
+
+    Args:
+        records: known ones first, each part in content-hash order, so that the representative of an aspect is a known
+            record where there is one, and never depends on the order of arrival.
+        first_new: position of the first new record; those before it are known, and compared among themselves already.
+    """
+    wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
+    for aspect, block in _gathered(records, wanted).items():
+        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, first_new))
+
+
+def _gathered(records: Sequence[MatchRecord], wanted: set[int] | None) -> dict[Aspect, _Blocks]:
+    blocks = {aspect: _Blocks() for aspect in ASPECTS}
+    first: dict[tuple[Aspect, str, str], int] = {}
+    for index, record in enumerate(records):
+        for facet in facets(record):
+            block = blocks[facet.aspect]
+            representative = first.setdefault((facet.aspect, facet.value, record.slug), index)
+            if representative != index:
+                block.ties.append((representative, index))
+            else:
+                _enter(block, index, facet, _SLUGGED if record.slug else 0, wanted)
+    return blocks
+
+
+def _enter(block: _Blocks, index: int, facet: Facet, slugged: int, wanted: set[int] | None) -> None:
+    for key in facet.keys:
+        code = hash(key)
+        if wanted is None or code in wanted:
+            block.codes.append(code)
+            block.owners.append(index)
+            block.flags.append(slugged | (0 if key in facet.open_keys else _CLOSED))
+
+
+def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
+    """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
+    if block.ties:
+        yield np.array(block.ties, dtype=np.int64)
+    if not block.codes:
+        return
+    codes = np.frombuffer(block.codes, dtype=np.int64)
+    order = np.argsort(codes, kind="stable")
+    codes, owners = codes[order], np.frombuffer(block.owners, dtype=np.int64)[order]
+    flags = np.frombuffer(block.flags, dtype=np.int8)[order]
+    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    sizes = np.diff(np.r_[starts, codes.size])
+    yield from _small_blocks(starts, sizes, owners)
+    for start, size in zip(starts[sizes > NEARBY], sizes[sizes > NEARBY], strict=True):
+        here = slice(start, start + size)
+        yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
+
+
+def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes) -> Iterator[Indexes]:
+    """All pairs of every block of at most `NEARBY`, one distance between the two at a time."""
+    small = (sizes > 1) & (sizes <= NEARBY)
+    ends = np.repeat((starts + sizes)[small], sizes[small])
+    here = np.repeat(starts[small] - np.r_[0, np.cumsum(sizes[small])[:-1]], sizes[small]) + np.arange(ends.size)
+    for distance in range(1, NEARBY):
+        inside = here + distance < ends
+        here, ends = here[inside], ends[inside]
+        yield np.column_stack((owners[here], owners[here + distance]))
+
+
+def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
+    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only nearby."""
+    free = flags == 0
+    slugged, closed_free = flags == _SLUGGED, flags == _CLOSED
+    yield from _among(owners[free], new[free])
+    for some, others in ((free, ~free), (slugged, closed_free)):
+        yield from _between(owners[some], owners[others & new])
+        yield from _between(owners[some & new], owners[others & ~new])
+    rest = owners[~free]
+    for distance in range(1, min(NEARBY, rest.size)):
+        yield np.column_stack((rest[:-distance], rest[distance:]))
+
+
+def _among(owners: Indexes, new: Flags) -> Iterator[Indexes]:
+    """Every pair of the records given in which one is new."""
+    if not new.all():
+        yield from _between(owners[new], owners)
+        return
+    step = int(CHUNK_PAIRS**0.5)
+    for start in range(0, owners.size, step):
+        piece = owners[start : start + step]
+        left, right = np.triu_indices(piece.size, 1)
+        yield np.column_stack((piece[left], piece[right]))
+        yield from _between(piece, owners[start + step :])
+
+
+def _between(left: Indexes, right: Indexes) -> Iterator[Indexes]:
+    """Every pair of one from the left and one from the right."""
+    if not right.size:
+        return
+    step = max(1, CHUNK_PAIRS // right.size)
+    for start in range(0, left.size, step):
+        piece = left[start : start + step]
+        yield np.column_stack((np.repeat(piece, right.size), np.tile(right, piece.size)))
+
+
+def _distinct(aspect: Aspect, count: int, first_new: int, pieces: Iterable[Indexes]) -> Iterator[Pairs]:
+    """Pieces gathered to chunks, each pair once in a chunk, the lower index left, at least one of them new."""
+    waiting: list[Indexes] = []
+    for piece in pieces:
+        waiting.append(piece[piece.max(axis=1) >= first_new] if first_new else piece)
+        if sum(map(len, waiting)) >= CHUNK_PAIRS:
+            yield _unique(aspect, count, waiting)
+            waiting = []
+    if waiting:
+        yield _unique(aspect, count, waiting)
+
+
+def _unique(aspect: Aspect, count: int, pieces: list[Indexes]) -> Pairs:
+    pairs = np.concatenate(pieces)
+    codes = np.unique(pairs.min(axis=1) * count + pairs.max(axis=1))
+    left, right = np.divmod(codes, count)
+    apart = left != right
+    return Pairs(aspect, left[apart], right[apart])

@@ -1,0 +1,159 @@
+"""From edges to leads: which records are one lead, without joining what contradicts.
+
+What belongs here: clusters and the order in which edges make them. Rules about pairs are in `evidence`.
+
+Edges are taken strongest first (decisions, then by rule, score and content), and a union is refused when any record of
+one side contradicts any of the other: two LinkedIn profiles, two generations of a name, two different persons at one
+mailbox, two offices of a company, a decision that they are not the same. So no chain of matches joins what a single
+pair would keep apart. An edge speaks for its aspect, not for its two records: all records with the same aspect are
+joined, or refused, alike. The result depends on the records and decisions alone, and a connected component gives by
+itself what it gives within the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+
+from leads_dagster.leads.blocking import ASPECTS, Aspect, aspect_values
+from leads_dagster.leads.edges import ASPECT_NAMES
+from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Rule, Thresholds
+from leads_dagster.leads.forest import Forest
+from leads_dagster.leads.match_record import MatchRecord
+
+_ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Records that are one lead.
+
+    Attributes:
+        members: record ids in content-hash order.
+        edges: those that joined them, one fewer than members, in the order in which they did.
+    """
+
+    members: tuple[int, ...]
+    edges: tuple[Edge, ...] = ()
+
+
+def cluster(
+    records: Sequence[MatchRecord],
+    edges: Sequence[Edge],
+    *,
+    same: Set[frozenset[int]] = frozenset(),
+    not_same: Set[frozenset[int]] = frozenset(),
+    thresholds: Thresholds = DEFAULT_THRESHOLDS,
+) -> list[Cluster]:
+    """Every record in exactly one cluster, in content-hash order of their first members.
+
+    Args:
+        records: a whole population, or any set closed under match edges and `same` decisions.
+        edges: from `match_all` or `match_new`; only matches join, and edges to records not given are left aside.
+        same: pairs that a person called one lead; they join first, whatever else contradicts.
+        not_same: pairs that a person keeps apart; they win over everything.
+        thresholds: those that the edges were made with.
+    """
+    forest = Forest(records, not_same, thresholds)
+    unions = [edge for edge in _decision_edges(same, forest) if forest.join(edge.a, edge.b, by_decision=True)]
+    matches = {(edge.a, edge.b): edge for edge in edges if edge.outcome == "match" and forest.has(edge.a, edge.b)}
+    events = _events(matches.values(), forest)
+    sharing = _sharing(events, {end for ends in matches for end in ends}, forest)
+    for event in events:
+        for one, other in _unions(event, sharing, forest):
+            unions.append(_named(event.edge, matches, one, other))
+    return _clusters(forest, unions)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """All records with one value of an aspect are to be joined with all that have the other."""
+
+    rule: Rule
+    score: float
+    left: str
+    right: str
+    edge: Edge
+
+    @property
+    def order(self) -> tuple[int, float, str, str]:
+        return RULES.index(self.rule), -self.score, self.left, self.right
+
+
+def _decision_edges(same: Set[frozenset[int]], forest: Forest) -> Iterator[Edge]:
+    """One edge for each pair that a person joined and that is here, in content order."""
+    pairs = [sorted(pair, key=forest.rank) for pair in same if len(pair) > 1 and forest.has(*pair)]
+    for one, other in sorted(pairs, key=lambda pair: [forest.rank(member) for member in pair]):
+        explanation = {"rule": "A person said that they are the same lead."}
+        yield Edge(min(one, other), max(one, other), "match", "decision", 1.0, explanation)
+
+
+def _events(matches: Iterable[Edge], forest: Forest) -> list[_Event]:
+    """What the edges say of aspects, once each, in the order in which it is applied."""
+    found: dict[tuple[int, float, str, str], _Event] = {}
+    for edge in matches:
+        for aspect, score in _matching_aspects(edge):
+            for left, right in _lifted(aspect, forest.record(edge.a), forest.record(edge.b)):
+                event = _Event(RULE_OF_ASPECT[aspect], score, left, right, edge)
+                found.setdefault(event.order, event)
+    return [found[order] for order in sorted(found)]
+
+
+def _matching_aspects(edge: Edge) -> Iterator[tuple[Aspect, float]]:
+    for item in edge.explanation["evidence"]:
+        if item["outcome"] == "match":
+            yield _ASPECT_OF_NAME[item["aspect"]], item["score"]
+
+
+def _lifted(aspect: Aspect, one: MatchRecord, other: MatchRecord) -> Iterator[tuple[str, str]]:
+    """The values of the aspect by which two records met; of mailboxes and telephones, those that both have."""
+    left, right = aspect_values(one, aspect), aspect_values(other, aspect)
+    for key in left.keys() & right.keys():
+        first, second = sorted((left[key], right[key]))
+        yield f"{aspect}{first}", f"{aspect}{second}"
+
+
+def _sharing(events: Sequence[_Event], members: Set[int], forest: Forest) -> dict[str, list[int]]:
+    """Value of an aspect -> the records that have it, in content order."""
+    sharing: dict[str, list[int]] = {value: [] for event in events for value in (event.left, event.right)}
+    for member in sorted(members, key=forest.rank):
+        record = forest.record(member)
+        for aspect in ASPECTS:
+            for value in aspect_values(record, aspect).values():
+                if (known := sharing.get(f"{aspect}{value}")) is not None:
+                    known.append(member)
+    return sharing
+
+
+def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Iterator[tuple[int, int]]:
+    """Join all that the event speaks of; yields the two records by which each union came about."""
+    left = forest.first_of_each_tree(sharing[event.left])
+    right = left if event.left == event.right else forest.first_of_each_tree(sharing[event.right])
+    free = [member for member in left if not forest.profiles(member)]
+    by_profile: dict[str, list[int]] = {}
+    for member in left:
+        for profile in forest.profiles(member):
+            by_profile.setdefault(profile, []).append(member)
+    done: set[int] = set()
+    for other in right:
+        if forest.tree(other) in done:
+            continue
+        profiles = sorted(forest.profiles(other))
+        candidates = [*free, *(one for slug in profiles for one in by_profile.get(slug, ()))] if profiles else left
+        for one in candidates:
+            if forest.join(one, other, beyond_names=event.rule == "linkedin"):
+                yield one, other
+        done.add(forest.tree(other))
+
+
+def _named(edge: Edge, matches: dict[tuple[int, int], Edge], one: int, other: int) -> Edge:
+    """The edge between the two, or where one of equal aspects stood for them, that one's edge in their name."""
+    ends = min(one, other), max(one, other)
+    return matches.get(ends) or replace(edge, a=ends[0], b=ends[1])
+
+
+def _clusters(forest: Forest, unions: Sequence[Edge]) -> list[Cluster]:
+    edges: dict[int, list[Edge]] = {}
+    for edge in unions:
+        edges.setdefault(forest.tree(edge.a), []).append(edge)
+    return [Cluster(members, tuple(edges.get(forest.tree(members[0]), ()))) for members in forest.trees()]

@@ -1,0 +1,167 @@
+"""From findings to edges: one edge a pair, its strongest rule, and why, in words.
+
+What belongs here: contradictions of strong keys, which rule names an edge, explanations. What speaks for a pair is
+found in `evidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leads_dagster.leads.blocking import (
+    ASPECTS,
+    COMPANY,
+    LINKEDIN,
+    MAILBOX,
+    NAME_COMPANY,
+    PHONE,
+    ROLE_MAILBOX,
+    TWIN,
+    Aspect,
+    Indexes,
+)
+from leads_dagster.leads.comparison import Flags, NameScores, Scores
+from leads_dagster.leads.evidence import RULE_OF_ASPECT, RULES, Edge, Findings, Judge, Outcome
+from leads_dagster.leads.match_record import MatchRecord
+
+# What is written of an aspect under "evidence"; `clustering` reads it back.
+ASPECT_NAMES: dict[Aspect, str] = {
+    LINKEDIN: "linkedin",
+    MAILBOX: "mailbox",
+    ROLE_MAILBOX: "role_mailbox",
+    PHONE: "phone",
+    NAME_COMPANY: "name_company",
+    COMPANY: "company",
+    TWIN: "same_row",
+}
+_RANK = {aspect: RULES.index(RULE_OF_ASPECT[aspect]) for aspect in ASPECTS}
+
+_SENTENCES: dict[tuple[Aspect, Outcome], str] = {
+    (LINKEDIN, "match"): "Both give the same LinkedIn profile.",
+    (MAILBOX, "match"): "Both give the same personal e-mail address, and their names do not speak against it.",
+    (MAILBOX, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
+    (ROLE_MAILBOX, "match"): "Both give the same shared mailbox, and their names are alike.",
+    (ROLE_MAILBOX, "review"): "Both give the same shared mailbox, and their names are nearly alike.",
+    (PHONE, "match"): "Both give the same telephone number, and their names are alike.",
+    (PHONE, "review"): "Both give the same telephone number, and their names are nearly alike.",
+    (NAME_COMPANY, "match"): "Their names and their companies are each alike.",
+    (NAME_COMPANY, "review"): "Their names and their companies are nearly alike.",
+    (COMPANY, "match"): "Both tell of the same company, and telephone, place, website or mailbox agree.",
+    (COMPANY, "review"): "Both tell of companies that are alike, but not surely of the same office.",
+    (TWIN, "match"): "Both rows say exactly the same.",
+}
+_OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
+_OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of each pair that something speaks for."""
+
+    left: Indexes
+    right: Indexes
+    names: NameScores
+    companies: Scores
+    profiles_differ: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class _Support:
+    """One aspect that speaks for a pair."""
+
+    aspect: Aspect
+    score: float
+    matches: bool
+
+    @property
+    def order(self) -> tuple[bool, int, float]:
+        return not self.matches, _RANK[self.aspect], -self.score
+
+
+def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
+    """One edge for every pair that matches, may match, or would match but contradicts."""
+    count = len(judge.records)
+    codes = np.concatenate([found.left * count + found.right for found in findings])
+    aspects = np.repeat([ASPECTS.index(found.aspect) for found in findings], [found.left.size for found in findings])
+    scores = np.concatenate([found.scores for found in findings])
+    matches = np.concatenate([found.matches for found in findings])
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    facts = _facts(judge, *np.divmod(codes[order][starts], count))
+    rows = zip(aspects[order].tolist(), scores[order].tolist(), matches[order].tolist(), strict=True)
+    supports = [_Support(ASPECTS[aspect], round(score, 4), match) for aspect, score, match in rows]
+    for place, (start, stop) in enumerate(zip(starts, [*starts[1:], len(supports)], strict=True)):
+        edge = _edge(judge, facts, place, sorted(supports[start:stop], key=lambda support: support.order))
+        if edge is not None:
+            yield edge
+
+
+def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
+    numbers: dict[str, int] = {"": 0}
+    slugs = np.array([numbers.setdefault(record.slug, len(numbers)) for record in judge.records], dtype=np.int64)
+    differ = (slugs[left] != slugs[right]) & (slugs[left] > 0) & (slugs[right] > 0)
+    return _Facts(left, right, judge.names(left, right), judge.companies(left, right), differ)
+
+
+def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
+    best = supports[0]
+    contradiction = _contradiction(facts, place, best)
+    if contradiction and not best.matches:
+        return None
+    outcome: Outcome = "blocked" if contradiction else "match" if best.matches else "review"
+    one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]
+    first, second = (one, other) if one.id < other.id else (other, one)
+    sentence = _SENTENCES[best.aspect, "match" if best.matches else "review"]
+    explanation = {
+        "rule": f"{sentence} {contradiction}".strip(),
+        "features": _features(first, second, facts, place),
+        "evidence": [_evidence(support) for support in supports],
+        "thresholds": {"match": judge.thresholds.match, "review": judge.thresholds.review},
+    }
+    return Edge(first.id, second.id, outcome, RULE_OF_ASPECT[best.aspect], best.score, explanation)
+
+
+def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
+    if facts.profiles_differ[place]:
+        return _OTHER_PROFILE
+    if facts.names.generations_differ[place] and best.aspect != LINKEDIN:
+        return _OTHER_GENERATION
+    return ""
+
+
+def _evidence(support: _Support) -> dict[str, Any]:
+    return {
+        "aspect": ASPECT_NAMES[support.aspect],
+        "rule": RULE_OF_ASPECT[support.aspect],
+        "outcome": "match" if support.matches else "review",
+        "score": support.score,
+    }
+
+
+def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int) -> dict[str, Any]:
+    """What was compared: texts of both sides and their score, or what they share."""
+    features: dict[str, Any] = {}
+    if first.name.key and second.name.key:
+        features["name"] = _compared(first, second, "full_name", facts.names.scores[place])
+    if first.company.key and second.company.key:
+        features["company"] = _compared(first, second, "company", facts.companies[place])
+    if first.slug and second.slug:
+        features["linkedin"] = {"a": first.slug, "b": second.slug, "score": float(first.slug == second.slug)}
+    for feature, one, other in _shareable(first, second):
+        if one and other:
+            features[feature] = {"shared": sorted(set(one).intersection(other))}
+    return features
+
+
+def _shareable(first: MatchRecord, second: MatchRecord) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    yield "email", first.mailboxes, second.mailboxes
+    yield "role_mailbox", first.role_mailboxes, second.role_mailboxes
+    yield "phone", first.phones, second.phones
+
+
+def _compared(first: MatchRecord, second: MatchRecord, field: str, score: np.float32) -> dict[str, Any]:
+    return {"a": first.fields[field], "b": second.fields[field], "score": round(float(score), 4)}

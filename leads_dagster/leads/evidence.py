@@ -1,0 +1,235 @@
+"""What a pair of records says about being one lead: the rules, and the words that explain them.
+
+What belongs here: thresholds, edges, and the judgement of pairs, each a pure function of the two records. Which pairs
+are judged is decided in `blocking`; what many edges together make, in `clustering`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from leads_dagster.leads.blocking import (
+    COMPANY,
+    LINKEDIN,
+    MAILBOX,
+    NAME_COMPANY,
+    PHONE,
+    ROLE_MAILBOX,
+    TWIN,
+    Aspect,
+    Indexes,
+    Pairs,
+)
+from leads_dagster.leads.comparison import Flags, NameScores, Scores, company_scores, name_scores
+from leads_dagster.leads.match_record import MatchRecord
+
+Rule = Literal["linkedin", "email", "phone", "name_company", "decision"]
+Outcome = Literal["match", "review", "blocked"]
+
+# Strongest first: the order in which rules name an edge and in which clusters are made.
+RULES: tuple[Rule, ...] = ("decision", "linkedin", "email", "phone", "name_company")
+RULE_OF_ASPECT: dict[Aspect, Rule] = {
+    LINKEDIN: "linkedin",
+    MAILBOX: "email",
+    ROLE_MAILBOX: "email",
+    PHONE: "phone",
+    NAME_COMPANY: "name_company",
+    COMPANY: "name_company",
+    TWIN: "name_company",
+}
+
+# An equal mailbox is worth less where a name is missing, and less still where only the given names agree.
+MAILBOX_WITHOUT_NAME = 0.95
+MAILBOX_WITH_GIVEN_NAME = 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Both ends of what goes to a person.
+
+    Attributes:
+        match: name and company must each score above it (or be equal) to be one lead.
+        review: from here up to `match` a person is asked.
+    """
+
+    match: float = 0.85
+    review: float = 0.75
+
+
+DEFAULT_THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What was found out about two records.
+
+    Attributes:
+        a, b: record ids, a < b.
+        outcome: "match", "review" (a person decides; they stay apart), or "blocked" (would match, but contradicts).
+        rule: the strongest rule that led to the outcome.
+        score: 0 to 1; for names and companies the lower of the two.
+        explanation: features compared and their scores, thresholds, the rule in a sentence, and under "evidence" every
+            rule that holds with its score (`clustering` reads that). JSON-ready.
+    """
+
+    a: int
+    b: int
+    outcome: Outcome
+    rule: Rule
+    score: float
+    explanation: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one aspect says of the pairs it has something to say of.
+
+    Attributes:
+        aspect: which one.
+        left, right: positions of the records.
+        scores: 0 to 1.
+        matches: one lead, as far as this aspect goes; else a case for a person.
+    """
+
+    aspect: Aspect
+    left: Indexes
+    right: Indexes
+    scores: Scores
+    matches: Flags
+
+
+class Judge:
+    """Judges pairs of one list of records; holds their names and companies as columns."""
+
+    def __init__(self, records: Sequence[MatchRecord], thresholds: Thresholds) -> None:
+        self.records = records
+        self.thresholds = thresholds
+        self._names, self._name_of = _numbered([record.name for record in records])
+        self._companies, self._company_of = _numbered([record.company for record in records])
+
+    def findings(self, pairs: Pairs) -> Findings:
+        """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
+        if pairs.aspect in (LINKEDIN, TWIN):
+            return self._found(pairs, np.ones(pairs.left.size, dtype=np.float32))
+        return _JUDGEMENTS[pairs.aspect](self, pairs)
+
+    def matching(self, scores: Scores) -> Flags:
+        """Above the match threshold; equality is a match whatever the threshold."""
+        matches: Flags = (scores > self.thresholds.match) | (scores == 1)
+        return matches
+
+    def _found(self, pairs: Pairs, scores: Scores, matches: Flags | None = None) -> Findings:
+        """Keep what matches (by score, where `matches` does not say) or reaches the review threshold."""
+        matches = self.matching(scores) if matches is None else matches
+        keep = matches | (scores >= self.thresholds.review)
+        return Findings(pairs.aspect, pairs.left[keep], pairs.right[keep], scores[keep], matches[keep])
+
+    def names(self, left: Indexes, right: Indexes) -> NameScores:
+        """Name scores of pairs of records; each pair of distinct names is compared once."""
+        count = len(self._names)
+        a, b = self._name_of[left], self._name_of[right]
+        codes, back = np.unique(np.minimum(a, b) * count + np.maximum(a, b), return_inverse=True)
+        scores = name_scores(self._names, *np.divmod(codes, count))
+        return NameScores(scores.scores[back], scores.agree[back], scores.generations_differ[back])
+
+    def companies(self, left: Indexes, right: Indexes) -> Scores:
+        """Company scores of pairs of records."""
+        return company_scores(self._companies, self._company_of[left], self._company_of[right])
+
+    def _named(self, pairs: Pairs) -> tuple[Flags, Flags]:
+        named = np.array([bool(name.key) for name in self._names], dtype=np.bool_)
+        return named[self._name_of[pairs.left]], named[self._name_of[pairs.right]]
+
+    def _by_mailbox(self, pairs: Pairs) -> Findings:
+        names = self.names(pairs.left, pairs.right)
+        both = np.logical_and(*self._named(pairs))
+        alike = both & self.matching(names.scores)
+        given = both & names.agree & ~alike
+        scores = np.clip(names.scores, self.thresholds.review, self.thresholds.match).astype(np.float32)
+        scores[~both] = MAILBOX_WITHOUT_NAME
+        scores[given] = MAILBOX_WITH_GIVEN_NAME
+        scores[alike] = 1
+        return self._found(pairs, scores, alike | given | ~both)
+
+    def _by_role_mailbox(self, pairs: Pairs) -> Findings:
+        scores = self.names(pairs.left, pairs.right).scores.copy()
+        left, right = self._named(pairs)
+        scores[left != right] = 0
+        same = self._company_of[pairs.left] == self._company_of[pairs.right]
+        scores[~left & ~right] = np.where(same[~left & ~right], MAILBOX_WITHOUT_NAME, 0)
+        return self._found(pairs, scores)
+
+    def _by_phone(self, pairs: Pairs) -> Findings:
+        return self._found(pairs, self.names(pairs.left, pairs.right).scores)
+
+    def _by_name_and_company(self, pairs: Pairs) -> Findings:
+        scores = self.names(pairs.left, pairs.right).scores.copy()
+        near = np.flatnonzero(scores >= self.thresholds.review)
+        scores[near] = np.minimum(scores[near], self.companies(pairs.left[near], pairs.right[near]))
+        return self._found(pairs, scores)
+
+    def _by_company(self, pairs: Pairs) -> Findings:
+        scores = self.companies(pairs.left, pairs.right)
+        matches = self.matching(scores)
+        for row in np.flatnonzero(matches | (scores >= self.thresholds.review)):
+            offices = compare_offices(self.records[pairs.left[row]], self.records[pairs.right[row]])
+            matches[row] &= offices == "same"
+            scores[row] = 0 if offices == "unknown" else scores[row]
+        return self._found(pairs, scores, matches & (scores > 0))
+
+
+_JUDGEMENTS = {
+    MAILBOX: Judge._by_mailbox,
+    ROLE_MAILBOX: Judge._by_role_mailbox,
+    PHONE: Judge._by_phone,
+    NAME_COMPANY: Judge._by_name_and_company,
+    COMPANY: Judge._by_company,
+}
+
+
+def _numbered(values: Sequence[Any]) -> tuple[list[Any], Indexes]:
+    """The distinct values by their `key`, and the number of each."""
+    numbers: dict[str, int] = {}
+    distinct: list[Any] = []
+    codes = np.empty(len(values), dtype=np.int64)
+    for index, value in enumerate(values):
+        number = numbers.setdefault(value.key, len(distinct))
+        if number == len(distinct):
+            distinct.append(value)
+        codes[index] = number
+    return distinct, codes
+
+
+def compare_offices(left: MatchRecord, right: MatchRecord) -> Literal["same", "doubtful", "unknown"]:
+    """Whether two rows of one company name speak of one office of it.
+
+    "same": a telephone or the place agrees and nothing contradicts; or website or mailbox agree and one row says no
+    more than that. "doubtful": something agrees, but not enough. "unknown": nothing agrees.
+    """
+    firm = not set(left.phones).isdisjoint(right.phones) or (
+        bool(left.place and right.place) and _same_place(left, right)
+    )
+    weak = bool(left.site) and left.site == right.site
+    weak = weak or not set(left.role_mailboxes).isdisjoint(right.role_mailboxes)
+    if not firm and not weak:
+        return "unknown"
+    if offices_contradict(left, right):
+        return "doubtful"
+    bare = any(not record.place and not record.phones for record in (left, right))
+    return "same" if firm or bare else "doubtful"
+
+
+def offices_contradict(left: MatchRecord, right: MatchRecord) -> bool:
+    """Whether telephones or places of two companies, where both give them, have nothing in common."""
+    if left.phones and right.phones and set(left.phones).isdisjoint(right.phones):
+        return True
+    return bool(left.place and right.place) and not _same_place(left, right)
+
+
+def _same_place(left: MatchRecord, right: MatchRecord) -> bool:
+    """One location the beginning of the other: "Berlin", "Berlin, Germany"."""
+    return all(a == b for a, b in zip(left.place, right.place, strict=False))

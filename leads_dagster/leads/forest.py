@@ -1,0 +1,169 @@
+"""A union-find that knows what its records contradict.
+
+What belongs here: joining two trees of records, or refusing to. In which order that is tried is `clustering`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leads_dagster.leads.blocking import COMPANY, aspect_values
+from leads_dagster.leads.comparison import name_scores
+from leads_dagster.leads.evidence import Thresholds, offices_contradict
+from leads_dagster.leads.match_features import PersonName
+from leads_dagster.leads.match_record import MatchRecord
+
+
+@dataclass(slots=True)
+class _Tree:
+    """What the records of one tree say that others may contradict.
+
+    Attributes:
+        members: ids.
+        profiles, generations: LinkedIn slugs and generations of names; more than one only by a decision.
+        names: distinct names by their key.
+        offices: records of companies, one of each that say the same.
+        apart: records that a decision keeps apart from a member.
+    """
+
+    members: list[int]
+    profiles: set[str]
+    generations: set[str]
+    names: dict[str, PersonName]
+    offices: dict[str, MatchRecord]
+    apart: set[int] = field(default_factory=set)
+
+    def absorb(self, other: _Tree) -> None:
+        self.members += other.members
+        self.profiles |= other.profiles
+        self.generations |= other.generations
+        self.names |= other.names
+        self.offices |= other.offices
+        self.apart |= other.apart
+
+
+class Forest:
+    """Trees of records; at first every record is one.
+
+    Args:
+        records: in any order; ids are unique.
+        not_same: pairs that must never be in one tree.
+        thresholds: what makes two names alike.
+    """
+
+    def __init__(self, records: Sequence[MatchRecord], not_same: Set[frozenset[int]], thresholds: Thresholds) -> None:
+        ordered = sorted(records, key=lambda record: (record.content_hash, record.id))
+        self._records = {record.id: record for record in ordered}
+        self._rank = {record.id: rank for rank, record in enumerate(ordered)}
+        self._parent: dict[int, int] = {}
+        self._trees: dict[int, _Tree] = {}
+        self._apart: dict[int, set[int]] = {}
+        for pair in not_same:
+            for member in pair:
+                self._apart.setdefault(member, set()).update(pair - {member})
+        self._thresholds = thresholds
+        self._persons_differ: dict[tuple[str, str], bool] = {}
+
+    def has(self, *members: int) -> bool:
+        """Whether all of them are here."""
+        return all(member in self._records for member in members)
+
+    def record(self, member: int) -> MatchRecord:
+        """The record with an id."""
+        return self._records[member]
+
+    def rank(self, member: int) -> int:
+        """Place in content order; ids decide only between records that say the same."""
+        return self._rank[member]
+
+    def tree(self, member: int) -> int:
+        """The id that stands for the tree of a record."""
+        root = member
+        while (above := self._parent.get(root, root)) != root:
+            root = above
+        while (above := self._parent.get(member, member)) != root:
+            self._parent[member] = root
+            member = above
+        return root
+
+    def first_of_each_tree(self, members: Iterable[int]) -> list[int]:
+        """The first record of each tree among those given."""
+        first: dict[int, int] = {}
+        for member in members:
+            first.setdefault(self.tree(member), member)
+        return list(first.values())
+
+    def profiles(self, member: int) -> Set[str]:
+        """LinkedIn slugs in the tree of a record."""
+        return self._tree(self.tree(member)).profiles
+
+    def join(self, one: int, other: int, *, beyond_names: bool = False, by_decision: bool = False) -> bool:
+        """Join the trees of two records unless they contradict; False where nothing changed.
+
+        Args:
+            one, other: record ids.
+            beyond_names: different names do not count (one LinkedIn profile may have had two).
+            by_decision: only decisions count against it.
+        """
+        first, second = self.tree(one), self.tree(other)
+        if first == second:
+            return False
+        left, right = self._tree(first), self._tree(second)
+        if not left.apart.isdisjoint(right.members) or not right.apart.isdisjoint(left.members):
+            return False
+        if not by_decision and self._contradict(left, right, beyond_names):
+            return False
+        larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
+        self._trees[larger].absorb(self._trees.pop(smaller))
+        self._parent[smaller] = larger
+        return True
+
+    def trees(self) -> list[tuple[int, ...]]:
+        """Members of every tree in content order, trees by their first member."""
+        members: dict[int, list[int]] = {}
+        for member in self._rank:
+            members.setdefault(self.tree(member), []).append(member)
+        return [tuple(tree) for tree in members.values()]
+
+    def _tree(self, root: int) -> _Tree:
+        if root not in self._trees:
+            self._trees[root] = self._planted(self._records[root])
+        return self._trees[root]
+
+    def _planted(self, record: MatchRecord) -> _Tree:
+        name = record.name
+        return _Tree(
+            members=[record.id],
+            profiles={record.slug} if record.slug else set(),
+            generations={name.generation} if name.generation else set(),
+            names={name.key: name} if name.key else {},
+            offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
+            apart=set(self._apart.get(record.id, ())),
+        )
+
+    def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:
+        if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
+            return True
+        if bool(left.offices) != bool(right.offices):
+            return True
+        if any(offices_contradict(one, other) for one in left.offices.values() for other in right.offices.values()):
+            return True
+        if beyond_names:
+            return False
+        if left.generations and right.generations and left.generations.isdisjoint(right.generations):
+            return True
+        return any(self._differ(one, other) for one in left.names.values() for other in right.names.values())
+
+    def _differ(self, one: PersonName, other: PersonName) -> bool:
+        """Whether two names are two persons': neither alike as a whole nor in the given name."""
+        if one.given == other.given and one.digits == other.digits:
+            return False
+        key = (one.key, other.key) if one.key < other.key else (other.key, one.key)
+        if key not in self._persons_differ:
+            found = name_scores([one, other], np.array([0]), np.array([1]))
+            alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
+            self._persons_differ[key] = not alike and not found.agree[0]
+        return self._persons_differ[key]

@@ -1,0 +1,119 @@
+"""A source record as matching sees it: what it says, taken apart once.
+
+What belongs here: `MatchRecord` and how it is made from a normalised row. A record never knows another record: nothing
+here depends on the population.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+import xxhash
+
+from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.folding import fold_company, fold_email, fold_text, linkedin_slug
+from leads_dagster.leads.match_features import (
+    NO_COMPANY,
+    NO_NAME,
+    CompanyName,
+    PersonName,
+    company_name,
+    is_role_mailbox,
+    person_name,
+    place_words,
+)
+
+RecordKind = Literal["person", "company"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchRecord:
+    """One source record, ready to be compared.
+
+    Attributes:
+        id: the record's key; only tells records apart, never decides anything but a tie between twins.
+        fields, emails, phones: as in `NormalizedRow`.
+        content_hash: 16 bytes over the three; the order in which records are taken.
+        kind: "company" where the record tells of a company and of nobody in it.
+        slug: what identifies a person on LinkedIn, or "".
+        name: the person's name; `NO_NAME` for companies and where the name only repeats the company.
+        company: the company's name.
+        mailboxes: folded personal addresses, sorted.
+        role_mailboxes: folded addresses of tasks (info@ ...), sorted.
+        site: the website's host without "www.", or "".
+        place: the words of the location.
+    """
+
+    id: int
+    fields: Mapping[str, str]
+    emails: tuple[str, ...]
+    phones: tuple[str, ...]
+    content_hash: bytes
+    kind: RecordKind
+    slug: str
+    name: PersonName
+    company: CompanyName
+    mailboxes: tuple[str, ...]
+    role_mailboxes: tuple[str, ...]
+    site: str
+    place: tuple[str, ...]
+
+
+def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
+    """Take a normalised row apart for matching.
+
+    Args:
+        record_id: the source record's key, unique among the records that are matched together.
+        row: what the row says; rows with a `rejection` do not belong here.
+    """
+    fields = row.fields
+    folded = {fold_email(email) for email in row.emails or _single(fields.get("email"))}
+    roles = {mailbox for mailbox in folded if is_role_mailbox(mailbox)}
+    slug = linkedin_slug(fields["linkedin_url"]) or "" if "linkedin_url" in fields else ""
+    named, company = _named(fields), company_name(fields["company"]) if "company" in fields else NO_COMPANY
+    nobody = not named and not slug and folded == roles
+    return MatchRecord(
+        id=record_id,
+        fields=fields,
+        emails=row.emails,
+        phones=tuple(sorted({*row.phones, *_single(fields.get("phone"))})),
+        content_hash=content_hash(row),
+        kind="company" if nobody and company.key else "person",
+        slug=slug,
+        name=person_name(fields["full_name"]) if named else NO_NAME,
+        company=company,
+        mailboxes=tuple(sorted(folded - roles)),
+        role_mailboxes=tuple(sorted(roles)),
+        site=_host(fields.get("website", "")),
+        place=place_words(fields["location"]) if "location" in fields else (),
+    )
+
+
+def content_hash(row: NormalizedRow) -> bytes:
+    """16 bytes over all that a row says (fields, e-mails, phones), whatever the order of its columns."""
+    said = [sorted(row.fields.items()), row.emails, row.phones]
+    try:
+        data = orjson.dumps(said)
+    except TypeError:  # a lone surrogate, which UTF-8 has no bytes for
+        data = repr(said).encode("utf-8", "surrogatepass")
+    return xxhash.xxh3_128_digest(data)
+
+
+def _single(value: str | None) -> Iterable[str]:
+    return (value,) if value else ()
+
+
+def _named(fields: Mapping[str, str]) -> bool:
+    """Whether the row names a person: a full name that is not the company over again."""
+    name, company = fields.get("full_name", ""), fields.get("company", "")
+    if not name or name == company:
+        return False
+    return not company or (fold_text(name) != fold_text(company) and fold_text(name) != fold_company(company))
+
+
+def _host(website: str) -> str:
+    host = website.lower().partition("://")[2] or website.lower()
+    return host.split("/", 1)[0].split("?", 1)[0].removeprefix("www.").rstrip(".")

@@ -1,0 +1,244 @@
+"""Sends parcels ten a request and finds out what became of each, whatever Airtable refuses.
+
+What belongs here: batches, and the way from a refused batch to the record at fault. Not: pacing and retries
+(`airtable_requests`), nor what is sent of a lead (`airtable_records`).
+
+Airtable takes or refuses a request as a whole. A refused batch is halved until the record at fault stands alone, so
+that nine of ten land; then it is asked what is wrong with that one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from leads_dagster.errors import ServiceUnavailableError, TargetMissingError
+from leads_dagster.mirrors.airtable_access import read_refused, write_refused
+from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
+from leads_dagster.mirrors.airtable_records import Kind, Parcel, landed, parcel, unsent
+from leads_dagster.mirrors.airtable_requests import AirtableRequests
+from leads_dagster.mirrors.airtable_schema import Schema, Target
+from leads_dagster.mirrors.push import LeadPush, PushOutcome
+
+if TYPE_CHECKING:
+    from pyairtable import Api, Table
+
+BATCH = 10  # records in one request
+
+# Refusals of a cell's value: the record itself is at fault, or the columns changed since they were looked at.
+_CELL_FAULTS = frozenset({"INVALID_VALUE_FOR_COLUMN", "INVALID_MULTIPLE_CHOICE_OPTIONS", "UNKNOWN_FIELD_NAME"})
+
+
+class TargetHolder:
+    """The target that all threads of a push agree on; looked at again when Airtable refuses a cell."""
+
+    def __init__(self, schema: Schema, target: Target) -> None:
+        self._schema = schema
+        self._lock = threading.Lock()
+        self._looked_again = False
+        self.target = target
+
+    def renewed(self, seen: Target, refused: AirtableRefusedError) -> bool:
+        """Whether the target is another than the one that was refused; asks Airtable at most once, if by schema."""
+        with self._lock:
+            if self.target is seen and (seen.by_name or not self._looked_again):
+                self._looked_again = True
+                fresh = self._schema.after_refusal(seen, refused)
+                if fresh != seen:
+                    self.target = fresh
+            return self.target is not seen
+
+
+class Sender:
+    """Sends pushes of one kind, at most ten at a time; may be used by several threads.
+
+    Args:
+        book: told of every outcome as soon as it is one, from the thread that learnt it.
+        create_options: let Airtable make options of select fields.
+    """
+
+    def __init__(
+        self,
+        requests: AirtableRequests,
+        base_id: str,
+        holder: TargetHolder,
+        *,
+        book: Callable[[PushOutcome], None],
+        create_options: bool = False,
+    ) -> None:
+        self._book = book
+        self._requests = requests
+        self._base_id = base_id
+        self._holder = holder
+        self._create_options = create_options
+
+    def send(self, kind: Kind, changes: Sequence[LeadPush]) -> None:
+        """Sends them and books what became of each.
+
+        Raises:
+            LeadsError: Airtable refuses for a reason that no single record has.
+        """
+        if kind == "delete":
+            return self._send_deletes(changes)
+        target = self._holder.target
+        try:
+            return self._together(target, kind, changes)
+        except AirtableRefusedError as refused:
+            if refused.kind in _CELL_FAULTS and self._holder.renewed(target, refused):
+                return self.send(kind, changes)
+            if refused.status == 403 and kind == "upsert":
+                raise write_refused(self._requests, self._base_id, target.table, refused) from refused
+            if len(changes) == 1:
+                return self._book(self._alone(target, kind, changes[0], refused))
+        middle = len(changes) // 2
+        self.send(kind, changes[:middle])
+        return self.send(kind, changes[middle:])
+
+    def _together(self, target: Target, kind: Kind, changes: Sequence[LeadPush]) -> None:
+        items = [self._parcel(target, change) for change in changes]
+        sent = [item for item in items if item.kind == kind]
+        if sent:
+            for outcome in self._upsert(target, sent) if kind == "upsert" else self._patch(target, sent):
+                self._book(outcome)
+        for item in items:
+            if item.kind == "nothing":
+                self._book(unsent(item))
+
+    def _parcel(self, target: Target, change: LeadPush, *, record_id: str | None = None) -> Parcel:
+        return parcel(target, change, record_id=record_id, create_options=self._create_options)
+
+    def _upsert(self, target: Target, items: Sequence[Parcel]) -> list[PushOutcome]:
+        def call(api: Api) -> Any:
+            return self._table(api, target).batch_upsert(
+                [{"fields": dict(item.cells)} for item in items],
+                key_fields=[target.key.id],
+                typecast=any(item.typecast for item in items),
+                use_field_ids=not target.by_name,
+            )
+
+        answer = self._requests.send(call)
+        created = set(answer["createdRecords"])
+        records = {record["fields"].get(target.key.id): record for record in answer["records"]}
+        landings = [(item, _one_of(records, item.change.lead_id)) for item in items]
+        return [
+            landed(target, item, record, action="created" if record["id"] in created else "updated")
+            for item, record in landings
+        ]
+
+    def _patch(self, target: Target, items: Sequence[Parcel]) -> list[PushOutcome]:
+        def call(api: Api) -> Any:
+            return self._table(api, target).batch_update(
+                [{"id": str(item.record_id), "fields": dict(item.cells)} for item in items],
+                typecast=any(item.typecast for item in items),
+                use_field_ids=not target.by_name,
+            )
+
+        records = {record["id"]: record for record in self._requests.send(call)}
+        return [landed(target, item, _one_of(records, item.record_id), action="updated") for item in items]
+
+    def _alone(self, target: Target, kind: Kind, change: LeadPush, refused: AirtableRefusedError) -> PushOutcome:
+        """One record, refused by itself: gone, one of several with its key, or at fault."""
+        if kind == "patch" and refused.record_gone:
+            self._require_write(target, str(change.external_id), refused)
+            return self._adopt(target, change) or PushOutcome(change.lead_id, "gone")
+        if kind == "upsert" and refused.kind not in _CELL_FAULTS:
+            adopted = self._adopt(target, change)
+            if adopted is not None:
+                return adopted
+        return _failed(change, refused)
+
+    def _require_write(self, target: Target, record_id: str, refused: AirtableRefusedError) -> None:
+        """Raises where the record is there: then it is not gone, and we may not write."""
+        if not refused.may_be_missing:
+            return
+        try:
+            self._requests.get(self._base_id, target.table, record_id)
+        except AirtableRefusedError:
+            return
+        raise write_refused(self._requests, self._base_id, target.table, refused) from refused
+
+    def _adopt(self, target: Target, change: LeadPush) -> PushOutcome | None:
+        """Patches the record that carries the lead's key, the oldest if there are several; None if there is none."""
+        found = self._by_keys(target, [change.lead_id]).get(change.lead_id)
+        if not found:
+            return None
+        item = self._parcel(target, change, record_id=found[0]["id"])
+        duplicates = tuple(record["id"] for record in found[1:])
+        if item.kind == "nothing":
+            return landed(target, item, found[0], action="unchanged", duplicates=duplicates)
+        try:
+            record = self._patch_record(target, item)
+        except AirtableRefusedError as refused:
+            return _failed(change, refused)
+        return landed(target, item, record, action="updated", duplicates=duplicates)
+
+    def _patch_record(self, target: Target, item: Parcel) -> Mapping[str, Any]:
+        def call(api: Api) -> Any:
+            return self._table(api, target).update(
+                str(item.record_id), dict(item.cells), typecast=item.typecast, use_field_ids=not target.by_name
+            )
+
+        record: Mapping[str, Any] = self._requests.send(call)
+        return record
+
+    def _by_keys(self, target: Target, keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """The records with these keys, the oldest first."""
+        from pyairtable.formulas import EQ, OR, Field, to_formula_str
+
+        formula = to_formula_str(OR(*(EQ(Field(target.key.name), key) for key in keys)))
+        options = {"formula": formula, "use_field_ids": not target.by_name}
+        try:
+            records = self._requests.get(self._base_id, target.table, options=options)["records"]
+        except AirtableRefusedError as refused:
+            raise read_refused(self._requests, self._base_id, target.table, refused) from refused
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for record in sorted(records, key=lambda record: (record["createdTime"], record["id"])):
+            found.setdefault(record["fields"].get(target.key.id), []).append(record)
+        return found
+
+    def _send_deletes(self, changes: Sequence[LeadPush]) -> None:
+        target = self._holder.target
+        unknown = [change.lead_id for change in changes if not change.external_id]
+        found = self._by_keys(target, unknown) if unknown else {}
+        ids = [change.external_id for change in changes if change.external_id]
+        ids += [str(record["id"]) for records in found.values() for record in records]
+        for start in range(0, len(ids), BATCH):
+            self._delete(target, ids[start : start + BATCH])
+        for change in changes:
+            self._book(PushOutcome(change.lead_id, "deleted"))
+
+    def _delete(self, target: Target, record_ids: Sequence[str]) -> None:
+        """Deletes them; those that are not there are deleted already."""
+        try:
+            self._requests.send(lambda api: self._table(api, target).batch_delete(record_ids))
+        except AirtableRefusedError as refused:
+            if len(record_ids) == 1:
+                if not refused.record_gone:
+                    raise TargetMissingError(f"Airtable refuses to delete records: {refused.said}.") from refused
+                self._require_write(target, record_ids[0], refused)
+                return
+            middle = len(record_ids) // 2
+            self._delete(target, record_ids[:middle])
+            self._delete(target, record_ids[middle:])
+
+    def _table(self, api: Api, target: Target) -> Table:
+        return api.table(self._base_id, target.table)
+
+
+def _one_of(records: Mapping[Any, Mapping[str, Any]], name: str | None) -> Mapping[str, Any]:
+    try:
+        return records[name]
+    except KeyError:
+        raise ServiceUnavailableError("Airtable's answer lacks a record that was written.") from None
+
+
+def _failed(change: LeadPush, refused: AirtableRefusedError) -> PushOutcome:
+    return PushOutcome(
+        change.lead_id,
+        "failed",
+        external_id=change.external_id,
+        answered=None if change.base is None else dict(change.base),
+        error=f"Airtable refuses this lead: {refused.said}.",
+        permanent=True,
+    )

@@ -1,0 +1,130 @@
+"""The assets: one road from the sheet to every store.
+
+What belongs here: what each asset is called, made from and described by, and which pipeline function it is. How a
+stage becomes an asset is `road`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from leads_dagster.orchestration import checks
+from leads_dagster.orchestration.road import GROUP, OWNERS, RoadAsset, build_asset
+
+if TYPE_CHECKING:
+    from leads_dagster.pipeline.stages import Outcome
+    from leads_dagster.pipeline.workspace import Workspace
+
+
+def google_sheet(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
+    """The sheet itself, which people write and Dagster only shows."""
+    return dg.AssetSpec(
+        "google_sheet",
+        description="The customer's sheet as people edit it: a Google Sheet, any CSV address, or a file.",
+        owners=OWNERS,
+        kinds={"googlesheets"},
+        group_name=GROUP,
+        tags={"layer": "source"},
+        partitions_def=partitions,
+    )
+
+
+def _fetch_raw(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.ingest import fetch_raw
+
+    return fetch_raw(ws, run_id=run_id)
+
+
+def _normalize(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.ingest import normalize
+
+    return normalize(ws, run_id=run_id)
+
+
+def _resolve(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.resolve import resolve
+
+    return resolve(ws, run_id=run_id)
+
+
+def _record(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.record import record
+
+    return record(ws, run_id=run_id)
+
+
+def _mirror_crm(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.mirror import mirror_crm
+
+    return mirror_crm(ws, run_id=run_id)
+
+
+def _mirror_airtable(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.mirror import mirror_airtable
+
+    return mirror_airtable(ws, run_id=run_id)
+
+
+ROAD: tuple[RoadAsset, ...] = (
+    RoadAsset(
+        key="raw_leads",
+        stage=_fetch_raw,
+        description="The sheet's bytes as fetched, kept by checksum. A sheet that did not change stops here.",
+        deps=("google_sheet",),
+        kinds=frozenset({"python", "csv"}),
+        layer="raw",
+        is_gate=True,
+    ),
+    RoadAsset(
+        key="normalized_leads",
+        stage=_normalize,
+        description="The rows that changed: headers mapped, values normalised, unusable rows in quarantine.",
+        deps=("raw_leads",),
+        kinds=frozenset({"python"}),
+        layer="staged",
+        checks=(checks.HEADERS_KNOWN, checks.SHEET_NOT_SHRUNK, checks.ERROR_RATE),
+    ),
+    RoadAsset(
+        key="deduped_leads",
+        stage=_resolve,
+        description="Each row matched to a lead by LinkedIn URL, e-mail, then name and company; every match explained.",
+        deps=("normalized_leads",),
+        kinds=frozenset({"python"}),
+        layer="staged",
+    ),
+    RoadAsset(
+        key="lead_store",
+        stage=_record,
+        description="The system of record: leads folded from claims, with history, written batch by batch.",
+        deps=("deduped_leads",),
+        kinds=frozenset({"sqlite", "table"}),
+        layer="store",
+        checks=(checks.LEDGER_ADDS_UP, checks.NO_STRONG_KEY_DOUBLES, checks.FRESHNESS),
+    ),
+    RoadAsset(
+        key="crm_store",
+        stage=_mirror_crm,
+        description="The CRM database's leads, kept in step with the store; only differences are written.",
+        deps=("lead_store",),
+        kinds=frozenset({"sqlite", "table"}),
+        layer="mirror",
+        priority=1,  # Airtable's own limits may take minutes, the CRM need not wait for them
+        checks=(checks.CRM_AGREES,),
+    ),
+    RoadAsset(
+        key="airtable_mirror",
+        stage=_mirror_airtable,
+        description="The Airtable table, in step with the store within its call budget; only differences are sent.",
+        deps=("lead_store",),
+        kinds=frozenset({"airtable"}),
+        layer="mirror",
+        checks=(checks.AIRTABLE_AGREES,),
+    ),
+)
+
+
+def road(partitions: dg.PartitionsDefinition[str], retries: dg.RetryPolicy) -> list[dg.AssetsDefinition]:
+    """The assets from `raw_leads` to the mirrors, one partition a customer."""
+    return [build_asset(one, partitions=partitions, retries=retries) for one in ROAD]

@@ -1,0 +1,89 @@
+"""Where Dagster keeps its runs and events when nobody said otherwise.
+
+What belongs here: the folder, its dagster.yaml and why it says what it says. With DAGSTER_HOME set, that folder is used
+as it is and nothing is written into it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+
+from leads_dagster.errors import SettingsError, StoreError
+from leads_dagster.settings import Settings
+
+_FIRST_LINE = "# Written by leads_dagster; delete this line to keep changes of your own."
+_CONFIG = f"""{_FIRST_LINE}
+# To see the runs of `leads sync`: DAGSTER_HOME="{{folder}}" dagster dev
+
+# One file for the events of all runs. The stock storage makes one a run, which costs each run 0.3 s.
+event_log_storage:
+  module: dagster._core.storage.event_log
+  class: ConsolidatedSqliteEventLogStorage
+  config:
+    base_dir: "{{folder}}/history"
+
+# Runs start at once; the stock coordinator would let them wait in a queue for its next look.
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
+
+# What a step prints stays in the terminal; capturing it would start two processes a run.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+
+telemetry:
+  enabled: false
+"""
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The folder of runs and events: DAGSTER_HOME, else `dagster` in the state folder."""
+    named = os.environ.get("DAGSTER_HOME")
+    return Path(named).expanduser() if named else settings.home / "dagster"
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance for this process, made when there is none yet.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is not the absolute path of a folder.
+        StoreError: the state folder cannot be written.
+    """
+    folder = dagster_home(settings)
+    if os.environ.get("DAGSTER_HOME"):
+        _check_named(folder)
+    else:
+        _write_config(settings.prepare_home() / "dagster")
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+def _check_named(folder: Path) -> None:
+    if not folder.is_absolute() or not folder.is_dir():
+        raise SettingsError(
+            f"DAGSTER_HOME names {folder}, which is not the absolute path of a folder.",
+            advice="Make the folder or unset DAGSTER_HOME.",
+        )
+
+
+def _write_config(folder: Path) -> None:
+    """Keep our dagster.yaml as this version has it, unless somebody took it over."""
+    path = folder / "dagster.yaml"
+    config = _CONFIG.format(folder=folder)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = path.read_text(encoding="utf-8") if path.exists() else _FIRST_LINE
+        if found.startswith(_FIRST_LINE) and found != config:
+            path.write_text(config, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"Dagster's folder {folder} cannot be written: {error.strerror}.",
+            advice="Set LEADS_HOME to a folder that may be written to.",
+        ) from error

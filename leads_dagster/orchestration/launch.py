@@ -1,0 +1,118 @@
+"""One cycle of one customer as a run of the Dagster job, in this process.
+
+What belongs here: starting the run and reading what became of it. `leads sync` is this; the live system starts runs
+of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from leads_dagster.definitions import build
+from leads_dagster.orchestration.instance import open_instance
+from leads_dagster.orchestration.jobs import LEADS_SYNC
+from leads_dagster.orchestration.resources import Workspaces
+from leads_dagster.settings import Settings, customer_named
+
+if TYPE_CHECKING:
+    from leads_dagster.pipeline.result import SyncResult
+    from leads_dagster.pipeline.workspace import Progress
+
+
+def sync_once(
+    settings: Settings,
+    customer: str | None = None,
+    *,
+    sheet: str | None = None,
+    progress: Progress | None = None,
+    instance: dg.DagsterInstance | None = None,
+) -> SyncResult:
+    """Run one cycle and wait for it.
+
+    Args:
+        settings: what holds for the run.
+        customer: a name, or None for the only configured one.
+        sheet: another sheet in place of the configured one.
+        progress: told percent (0 to 100) and words.
+        instance: an open instance to record the run in; one is opened and closed where it is None.
+
+    Returns:
+        What the ledger says; `status` is "failed" and `error` says why where any stage failed.
+
+    Raises:
+        SettingsError: no such customer, or the settings are wrong.
+        StoreError, StoreBusyError: the lead database or Dagster's own cannot be opened.
+        KeyboardInterrupt: the run was stopped; it is recorded as failed, and the next one catches up.
+    """
+    from leads_dagster.pipeline.result import read_result
+    from leads_dagster.store.engine import typed_errors
+
+    started = time.monotonic()
+    name = customer_named(settings, customer).name
+    opened = nullcontext(instance) if instance is not None else open_instance(settings)
+    with Workspaces(lambda: settings, sheet=sheet, progress=progress) as leads, _quiet_dagster():
+        with typed_errors(), opened as found:
+            run = _execute(settings, name, leads, instance=found, sheet=sheet)
+        return read_result(leads.of(name), run.run_id, seconds=time.monotonic() - started, error=_error(run))
+
+
+def _execute(
+    settings: Settings, customer: str, leads: Workspaces, *, instance: dg.DagsterInstance, sheet: str | None
+) -> dg.ExecuteInProcessResult:
+    job = build(settings).resolve_job_def(LEADS_SYNC)
+    try:
+        return job.execute_in_process(
+            partition_key=customer,
+            instance=instance,
+            resources={"leads": leads},
+            run_config=_run_config(sheet),
+            raise_on_error=False,
+        )
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
+
+
+def _run_config(sheet: str | None) -> dict[str, Any]:
+    """Nothing on the terminal; and the sheet, so that re-executing the run in Dagster's UI reads the same one."""
+    return {
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        "resources": {"leads": {"config": {"sheet": sheet} if sheet else {}}},
+    }
+
+
+def _error(run: dg.ExecuteInProcessResult) -> str | None:
+    """Why the run failed, in the words of the errors that failed its steps; None where it did not."""
+    if run.success:
+        return None
+    failures = [event.step_failure_data for event in run.all_events if event.is_step_failure]
+    said = dict.fromkeys(_words(failure) for failure in failures)
+    return " ".join(said) or "The Dagster run failed before its first step."
+
+
+def _words(failure: Any) -> str:
+    """Our own errors carry their message; of another only its first line is for people, the rest is in the run."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    cause = failure.error.cause or failure.error
+    return str(cause.message).strip().partition("\n")[0]
+
+
+@contextmanager
+def _quiet_dagster() -> Iterator[None]:
+    """Keep Dagster's own remarks off the terminal, such as that a check of a skipped asset has no result.
+
+    Its logger "dagster" sets its own level at every run, so the one below it is told.
+    """
+    logger = logging.getLogger("dagster._core")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

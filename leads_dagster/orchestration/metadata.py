@@ -1,0 +1,35 @@
+"""What a materialisation, a check or an asset says about itself in Dagster.
+
+What belongs here: numbers of the pipeline as Dagster's metadata. Which numbers there are is the pipeline's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from leads_dagster.errors import LeadsError
+
+Number = int | float | str
+
+
+def run_metadata(numbers: Mapping[str, Number]) -> dict[str, dg.MetadataValue]:
+    """Numbers as they are, which Dagster plots over time; what is a text, a checksum say, as text."""
+    return {name: _value(number) for name, number in numbers.items()}
+
+
+def failure_metadata(error: LeadsError) -> dict[str, dg.MetadataValue]:
+    """What kind of fault, and what to do about it."""
+    said: dict[str, Number] = {"error": type(error).__name__, "advice": error.advice, "transient": error.transient}
+    return {name: _value(value) for name, value in said.items() if value != ""}
+
+
+def _value(number: Number) -> dg.MetadataValue:
+    if isinstance(number, bool):
+        return dg.MetadataValue.bool(number)
+    if isinstance(number, int):
+        return dg.MetadataValue.int(number)
+    if isinstance(number, float):
+        return dg.MetadataValue.float(number)
+    return dg.MetadataValue.text(number)

@@ -1,0 +1,88 @@
+"""What the assets are given to work with.
+
+What belongs here: configuration that a run may set, and the plain object made from it. No rule, no client, and no
+settings of our own: those are read from the environment and from leads.toml anew by every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+from typing_extensions import Self
+
+from leads_dagster.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from leads_dagster.pipeline.workspace import Progress, Workspace
+
+
+class Workspaces:
+    """The customers' workspaces of one run: each opened when first asked for, all closed at the end.
+
+    Args:
+        load: gives the settings; asked once a run, in the first step, so that a fault in them fails that step.
+        sheet: another sheet in place of the configured one.
+        progress: told percent (0 to 100) and words.
+    """
+
+    def __init__(
+        self, load: Callable[[], Settings], *, sheet: str | None = None, progress: Progress | None = None
+    ) -> None:
+        self._load = load
+        self._sheet = sheet
+        self._progress = progress
+        self._open: dict[str | None, Workspace] = {}
+        self._stack = ExitStack()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this run.
+
+        Raises:
+            SettingsError: the environment or leads.toml is wrong.
+        """
+        return self._load()
+
+    def of(self, customer: str | None) -> Workspace:
+        """The workspace of a customer, None for the only one; the same at every call.
+
+        Raises:
+            SettingsError: no such customer, or the settings are wrong.
+            StoreError, StoreBusyError: the lead database cannot be opened.
+        """
+        if customer not in self._open:
+            from leads_dagster.pipeline.workspace import open_workspace
+
+            opening = open_workspace(self.settings, customer, sheet=self._sheet, progress=self._progress)
+            self._open[customer] = self._stack.enter_context(opening)
+        return self._open[customer]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.clear()
+        self._stack.close()
+
+
+class LeadsResource(dg.ConfigurableResource[Workspaces]):
+    """Gives the assets their workspaces; all it can be told is to read another sheet.
+
+    In the launchpad or with `--config-json`: `{"resources": {"leads": {"config": {"sheet": "leads.csv"}}}}`.
+    """
+
+    sheet: str | None = Field(
+        default=None,
+        description="Google Sheets link or id, CSV URL or path, read in place of the customer's own sheet.",
+    )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Workspaces, None, None]:
+        """The workspaces of one run, closed when it ends."""
+        with Workspaces(load_settings, sheet=self.sheet) as workspaces:
+            yield workspaces

@@ -1,0 +1,136 @@
+"""Cutting a cycle into batches that can each be committed alone.
+
+What belongs here: which rows must land together. All records of a lead, and all leads of a merge or a split, are in
+one batch, so that no commit ever shows half of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from leads_dagster.leads.matching import Edge
+from leads_dagster.pipeline.changes import ChangeSet, Gone, RowChange
+from leads_dagster.pipeline.resolve import Resolution
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes.
+
+    Attributes:
+        changes: rows, new and known.
+        gone: records to take out.
+        assigned: record -> lead, of the records here that get one or another one.
+        new_leads: leads to make. merged: lead -> the one that lives on.
+        leads: known leads to fold again.
+        edges: edges whose later end is here. keys: record -> blocking keys.
+    """
+
+    changes: list[RowChange] = field(default_factory=list)
+    gone: list[Gone] = field(default_factory=list)
+    assigned: dict[int, str] = field(default_factory=dict)
+    new_leads: set[str] = field(default_factory=set)
+    merged: dict[str, str] = field(default_factory=dict)
+    leads: set[str] = field(default_factory=set)
+    edges: list[Edge] = field(default_factory=list)
+    keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def absorb(self, other: Batch) -> None:
+        """Take in another batch."""
+        self.changes += other.changes
+        self.gone += other.gone
+        self.assigned |= other.assigned
+        self.new_leads |= other.new_leads
+        self.merged |= other.merged
+        self.leads |= other.leads
+        self.edges += other.edges
+        self.keys |= other.keys
+
+    @property
+    def rows(self) -> int:
+        """How much there is to write, in rows."""
+        return len(self.changes) + len(self.gone) + len(self.assigned)
+
+
+def batches(change_set: ChangeSet, resolution: Resolution, size: int) -> Iterator[Batch]:
+    """Batches of about `size` rows; one lead with more rows than that is a batch of its own."""
+    batch = Batch()
+    for unit in _units(change_set, resolution):
+        batch.absorb(unit)
+        if len(batch.changes) + len(batch.gone) >= size:
+            yield batch
+            batch = Batch()
+    if batch.rows:
+        yield batch
+
+
+def _units(change_set: ChangeSet, resolution: Resolution) -> Iterator[Batch]:
+    """What must land together: one unit a group of leads that exchange records."""
+    group_of = _groups(change_set, resolution)
+    units: dict[str, Batch] = {}
+    new_leads = set(resolution.new_leads)
+    for change in change_set.changes:
+        lead = resolution.assigned.get(change.record_id) or change.lead_id
+        unit = units.setdefault(_unit_name(change.record_id, lead, group_of), Batch())
+        unit.changes.append(change)
+        if lead is not None and lead not in new_leads and not change.held:
+            unit.leads.add(lead)
+    for one in change_set.gone:
+        if one.held:
+            continue
+        unit = units.setdefault(_unit_name(one.record_id, one.lead_id, group_of), Batch())
+        unit.gone.append(one)
+        if one.lead_id is not None:
+            unit.leads.add(one.lead_id)
+    _add_resolution(units, resolution, group_of, new_leads)
+    yield from units.values()
+
+
+def _groups(change_set: ChangeSet, resolution: Resolution) -> dict[str, str]:
+    """Lead -> name of its group; leads between which records move are one group."""
+    parent: dict[str, str] = {}
+
+    def root(lead: str) -> str:
+        while parent.setdefault(lead, lead) != lead:
+            parent[lead] = parent[parent[lead]]
+            lead = parent[lead]
+        return lead
+
+    for lost, kept in resolution.merged.items():
+        parent[root(lost)] = root(kept)
+    before = {change.record_id: change.lead_id for change in change_set.changes if change.lead_id}
+    before.update(resolution.moved_from)
+    for record, lead in resolution.assigned.items():
+        old = before.get(record)
+        if old is not None:
+            parent[root(old)] = root(lead)
+    return {lead: root(lead) for lead in list(parent)}
+
+
+def _unit_name(record: int, lead: str | None, group_of: dict[str, str]) -> str:
+    return f"record {record}" if lead is None else group_of.get(lead, lead)
+
+
+def _add_resolution(
+    units: dict[str, Batch], resolution: Resolution, group_of: dict[str, str], new_leads: set[str]
+) -> None:
+    unit_of: dict[int, Batch] = {change.record_id: unit for unit in units.values() for change in unit.changes}
+    for record, lead in resolution.assigned.items():
+        unit = units.setdefault(group_of.get(lead, lead), Batch())
+        unit.assigned[record] = lead
+        if lead in new_leads:
+            unit.new_leads.add(lead)
+        else:
+            unit.leads.add(lead)
+        old = resolution.moved_from.get(record)
+        if old is not None:
+            unit.leads.add(old)
+    for lost, kept in resolution.merged.items():
+        unit = units.setdefault(group_of.get(kept, kept), Batch())
+        unit.merged[lost] = kept
+        unit.leads |= {lost, kept} - new_leads
+    for record, keys in resolution.keys.items():
+        unit_of[record].keys[record] = keys
+    for edge in resolution.edges:
+        unit_of[edge.b if edge.b in unit_of else edge.a].edges.append(edge)

@@ -1,0 +1,120 @@
+"""The properties that must hold after a cycle, one function each; Dagster's asset checks call these.
+
+What belongs here: reading and judging. Nothing is written, and the same guards stand in the stages themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
+from leads_dagster.store.engine import reading
+
+# A share of unusable rows above which somebody should look.
+ERROR_RATE_LIMIT = 0.05
+# No successful cycle for this many intervals (and at least a quarter of an hour) is not fresh.
+FRESH_INTERVALS = 10
+FRESH_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """Whether a property holds, how bad it is where it does not, and the numbers behind it."""
+
+    passed: bool
+    description: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    severity: Literal["error", "warn"] = "error"
+
+
+def sheet_not_shrunk(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """The sheet is not empty, and lost no more rows than the customer's guard allows without asking."""
+    with reading(ws.engine) as connection:
+        hold = hold_rows.standing(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source)
+    if hold is None:
+        return CheckOutcome(True, "The sheet kept its rows.", {"rows": state.read_rows})
+    parked = hold["removals"] + hold["changes"] + hold["blanks"]
+    numbers = {name: hold[name] for name in ("removals", "changes", "blanks", "limit_rows")}
+    return CheckOutcome(
+        False,
+        f"{parked} rows are parked: more than {hold['limit_rows']} in one cycle. See `leads holds`.",
+        numbers,
+        "warn",
+    )
+
+
+def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """The sheet has a column that makes a lead."""
+    with reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source)
+    from leads_dagster.leads.headers import map_headers
+
+    header = state.header or []
+    overrides = {name: label for name, label in ws.customer.columns.items() if label in header}
+    mapped = sum(one.target is not None for one in map_headers(header, overrides=overrides).columns) if header else 0
+    numbers = {"columns": len(header), "columns_mapped": mapped}
+    return CheckOutcome(mapped > 0 or not header, f"{mapped} of {len(header)} columns are known.", numbers)
+
+
+def no_strong_key_doubles(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """No two active leads carry one LinkedIn URL or e-mail, but where a decision or evidence keeps them apart."""
+    with reading(ws.engine) as connection:
+        doubles = lead_rows.strong_key_doubles(connection, ws.name)
+        explained = records.kept_apart(connection, ws.name, [value for _, value, _ in doubles])
+    open_ones = [one for one in doubles if one[1] not in explained]
+    numbers = {"doubles": len(open_ones), "kept_apart_for_a_reason": len(doubles) - len(open_ones)}
+    return CheckOutcome(not open_ones, f"{len(open_ones)} strong keys stand in more than one active lead.", numbers)
+
+
+def ledger_adds_up(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """Every source row ended in exactly one state, and every live record is in a lead or in quarantine."""
+    with reading(ws.engine) as connection:
+        run = ledger.find_run(connection, ws.name, run_id)
+        lost, live = ledger.unaccounted_records(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source)
+    counts = ledger.counts_of(run) if run else ledger.RowCounts()
+    closed = run is None or run["status"] == "running" or counts.read == state.read_rows
+    passed = counts.adds_up and lost == 0 and closed
+    numbers = {"rows_read": counts.read, "live_records": live, "records_unaccounted": lost}
+    return CheckOutcome(passed, "Every row is accounted for." if passed else "Rows are not accounted for.", numbers)
+
+
+def stores_agree(ws: Workspace, *, run_id: str, mirror: Literal["airtable", "crm"]) -> CheckOutcome:
+    """The mirror has heard of every lead; what it refused is counted and named in `leads status`."""
+    if mirror == "airtable" and ws.customer.airtable is None:
+        return CheckOutcome(True, "No Airtable is configured.")
+    with reading(ws.engine) as connection:
+        counts = outbox.counts(connection, ws.name).get(mirror, {})
+        active = lead_rows.count_active(connection, ws.name)
+        heard = outbox.count_heard(connection, ws.name, mirror)
+    behind = counts.get("pending", 0) + counts.get("failed", 0)
+    dead = counts.get("dead", 0)
+    numbers = {"leads": active, "in_mirror": heard, "waiting": behind, "dead": dead}
+    passed = heard == active and behind == 0 and dead == 0
+    words = "The mirror says what the store says." if passed else f"{behind} leads wait, {dead} were refused."
+    return CheckOutcome(passed, words, numbers, "warn" if dead and not behind else "error")
+
+
+def freshness(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """The last successful cycle is not older than the customer's interval allows."""
+    with reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source)
+    if state.closed_at is None:
+        return CheckOutcome(False, "No cycle has closed yet.", severity="warn")
+    age = (ws.now() - state.closed_at).total_seconds()
+    allowed = max(FRESH_SECONDS, ws.customer.interval_seconds * FRESH_INTERVALS)
+    return CheckOutcome(age <= allowed, f"Last written {age:.0f} s ago.", {"age_seconds": round(age, 3)}, "warn")
+
+
+def error_rate(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """Few rows are unusable; the good ones are never stopped by the bad."""
+    with reading(ws.engine) as connection:
+        run = ledger.find_run(connection, ws.name, run_id)
+        state = ledger.source_state(connection, ws.name, ws.source)
+        counts = ledger.counts_of(run) if run and run["rows_read"] else ledger.standing_counts(connection, state)
+    rate = counts.error_rate
+    numbers = {"error_rate": round(rate, 6), "rows_quarantined": counts.quarantined, "rows_read": counts.read}
+    return CheckOutcome(rate <= ERROR_RATE_LIMIT, f"{counts.quarantined} rows are in quarantine.", numbers, "warn")

@@ -1,0 +1,181 @@
+"""raw_leads and normalized_leads: fetch a sheet, tell whether it changed, and normalise what did.
+
+What belongs here: the two stages. How a sheet is fetched is `sources`', how rows are read and normalised `leads`',
+how rows are told apart `row_changes`'.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from leads_dagster.errors import SheetFormatError, StaleStageError
+from leads_dagster.leads.sheet import read_sheet
+from leads_dagster.pipeline import row_changes
+from leads_dagster.pipeline.changes import ChangeSet
+from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
+from leads_dagster.sources.google_sheets import fetch_sheet
+from leads_dagster.store import hold_rows, ledger, outbox, staging
+from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.ledger import SourceState
+
+RAW = "raw_leads"
+NORMALIZED = "normalized_leads"
+
+
+def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
+    """Fetch the sheet and keep its bytes, content-addressed; `changed` is False when there is nothing to do anywhere.
+
+    Nothing is written, not even a line of the ledger, while the fingerprint is that of the last closed ledger and no
+    mirror waits for anything.
+
+    Raises:
+        SheetNotSharedError, SheetFormatError, ServiceUnavailableError and others of `sources.google_sheets`.
+    """
+    with ws.locked():
+        started = time.monotonic()
+        with reading(ws.engine) as connection:
+            state = ledger.source_state(connection, ws.name, ws.source)
+            waiting = _work_waits(ws, connection, state)
+        observed_at = ws.now()
+        fetched = _fetch(ws, state)
+        fingerprint = ws.fingerprint(fetched.checksum)
+        numbers = _fetch_numbers(fetched, started)
+        if fingerprint == state.fingerprint and not waiting:
+            return Outcome(changed=False, data_version=fingerprint, numbers=numbers)
+        _keep_raw(ws, run_id, state, fetched, observed_at)
+        return Outcome(changed=True, data_version=fingerprint, numbers=numbers)
+
+
+def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
+    """Whether a cycle is due though the sheet may be the same: one died, a hold was approved, a mirror is behind."""
+    return (
+        state.open_run_id is not None
+        or hold_rows.approved_waiting(connection, ws.name, ws.source)
+        or outbox.count_due(connection, ws.name, now=ws.now()) > 0
+    )
+
+
+def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
+    """The sheet, or word that it is the same as at the last closed ledger and that its bytes are at hand."""
+    at_hand = state.checksum is not None and ws.snapshots.has(state.checksum)
+    marker = SheetMarker.from_dict(state.marker) if state.marker and at_hand else None
+    return fetch_sheet(
+        ws.address,
+        http=ws.http,
+        credentials=ws.settings.google_credentials,
+        previous=marker,
+        max_bytes=ws.settings.max_sheet_bytes,
+        sheets_endpoint=ws.settings.google_sheets_endpoint_url,
+    )
+
+
+def _fetch_numbers(fetched: Fetched | NotModified, started: float) -> dict[str, Any]:
+    return {
+        "checksum": fetched.checksum,
+        "bytes": _size(fetched),
+        "seconds": round(time.monotonic() - started, 4),
+        "api_calls": fetched.calls,
+        "retries": fetched.retries,
+        "sheet_changed": isinstance(fetched, Fetched),
+    }
+
+
+def _size(fetched: Fetched | NotModified) -> int:
+    return fetched.bytes if isinstance(fetched, Fetched) else 0
+
+
+def _keep_raw(
+    ws: Workspace, run_id: str, state: SourceState, fetched: Fetched | NotModified, observed_at: datetime
+) -> None:
+    if isinstance(fetched, Fetched):
+        ws.snapshots.put(fetched.data, checksum=fetched.checksum)
+    checksum, marker = fetched.checksum, fetched.marker.as_dict()
+    payload = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat(), "bytes": _size(fetched)}
+    staged = staging.Stage(ws.name, RAW, ws.source, ws.fingerprint(checksum), state.version, run_id, observed_at)
+    with writing(ws.engine) as connection:
+        ledger.save_progress(connection, ws.name, 5, "Fetched the sheet", running=True)
+        ledger.begin_run(
+            connection, run_id=run_id, customer=ws.name, source=ws.source, checksum=checksum, observed_at=observed_at
+        )
+        staging.put(connection, staged, [payload])
+
+
+def normalize(ws: Workspace, *, run_id: str) -> Outcome:
+    """Read the fetched sheet, find the rows that changed, normalise those, and stage them.
+
+    Raises:
+        StaleStageError: no sheet was fetched yet.
+        SheetFormatError, UnknownHeadersError: the bytes are not leads; nothing is written but the failure.
+    """
+    with stage(ws, run_id, NORMALIZED, percent=10, message="Reading the sheet"):
+        staged, raw = staged_input(ws, RAW)
+        with reading(ws.engine) as connection:
+            state = ledger.source_state(connection, ws.name, staged.source)
+        change_set = _find_changes(ws, staged, raw, state)
+        with writing(ws.engine) as connection:
+            row_changes.number_new_records(connection, change_set)
+            output = staging.Stage(
+                ws.name, NORMALIZED, staged.source, staged.fingerprint, state.version, run_id, ws.now()
+            )
+            staging.put(connection, output, change_set.payloads())
+        return Outcome(bool(change_set.changes or change_set.gone), staged.fingerprint, _change_numbers(change_set))
+
+
+def find_changes(ws: Workspace, data: bytes, *, checksum: str, marker: Any, observed_at: datetime) -> ChangeSet:
+    """What these bytes would change, against the last closed ledger; writes nothing."""
+    with reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source)
+    raw = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat()}
+    return _changes_in(ws, data, raw, state)
+
+
+def _find_changes(ws: Workspace, staged: staging.Stage, raw: dict[str, Any], state: SourceState) -> ChangeSet:
+    return _changes_in(ws, ws.snapshots.get(raw["checksum"]), raw, state)
+
+
+def _changes_in(ws: Workspace, data: bytes, raw: dict[str, Any], state: SourceState) -> ChangeSet:
+    table, mapping = read_sheet(data, overrides=ws.customer.columns)
+    if not table.lines:
+        raise SheetFormatError(
+            "The sheet has a header and no rows; nothing was changed.",
+            advice="If it was emptied on purpose, remove the customer; else restore the sheet from its own history.",
+        )
+    with reading(ws.engine) as connection:
+        return row_changes.find(ws, connection, table, mapping, state=state, raw=raw)
+
+
+def staged_input(ws: Workspace, asset: str) -> tuple[staging.Stage, Any]:
+    """What an asset handed on, and the first chunk of it.
+
+    Raises:
+        StaleStageError: it handed on nothing yet.
+    """
+    with reading(ws.engine) as connection:
+        found = staging.find(connection, ws.name, asset)
+        if found is None or found.source != ws.source:
+            raise StaleStageError(
+                f"Asset {asset} has handed on nothing for customer {ws.name} yet.",
+                advice=f"Materialise {asset} first, or run the whole road with `leads sync`.",
+            )
+        return found, next(staging.payloads(connection, ws.name, asset))
+
+
+def _change_numbers(found: ChangeSet) -> dict[str, Any]:
+    quarantined = sum(change.row.rejection is not None for change in found.changes)
+    flagged = sum(len(change.row.issues) for change in found.changes)
+    standing = quarantined + found.unexamined_quarantined
+    return {
+        "rows_read": found.read_rows,
+        "rows_changed": sum(change.known for change in found.changes),
+        "rows_new": sum(not change.known for change in found.changes),
+        "rows_gone": len(found.gone),
+        "rows_unchanged": found.unexamined,
+        "rows_quarantined": standing,
+        "rows_held": sum(one.held for one in found.changes) + sum(one.held for one in found.gone),
+        "cells_flagged": flagged,
+        "error_rate": round(standing / found.read_rows, 6) if found.read_rows else 0.0,
+    }

@@ -1,0 +1,343 @@
+"""Writing one batch: records with their base and claims, then the leads folded from them, history and outbox marks.
+
+What belongs here: turning changes and assignments into rows of one transaction. Which rows go together is decided by
+`batches`, which value wins by `leads.survivorship`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
+from leads_dagster.pipeline.batches import Batch
+from leads_dagster.pipeline.changes import RowChange
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import lead_rows, outbox, records
+from leads_dagster.store.outbox import MirrorName
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """Rows of a batch by where they ended."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    quarantined: int = 0
+    removed: int = 0
+
+    def add(self, other: BatchResult) -> None:
+        """Add the counts of another batch."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+class LeadWriter:
+    """Writes the batches of one cycle; every method works inside the caller's transaction."""
+
+    def __init__(self, ws: Workspace, run_id: str, source: str, at: datetime) -> None:
+        self.customer, self.policy = ws.name, ws.customer.delete_policy
+        self.run_id, self.source, self.at = run_id, source, at
+        self.mirrors: list[MirrorName] = ["crm", "airtable"] if ws.customer.airtable else ["crm"]
+
+    def write(self, connection: Connection, batch: Batch) -> BatchResult:
+        """Write a batch; the same batch written twice leaves the same rows."""
+        states = row_states(batch)
+        changes = [change for change in batch.changes if change.record_id in states]
+        self._write_records(connection, changes, states, batch)
+        self._write_claims(connection, changes)
+        self._write_matching(connection, batch)
+        if batch.gone:
+            records.mark_removed(connection, [one.record_id for one in batch.gone], at=self.at, run_id=self.run_id)
+        self._write_leads(connection, batch, changes)
+        return _result(states.values(), len(batch.gone))
+
+    def _write_records(
+        self, connection: Connection, changes: Sequence[RowChange], states: Mapping[int, str], batch: Batch
+    ) -> None:
+        rejected = [change for change in changes if change.row.rejection is not None]
+        # What a good row said before it went bad stays its base: its claims stand on it.
+        keeping = {change.record_id for change in rejected if change.lead_id is not None}
+        records.set_state(connection, sorted(keeping), "quarantined")
+        written = [one for one in changes if one.record_id not in keeping and not _is_as_stored(one, states)]
+        records.insert_records(connection, [self._record_row(one, states[one.record_id], batch) for one in written])
+        records.quarantine_rows(connection, [self._quarantine_row(change) for change in rejected])
+        released = [c.record_id for c in changes if c.state == "quarantined" and c.row.rejection is None]
+        if released:
+            records.release(connection, released)
+        here = {change.record_id for change in changes}
+        movers = {record: lead for record, lead in batch.assigned.items() if record not in here}
+        if movers:
+            records.assign_lead(connection, movers)
+
+    def _record_row(self, change: RowChange, state: str, batch: Batch) -> dict[str, Any]:
+        row = change.row
+        said = {"fields": row.fields, "emails": row.emails, "phones": row.phones} if row.rejection is None else {}
+        return {
+            "id": change.record_id,
+            "customer": self.customer,
+            "source": self.source,
+            "source_key": change.source_key or None,
+            "raw": change.raw,
+            "said": said,
+            "row_hash": change.row_hash,
+            "content_hash": change.content_hash,
+            "state": state,
+            "lead_id": batch.assigned.get(change.record_id, change.lead_id),
+            "first_seen_at": self.at,
+            "last_seen_at": self.at,
+            "removed_at": None,
+            "run_id": self.run_id,
+        }
+
+    def _quarantine_row(self, change: RowChange) -> dict[str, Any]:
+        rejection = change.row.rejection
+        assert rejection is not None
+        told = asdict(rejection)
+        return {
+            "record_id": change.record_id,
+            "customer": self.customer,
+            "source": self.source,
+            "row_number": change.row_number,
+            **{name: told[name] for name in ("code", "column", "cell", "message", "suggestion")},
+            "raw": change.raw,
+            "since_at": self.at,
+            "run_id": self.run_id,
+        }
+
+    def _write_claims(self, connection: Connection, changes: Sequence[RowChange]) -> None:
+        rows = [
+            {
+                "record_id": change.record_id,
+                "field": name,
+                "value": value,
+                "changed_at": self.at,
+                "run_id": self.run_id,
+            }
+            for change in changes
+            for name, value in change.claims.items()
+        ]
+        records.insert_claims(connection, rows)
+
+    def _write_matching(self, connection: Connection, batch: Batch) -> None:
+        known = [change.record_id for change in batch.changes if change.known and change.record_id in batch.keys]
+        fresh = {record: keys for record, keys in batch.keys.items() if record not in set(known)}
+        records.insert_keys(connection, self.customer, fresh)
+        rows = [self._edge_row(edge) for edge in batch.edges]
+        if known:
+            records.replace_keys(connection, self.customer, {record: batch.keys[record] for record in known})
+            records.replace_edges(connection, known, rows)
+        else:
+            records.insert_edges(connection, rows)
+
+    def _edge_row(self, edge: Any) -> dict[str, Any]:
+        return {
+            "customer": self.customer,
+            "record_a": edge.a,
+            "record_b": edge.b,
+            "outcome": edge.outcome,
+            "rule": edge.rule,
+            "score": edge.score,
+            "explanation": edge.explanation,
+            "originals": edge.explanation.get("originals", {}),
+            "matched_at": self.at,
+            "run_id": self.run_id,
+        }
+
+    def _write_leads(self, connection: Connection, batch: Batch, changes: Sequence[RowChange]) -> None:
+        fresh = self._fresh_leads(batch, changes)
+        folded = {lead: self._fold_fresh(members) for lead, members in fresh.items()}
+        self._insert_leads(connection, folded)
+        rest = (batch.new_leads - fresh.keys()) | self._changed_leads(batch, changes)
+        if rest:
+            self._fold_stored(connection, sorted(rest), batch)
+
+    def _fresh_leads(self, batch: Batch, changes: Sequence[RowChange]) -> dict[str, list[RowChange]]:
+        """New leads of which every record is new and here: they fold without a look at the database."""
+        by_lead: dict[str, list[RowChange]] = {}
+        for change in changes:
+            lead = batch.assigned.get(change.record_id)
+            if lead in batch.new_leads and lead is not None:
+                by_lead.setdefault(lead, []).append(change)
+        here = {change.record_id for change in changes if not change.known}
+        mixed = {lead for record, lead in batch.assigned.items() if record not in here}
+        return {lead: members for lead, members in by_lead.items() if lead not in mixed}
+
+    def _fold_fresh(self, members: Sequence[RowChange]) -> FoldedLead:
+        views = [RecordView(change.record_id, self.source, change.content_hash) for change in members]
+        claims = [
+            Claim(change.record_id, name, value, self.at) for change in members for name, value in change.claims.items()
+        ]
+        return fold(views, claims)
+
+    def _changed_leads(self, batch: Batch, changes: Sequence[RowChange]) -> set[str]:
+        quiet = {change.lead_id for change in changes if change.lead_id and not change.claims}
+        loud = {change.lead_id for change in changes if change.lead_id and change.claims}
+        loud |= {one.lead_id for one in batch.gone if one.lead_id}
+        loud |= set(batch.merged) | set(batch.merged.values()) | set(batch.assigned.values())
+        return (batch.leads - (quiet - loud)) - batch.new_leads
+
+    def _insert_leads(self, connection: Connection, folded: Mapping[str, FoldedLead]) -> None:
+        if not folded:
+            return
+        lead_rows.insert(connection, [self._new_row(lead, found) for lead, found in folded.items()])
+        lead_rows.add_history(connection, [self._created(lead, found) for lead, found in folded.items()])
+        outbox.mark(connection, self.customer, self.mirrors, dict.fromkeys(folded, 1))
+
+    def _new_row(self, lead: str, found: FoldedLead) -> dict[str, Any]:
+        return {
+            "id": lead,
+            "customer": self.customer,
+            **lead_rows.to_columns(found.values()),
+            "created_at": self.at,
+            "updated_at": self.at,
+            "version": 1,
+            "sync_pending": "airtable" in self.mirrors,
+        }
+
+    def _created(self, lead: str, found: FoldedLead) -> dict[str, Any]:
+        return self._history(lead, "created", new=orjson.dumps(found.values()).decode(), source=self.source)
+
+    def _history(self, lead: str, operation: str, **values: Any) -> dict[str, Any]:
+        blank = dict.fromkeys(("field", "old", "new", "source", "record_id", "who"))
+        return {**blank, "lead_id": lead, "operation": operation, "run_id": self.run_id, "at": self.at, **values}
+
+    def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
+        """Fold leads from what the store holds of their records, and write what came out differently."""
+        before = lead_rows.load(connection, ids)
+        members: dict[str, list[records.KnownRecord]] = {}
+        for known in records.records_of_leads(connection, ids):
+            members.setdefault(str(known.lead_id), []).append(known)
+        claims = _by_record(records.claims_of(connection, [m.id for group in members.values() for m in group]))
+        overrides = records.overrides_of(connection, ids)
+        conflicts: list[dict[str, Any]] = []
+        for lead in ids:
+            group = members.get(lead, [])
+            if not group:
+                self._retire(connection, lead, before.get(lead), batch.merged.get(lead))
+                continue
+            views = [RecordView(one.id, one.source, one.content_hash) for one in group]
+            said = [claim for one in group for claim in claims.get(one.id, [])]
+            found = fold(views, said, overrides.get(lead, []))
+            self._write_folded(connection, lead, before.get(lead), found, {one.id: one.source for one in group})
+            conflicts += [self._conflict_row(lead, one) for one in found.conflicts]
+        lead_rows.replace_conflicts(connection, self.customer, ids, conflicts)
+
+    def _conflict_row(self, lead: str, conflict: Any) -> dict[str, Any]:
+        return {
+            "customer": self.customer,
+            "lead_id": lead,
+            **asdict(conflict),
+            "mirror": None,
+            "status": "open",
+            "detected_at": self.at,
+            "run_id": self.run_id,
+        }
+
+    def _retire(self, connection: Connection, lead: str, row: Mapping[str, Any] | None, kept: str | None) -> None:
+        """A lead without a live record: merged into another, or archived unless the policy keeps it."""
+        if row is None or row["archived_at"] is not None or (kept is None and self.policy == "keep"):
+            return
+        lead_rows.archive(connection, [lead], at=self.at, merged_into=kept)
+        rows = [self._history(lead, "merged" if kept else "archived", new=kept)]
+        if kept:
+            rows.append(self._history(kept, "merged", old=lead))
+        lead_rows.add_history(connection, rows)
+        outbox.mark(connection, self.customer, self.mirrors, {lead: row["version"] + 1})
+
+    def _write_folded(
+        self,
+        connection: Connection,
+        lead: str,
+        before: Mapping[str, Any] | None,
+        found: FoldedLead,
+        source_of: Mapping[int, str],
+    ) -> None:
+        if before is None:
+            self._insert_leads(connection, {lead: found})
+            return
+        old, new = lead_rows.to_texts(before), _stored_texts(found)
+        names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+        revived = before["archived_at"] is not None
+        if not names and not revived:
+            return
+        version = before["version"] + 1
+        columns = lead_rows.to_columns(found.values())
+        changed = {name: columns[name] for name in names}
+        back = {"archived_at": None, "merged_into": None} if revived else {}
+        pending = {"sync_pending": "airtable" in self.mirrors, "airtable_synced": False}
+        stamp = {"updated_at": self.at, "version": version, **pending}
+        lead_rows.change(connection, lead, {**changed, **stamp, **back})
+        history = [self._field_change(lead, name, old.get(name), found, source_of) for name in names]
+        lead_rows.add_history(connection, [*history, *([self._history(lead, "restored")] if revived else [])])
+        outbox.mark(connection, self.customer, self.mirrors, {lead: version})
+
+    def _field_change(
+        self, lead: str, name: str, old: str | None, found: FoldedLead, source_of: Mapping[int, str]
+    ) -> dict[str, Any]:
+        chosen = found.fields.get(name)
+        record = chosen.record_id if chosen else None
+        return self._history(
+            lead,
+            "updated",
+            field=name,
+            old=old,
+            new=chosen.value if chosen else None,
+            record_id=record,
+            source=source_of.get(record) if record is not None else self.source,
+        )
+
+
+def row_states(batch: Batch) -> dict[int, str]:
+    """Where each row of a batch ends: created, updated, unchanged, merged or quarantined; parked rows are left out."""
+    founders = _founders(batch)
+    return {change.record_id: _state(change, founders) for change in batch.changes if not change.held}
+
+
+def _founders(batch: Batch) -> dict[int, str]:
+    """The earliest record of each new lead, which created it; the others of that lead merged into it."""
+    earliest: dict[str, int] = {}
+    for record, lead in batch.assigned.items():
+        if lead in batch.new_leads:
+            earliest[lead] = min(record, earliest.get(lead, record))
+    return {record: lead for lead, record in earliest.items()}
+
+
+def _state(change: RowChange, founders: Mapping[int, str]) -> str:
+    if change.row.rejection is not None:
+        return "quarantined"
+    if change.known and change.lead_id is not None:
+        return "updated" if change.claims else "unchanged"
+    return "created" if change.record_id in founders else "merged"
+
+
+def _is_as_stored(change: RowChange, states: Mapping[int, str]) -> bool:
+    """Whether nothing of a known record changed, not even where it stands."""
+    quiet = change.known and change.same_row and states[change.record_id] == "unchanged"
+    return quiet and change.state != "quarantined"
+
+
+def _stored_texts(found: FoldedLead) -> dict[str, str]:
+    """A folded lead's values as they read back from the columns ("0.90" is stored as the number 0.9)."""
+    return lead_rows.to_texts(lead_rows.to_columns(found.values()))
+
+
+def _by_record(claims: Iterable[Claim]) -> dict[int, list[Claim]]:
+    found: dict[int, list[Claim]] = {}
+    for claim in claims:
+        found.setdefault(claim.record_id, []).append(claim)
+    return found
+
+
+def _result(states: Iterable[str], removed: int) -> BatchResult:
+    result = BatchResult(removed=removed)
+    for state in states:
+        setattr(result, state, getattr(result, state) + 1)
+    return result

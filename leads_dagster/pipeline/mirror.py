@@ -1,0 +1,254 @@
+"""crm_store and airtable_mirror: send what a mirror has not heard yet, computed when it is sent.
+
+What belongs here: working off the outbox. How a mirror is written to is `mirrors`' business.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from leads_dagster.leads.fields import LEAD_FIELDS
+from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult
+from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import lead_rows, ledger, outbox
+from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.outbox import MirrorName
+
+_CHUNK: dict[MirrorName, int] = {"crm": 1000, "airtable": 200}
+_NOTHING_SENT = "unchanged"
+
+
+class Mirror(Protocol):
+    """What a mirror must be able to do."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Lead fields that it holds."""
+
+    def push(self, changes: Sequence[LeadPush]) -> PushResult:
+        """Write what differs; see `mirrors.push`."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a mirror did in one cycle."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    conflicts: int = 0
+    calls: int = 0
+    retries: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, result: PushResult) -> None:
+        """Count one push."""
+        for name in ("created", "updated", "deleted", "failed", "conflicts", "calls", "retries"):
+            setattr(self, name, getattr(self, name) + getattr(result, name))
+        self.problems += [outcome.error for outcome in result.outcomes if outcome.error]
+
+    def numbers(self) -> dict[str, Any]:
+        """For metadata and the ledger."""
+        names = ("created", "updated", "deleted", "unchanged", "failed", "conflicts", "calls", "retries")
+        return {name: getattr(self, name) for name in names}
+
+
+def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
+    """Bring the CRM database in step with the leads.
+
+    Raises:
+        StoreError, StoreBusyError: the CRM cannot be written; the outbox keeps what is left.
+    """
+    from leads_dagster.mirrors.crm import CrmStore
+
+    crm = ws.customer.crm
+    on_delete: Literal["archive", "delete"] = "delete" if ws.customer.delete_policy == "delete" else "archive"
+    with (
+        stage(ws, run_id, "crm_store", percent=88, message="Writing the CRM"),
+        CrmStore(
+            ws.settings.crm_url, crm.table, dict(crm.columns), batch_size=ws.settings.batch_size, on_delete=on_delete
+        ) as store,
+    ):
+        return _Sending(ws, run_id, "crm", store).run()
+
+
+def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
+    """Bring the Airtable table in step with the leads; without one configured it says so and passes.
+
+    Raises:
+        CredentialsError, TargetMissingError, RateLimitedError, ServiceUnavailableError: the outbox keeps what is left.
+    """
+    airtable = ws.customer.airtable
+    if airtable is None:
+        return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
+    from leads_dagster.mirrors.airtable import AirtableMirror
+
+    with stage(ws, run_id, "airtable_mirror", percent=92, message="Writing Airtable"):
+        _backfill(ws, "airtable")
+        if _due(ws, "airtable") == 0:
+            return Outcome(False, "same", {"configured": True, **Tally().numbers()})
+        with AirtableMirror(
+            endpoint_url=ws.settings.airtable_endpoint_url,
+            api_key=ws.settings.airtable_api_key,
+            base_id=airtable.base_id,
+            table=airtable.table,
+            home=ws.settings.prepare_home(),
+            fields=dict(airtable.fields),
+            create_fields=airtable.create_fields,
+            timeout_seconds=ws.settings.http_timeout_seconds,
+        ) as mirror:
+            return _Sending(ws, run_id, "airtable", mirror).run()
+
+
+def _backfill(ws: Workspace, mirror: MirrorName) -> None:
+    """A mirror configured later has never heard of the leads there are."""
+    with reading(ws.engine) as connection:
+        heard = sum(outbox.counts(connection, ws.name).get(mirror, {}).values())
+    if heard == 0:
+        with writing(ws.engine) as connection:
+            outbox.backfill(connection, ws.name, mirror)
+
+
+def _due(ws: Workspace, mirror: MirrorName) -> int:
+    with reading(ws.engine) as connection:
+        return outbox.count_due(connection, ws.name, now=ws.now(), mirror=mirror)
+
+
+class _Sending:
+    """One mirror's outbox, worked off."""
+
+    def __init__(self, ws: Workspace, run_id: str, name: MirrorName, mirror: Mirror) -> None:
+        self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
+        self.tally = Tally()
+
+    def run(self) -> Outcome:
+        started = time.monotonic()
+        total = _due(self.ws, self.name)
+        sent = 0
+        try:
+            while marks := self._next_marks():
+                sent += len(marks)
+                self._send(marks)
+                self.ws.report(88 + 11 * min(sent, total) // max(total, 1), f"{self._label()}: {sent:,} of {total:,}")
+        finally:
+            self._book_run()
+        numbers = {"configured": True, "sent": sent, **self.tally.numbers()}
+        seconds = round(time.monotonic() - started, 4)
+        return Outcome(sent > 0, self.run_id if sent else "same", {**numbers, "seconds": seconds})
+
+    def _label(self) -> str:
+        return "Airtable" if self.name == "airtable" else "CRM"
+
+    def _next_marks(self) -> list[Any]:
+        with reading(self.ws.engine) as connection:
+            return outbox.due(connection, self.ws.name, self.name, now=self.ws.now(), limit=_CHUNK[self.name])
+
+    def _send(self, marks: Sequence[Any]) -> None:
+        with reading(self.ws.engine) as connection:
+            leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
+        pushes = {mark.lead_id: self._push_of(mark, leads.get(mark.lead_id)) for mark in marks}
+        to_send = [push for push in pushes.values() if push is not None]
+        result = self.mirror.push(to_send) if to_send else PushResult(())
+        self.tally.add(result)
+        quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
+        self.tally.unchanged += len(quiet)
+        self._book(marks, leads, [*result.outcomes, *quiet])
+        if result.stopped is not None:
+            raise result.stopped
+
+    def _push_of(self, mark: Any, lead: Mapping[str, Any] | None) -> LeadPush | None:
+        """What a mirror must be told of a lead now; None where it says the same already."""
+        if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
+            known = mark.base is not None
+            return LeadPush(mark.lead_id, "delete", {}, mark.external_id, mark.base) if known else None
+        shown = {name: lead[name] for name in LEAD_FIELDS if name in self.mirror.fields}
+        if mark.base is None:
+            filled = {name: value for name, value in shown.items() if value is not None}
+            return LeadPush(mark.lead_id, "create", filled, mark.external_id, None)
+        changed = {name: value for name, value in shown.items() if value != mark.base.get(name)}
+        return LeadPush(mark.lead_id, "update", changed, mark.external_id, mark.base) if changed else None
+
+    def _book(
+        self, marks: Sequence[Any], leads: Mapping[str, Mapping[str, Any]], outcomes: Sequence[PushOutcome]
+    ) -> None:
+        mark_of = {mark.lead_id: mark for mark in marks}
+        now = self.ws.now()
+        landed = [one for one in outcomes if one.action != "failed"]
+        failed = [one for one in outcomes if one.action == "failed"]
+        with writing(self.ws.engine) as connection:
+            outbox.book_success(connection, [self._success(one, mark_of[one.lead_id], now) for one in landed])
+            for one in failed:
+                outbox.book_failure(
+                    connection,
+                    [one.lead_id],
+                    self.name,
+                    error=one.error or "",
+                    permanent=one.permanent,
+                    now=now,
+                    attempts={one.lead_id: mark_of[one.lead_id].attempt_count},
+                )
+            lead_rows.add_mirror_conflicts(connection, [row for one in landed for row in self._conflicts(one, now)])
+            if self.name == "airtable":
+                lead_rows.save_airtable(connection, [self._airtable_columns(one, mark_of, now) for one in outcomes])
+
+    def _success(self, outcome: PushOutcome, mark: Any, now: Any) -> dict[str, Any]:
+        quiet = outcome.action == _NOTHING_SENT and outcome.answered is None
+        base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
+        gone = outcome.action == "gone"
+        return {
+            "lead_id": outcome.lead_id,
+            "mirror": self.name,
+            # A record that was deleted there is made anew: the mark stays, without what is no longer true.
+            "version": mark.version if not gone else mark.version - 1,
+            "external_id": None if gone or outcome.action == "deleted" else external_id,
+            "base": None if gone or outcome.action == "deleted" else base,
+            "operation": {"created": "create", "deleted": "delete"}.get(outcome.action, "update"),
+            "at": now,
+        }
+
+    def _conflicts(self, outcome: PushOutcome, now: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "customer": self.ws.name,
+                "lead_id": outcome.lead_id,
+                "field": name,
+                "kept": None if theirs is None else str(theirs),
+                "lost": None if ours is None else str(ours),
+                "kept_source": self.name,
+                "lost_source": "store",
+                "mirror": self.name,
+                "status": "open",
+                "detected_at": now,
+                "run_id": self.run_id,
+            }
+            for name, (theirs, ours) in outcome.conflict.items()
+        ]
+
+    def _airtable_columns(self, outcome: PushOutcome, mark_of: Mapping[str, Any], now: Any) -> dict[str, Any]:
+        failed = outcome.action == "failed"
+        held = outcome.external_id or mark_of[outcome.lead_id].external_id
+        return {
+            "id": outcome.lead_id,
+            "airtable_id": None if outcome.action in ("deleted", "gone") else held,
+            "airtable_synced": not failed,
+            "sync_pending": failed,
+            "last_sync_attempt": now,
+            "sync_error": outcome.error,
+        }
+
+    def _book_run(self) -> None:
+        """Put what the mirror did into the ledger's line of this cycle, also when it was stopped."""
+        with writing(self.ws.engine) as connection:
+            run = ledger.find_run(connection, self.ws.name, self.run_id)
+            if run is None:
+                return
+            done = {"mirrors": {**run["mirrors"], self.name: self.tally.numbers()}, "finished_at": self.ws.now()}
+            ledger.update_run(
+                connection, self.ws.name, self.run_id, retries=run["retries"] + self.tally.retries, **done
+            )

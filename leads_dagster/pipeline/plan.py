@@ -1,0 +1,103 @@
+"""`leads plan`: what a sync would write, call and cost; it fetches and reads, and writes nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from leads_dagster.pipeline import ingest
+from leads_dagster.pipeline.batches import batches
+from leads_dagster.pipeline.changes import ChangeSet
+from leads_dagster.pipeline.lead_writer import row_states
+from leads_dagster.pipeline.resolve import Resolution, resolve_changes
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.sources.google_sheets import fetch_sheet
+from leads_dagster.store import ledger, outbox
+from leads_dagster.store.engine import reading
+from leads_dagster.store.ledger import RowCounts
+
+AIRTABLE_RECORDS_A_CALL = 10
+AIRTABLE_CALLS_A_SECOND = 5
+
+
+def plan(ws: Workspace) -> dict[str, Any]:
+    """What `leads sync` would do now: rows by outcome, leads, mirror calls and seconds, the first bad rows.
+
+    Updates are an upper bound: a row that says something new may still lose to a newer claim.
+    """
+    with reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source)
+        waiting = {
+            mirror: outbox.count_due(connection, ws.name, now=ws.now(), mirror=mirror) for mirror in ("crm", "airtable")
+        }
+        standing = ledger.standing_counts(connection, state)
+    fetched = fetch_sheet(
+        ws.address,
+        http=ws.http,
+        credentials=ws.settings.google_credentials,
+        max_bytes=ws.settings.max_sheet_bytes,
+        sheets_endpoint=ws.settings.google_sheets_endpoint_url,
+    )
+    data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
+    if ws.fingerprint(fetched.checksum) == state.fingerprint and state.open_run_id is None:
+        return _facts(ws, "unchanged", standing, leads=(0, 0, 0), waiting=waiting, bad=[])
+    found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
+    with reading(ws.engine) as connection:
+        resolution = resolve_changes(ws, connection, found)
+    counts = _counts(found, resolution)
+    status = "held" if counts.held else "changed"
+    bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]
+    return _facts(ws, status, counts, leads=_lead_counts(found, resolution), waiting=waiting, bad=bad)
+
+
+def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:
+    tally = dict.fromkeys(("created", "updated", "unchanged", "merged", "quarantined"), 0)
+    for batch in batches(found, resolution, size=1000):
+        for state in row_states(batch).values():
+            tally[state] += 1
+    held_gone = sum(one.held for one in found.gone)
+    tally["unchanged"] += found.unexamined - found.unexamined_quarantined
+    tally["quarantined"] += found.unexamined_quarantined
+    held = sum(change.held for change in found.changes) + held_gone
+    return RowCounts(read=found.read_rows + held_gone, held=held, removed=len(found.gone) - held_gone, **tally)
+
+
+def _lead_counts(found: ChangeSet, resolution: Resolution) -> tuple[int, int, int]:
+    """Leads that would be created, changed and retired."""
+    speaking = [change for change in found.changes if not change.held]
+    changed = {change.lead_id for change in speaking if change.lead_id and change.claims}
+    new = set(resolution.new_leads)
+    changed |= {lead for lead in resolution.assigned.values() if lead not in new}
+    leaving = {one.lead_id for one in found.gone if one.lead_id and not one.held}
+    retired = set(resolution.merged) | (leaving - changed)
+    return len(new), len(changed - retired), len(retired)
+
+
+def _facts(
+    ws: Workspace,
+    status: str,
+    counts: RowCounts,
+    *,
+    leads: tuple[int, int, int],
+    waiting: dict[str, int],
+    bad: list[dict[str, Any]],
+) -> dict[str, Any]:
+    created, updated, retired = leads
+    mirrors = {"crm": {"creates": created, "updates": updated, "deletes": retired, "waiting": waiting["crm"]}}
+    if ws.customer.airtable is not None:
+        calls = sum(math.ceil(number / AIRTABLE_RECORDS_A_CALL) for number in (*leads, waiting["airtable"]))
+        mirrors["airtable"] = {
+            **mirrors["crm"],
+            "waiting": waiting["airtable"],
+            "calls": calls,
+            "seconds": math.ceil(calls / AIRTABLE_CALLS_A_SECOND),
+        }
+    return {
+        "customer": ws.name,
+        "status": status,
+        "rows": asdict(counts),
+        "leads": {"create": created, "update": updated, "retire": retired},
+        "mirrors": mirrors,
+        "quarantine": bad,
+    }

@@ -1,0 +1,210 @@
+"""lead_store: write what changed, batch by batch, each batch whole or not at all, and close the ledger.
+
+What belongs here: the order of writing and the closing sum. How rows are built is `lead_writer`'s business.
+
+A cycle that dies between two batches loses nothing: what it wrote is written with its base, the ledger stays open, and
+the next cycle finds the rest by comparing with the last closed one. Running the same cycle twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection
+
+from leads_dagster.errors import StaleStageError, StoreError
+from leads_dagster.pipeline.batches import Batch, batches
+from leads_dagster.pipeline.changes import ChangeSet
+from leads_dagster.pipeline.ingest import NORMALIZED, RAW
+from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
+from leads_dagster.pipeline.resolve import DEDUPED, Resolution, load_changes
+from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import hold_rows, ledger, staging
+from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.ledger import RowCounts, SourceState
+
+STORE = "lead_store"
+
+
+def record(ws: Workspace, *, run_id: str) -> Outcome:
+    """Write the staged resolution into the lead database and close the ledger of this cycle.
+
+    Raises:
+        StaleStageError: nothing was resolved yet, or for another sheet than the one normalised last.
+        StoreError, StoreBusyError: the database refuses; batches written before stay, the rest comes next time.
+    """
+    with stage(ws, run_id, STORE, percent=50, message="Writing leads"):
+        started = time.monotonic()
+        with reading(ws.engine) as connection:
+            staged = staging.find(connection, ws.name, DEDUPED)
+            normalized = staging.find(connection, ws.name, NORMALIZED)
+            if staged is None or normalized is None or staged.source != ws.source:
+                raise _nothing_staged(ws)
+            state = ledger.source_state(connection, ws.name, staged.source)
+            resolution = Resolution.from_payloads(staging.payloads(connection, ws.name, DEDUPED))
+        change_set = load_changes(ws)
+        _check_fresh(staged, normalized, state)
+        counts = _Recording(ws, run_id, change_set, resolution).run()
+        return Outcome(True, staged.fingerprint, _numbers(counts, resolution, time.monotonic() - started))
+
+
+def _nothing_staged(ws: Workspace) -> StaleStageError:
+    return StaleStageError(
+        f"Nothing waits to be written for customer {ws.name}.",
+        advice="Materialise raw_leads, normalized_leads and deduped_leads first, or run `leads sync`.",
+    )
+
+
+def _check_fresh(staged: staging.Stage, normalized: staging.Stage, state: SourceState) -> None:
+    """A plan made against another state of the store must not be written over this one."""
+    if staged.fingerprint != normalized.fingerprint or staged.run_id != normalized.run_id:
+        raise StaleStageError(
+            "The matching is older than the rows it was made from.", advice="Materialise deduped_leads again."
+        )
+    if staged.base_version != state.version:
+        raise StaleStageError(
+            "These rows were written already, or another cycle closed since they were read.",
+            advice="Run the whole road again with `leads sync`; it starts from what is there now.",
+        )
+
+
+class _Recording:
+    """The writing of one cycle."""
+
+    def __init__(self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution) -> None:
+        self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
+        self.writer = LeadWriter(ws, run_id, change_set.source, change_set.observed_at)
+        self.result = BatchResult()
+
+    def run(self) -> RowCounts:
+        self._open()
+        parts = list(batches(self.change_set, self.resolution, self.ws.settings.batch_size))
+        for done, batch in enumerate(parts, start=1):
+            self._write(batch)
+            if done % 20 == 0 or done == len(parts):
+                self.ws.report(50 + 35 * done // len(parts), f"Wrote batch {done:,} of {len(parts):,}")
+        counts = self._counts()
+        self._close(counts)
+        return counts
+
+    def _open(self) -> None:
+        with writing(self.ws.engine) as connection:
+            ledger.fail_dead_runs(connection, self.ws.name, self.run_id, at=self.ws.now())
+            ledger.open_source(connection, self.ws.name, self.change_set.source, self.run_id)
+
+    def _write(self, batch: Batch) -> None:
+        with writing(self.ws.engine) as connection:
+            self.result.add(self.writer.write(connection, batch))
+
+    def _counts(self) -> RowCounts:
+        """Every row in exactly one state, each counted for itself; nothing is had by subtraction."""
+        found, result = self.change_set, self.result
+        held = sum(change.held for change in found.changes) + sum(one.held for one in found.gone)
+        return RowCounts(
+            read=found.read_rows + sum(one.held for one in found.gone),
+            created=result.created,
+            updated=result.updated,
+            unchanged=found.unexamined - found.unexamined_quarantined + result.unchanged,
+            merged=result.merged,
+            quarantined=found.unexamined_quarantined + result.quarantined,
+            held=held,
+            removed=result.removed,
+        )
+
+    def _close(self, counts: RowCounts) -> None:
+        if not counts.adds_up:
+            raise StoreError(
+                f"The ledger does not add up ({counts}); the cycle stays open and the next one looks again.",
+                advice="Please report this with the sheet's shape; no row was lost.",
+            )
+        with writing(self.ws.engine) as connection:
+            self._settle_hold(connection)
+            ledger.save_source_state(connection, self._state(counts))
+            self._book_run(connection, counts)
+            staging.clear(connection, self.ws.name, [RAW, NORMALIZED, DEDUPED])
+
+    def _state(self, counts: RowCounts) -> SourceState:
+        found = self.change_set
+        return SourceState(
+            customer=self.ws.name,
+            source=found.source,
+            fingerprint=found.fingerprint,
+            rules_fingerprint=found.rules_fingerprint,
+            marker=found.marker,
+            checksum=found.checksum,
+            header=found.header,
+            digests=found.digests,
+            record_ids=found.record_ids,
+            read_rows=counts.read,
+            held_rows=counts.held,
+            version=found.base_version + 1,
+            closed_at=self.ws.now(),
+        )
+
+    def _book_run(self, connection: Connection, counts: RowCounts) -> None:
+        now = self.ws.now()
+        status = "held" if counts.held else "done"
+        ledger.begin_run(
+            connection,
+            run_id=self.run_id,
+            customer=self.ws.name,
+            source=self.change_set.source,
+            checksum=self.change_set.checksum,
+            observed_at=self.change_set.observed_at,
+        )
+        values = {**ledger.count_columns(counts), "status": status, "finished_at": now, "error": None}
+        ledger.update_run(connection, self.ws.name, self.run_id, **values)
+        run = ledger.find_run(connection, self.ws.name, self.run_id)
+        if run is not None:
+            seconds = (now - run["started_at"]).total_seconds()
+            ledger.finish_state(connection, self.ws.name, run=run, finished_at=now, seconds=seconds)
+
+    def _settle_hold(self, connection: Connection) -> None:
+        """Park the plan, or say what became of the one that stood: applied, or dissolved as the rows returned."""
+        report, now = self.change_set.guard, self.ws.now()
+        standing = hold_rows.standing(connection, self.ws.name, self.change_set.source)
+        if report is None or report.approved_hold is not None:
+            if standing is not None:
+                done = "applied" if report is not None else "dissolved"
+                hold_rows.settle(connection, standing["id"], done, at=now)
+            return
+        leads = {change.record_id: change.lead_id for change in self.change_set.changes}
+        leads.update((one.record_id, one.lead_id) for one in self.change_set.gone)
+        claims = {change.record_id: change.claims for change in self.change_set.changes}
+        plan = [
+            {"record_id": r.record_id, "lead_id": leads[r.record_id], "kind": r.kind, "fields": claims.get(r.record_id)}
+            for r in report.rows
+        ]
+        row = {
+            "customer": self.ws.name,
+            "source": self.change_set.source,
+            "plan_hash": report.plan_hash,
+            "status": "open",
+            "removals": report.count("remove"),
+            "changes": report.count("change"),
+            "blanks": report.count("blank"),
+            "limit_rows": report.limit_rows,
+            "plan": plan,
+            "created_at": now,
+            "run_id": self.run_id,
+        }
+        hold_rows.put(connection, row)
+
+
+def _numbers(counts: RowCounts, resolution: Resolution, seconds: float) -> dict[str, Any]:
+    return {
+        "rows_read": counts.read,
+        "rows_created": counts.created,
+        "rows_updated": counts.updated,
+        "rows_unchanged": counts.unchanged,
+        "rows_merged": counts.merged,
+        "rows_quarantined": counts.quarantined,
+        "rows_held": counts.held,
+        "rows_removed": counts.removed,
+        "leads_new": len(resolution.new_leads),
+        "leads_merged": len(resolution.merged),
+        "error_rate": round(counts.error_rate, 6),
+        "seconds": round(seconds, 4),
+    }

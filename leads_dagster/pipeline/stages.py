@@ -1,0 +1,71 @@
+"""What every stage of the road has in common: the customer's lock, progress, timing, and booking of a failure.
+
+What belongs here: the frame around a stage and the shape of its outcome; no stage itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import ledger
+from leads_dagster.store.engine import writing
+
+Number = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage did.
+
+    Attributes:
+        changed: False where there was nothing to do; what comes after may then be skipped.
+        data_version: names the content of the asset after the stage.
+        numbers: what to plot over time: counts, seconds, bytes, shares; and a few short texts.
+    """
+
+    changed: bool
+    data_version: str
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, Number]:
+        """The numbers, for run metadata; none of it a secret or a person's data."""
+        return dict(self.numbers)
+
+
+@contextmanager
+def stage(ws: Workspace, run_id: str, name: str, *, percent: int, message: str) -> Iterator[None]:
+    """Run a stage under the customer's lock; a failure is booked in the ledger and passed on."""
+    with ws.locked():
+        started = time.monotonic()
+        try:
+            ws.report(percent, message, stage_start=True)
+            yield
+        except LeadsError as error:
+            mark_failed(ws, run_id, error)
+            raise
+        _book_seconds(ws, run_id, name, time.monotonic() - started)
+
+
+def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
+    """Book a failed cycle. A database that cannot even take this is the failure itself, and is not hidden by it."""
+    try:
+        with writing(ws.engine) as connection:
+            ledger.update_run(
+                connection, ws.name, run_id, status="failed", error=error.message[:2000], finished_at=ws.now()
+            )
+            ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000])
+    except LeadsError as second:
+        second.__context__ = None
+        error.add_note(f"The ledger could not be told: {second.message}") if hasattr(error, "add_note") else None
+
+
+def _book_seconds(ws: Workspace, run_id: str, name: str, seconds: float) -> None:
+    with writing(ws.engine) as connection:
+        run = ledger.find_run(connection, ws.name, run_id)
+        if run is not None:
+            ledger.update_run(connection, ws.name, run_id, timings={**run["timings"], name: round(seconds, 4)})

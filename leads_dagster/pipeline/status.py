@@ -1,0 +1,55 @@
+"""Where a customer's sync stands, for `leads status` and later the API."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.sources.breakers import breaker_states
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
+from leads_dagster.store.engine import reading
+
+
+def status(ws: Workspace) -> dict[str, Any]:
+    """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
+    with reading(ws.engine) as connection:
+        state = ledger.customer_state(connection, ws.name)
+        source = ledger.source_state(connection, ws.name, ws.source)
+        counts = ledger.standing_counts(connection, source)
+        last = next(iter(ledger.recent_runs(connection, ws.name, 1)), None)
+        return {
+            "customer": ws.name,
+            "sheet": ws.address.display,
+            "running": bool(state.get("running", False)),
+            "paused": bool(state.get("paused", False)),
+            "progress_percent": state.get("progress_percent", 0),
+            "progress_message": state.get("progress_message", "Never synced"),
+            "last_synced_at": state.get("last_synced_at"),
+            "last_duration_seconds": state.get("last_duration_seconds"),
+            "last_error": state.get("last_error"),
+            "leads": lead_rows.count_active(connection, ws.name),
+            "rows": asdict(counts),
+            "ledger_adds_up": counts.adds_up,
+            "last_run": None if last is None else _run_facts(last),
+            "quarantine": records.quarantined_by_code(connection, ws.name),
+            "holds": len(hold_rows.listed(connection, ws.name)),
+            "outbox": outbox.counts(connection, ws.name),
+            "refused": outbox.failures(connection, ws.name, 10),
+            "breakers": breaker_states(),
+            "budget": _budget(ws),
+        }
+
+
+def _run_facts(run: dict[str, Any]) -> dict[str, Any]:
+    names = ("run_id", "status", "started_at", "finished_at", "error", "error_rate", "retries", "timings", "mirrors")
+    return {**{name: run[name] for name in names}, "rows": asdict(ledger.counts_of(run))}
+
+
+def _budget(ws: Workspace) -> list[dict[str, Any]]:
+    """Calls spent of each service's limit, over all processes of this machine."""
+    if ws.customer.airtable is None:
+        return []
+    from leads_dagster.mirrors.budget import budget_status
+
+    return [asdict(one) for one in budget_status(ws.settings.home)]

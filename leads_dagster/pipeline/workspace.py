@@ -1,0 +1,164 @@
+"""What a use case works with: settings, one customer, the lead database, HTTP, and where to report progress.
+
+What belongs here: opening and closing these, the lock that keeps two cycles of one customer apart, the clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+import xxhash
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine
+
+from leads_dagster.customers import CustomerSettings
+from leads_dagster.errors import StoreBusyError
+from leads_dagster.leads.fields import NormalizationRules
+from leads_dagster.settings import Settings, customer_named
+from leads_dagster.sources.http import LeadsHttp, Retries, Timeouts, shared_http
+from leads_dagster.sources.sheet_address import SheetAddress, parse_sheet
+from leads_dagster.sources.snapshots import SnapshotStore
+from leads_dagster.store import ledger
+from leads_dagster.store.engine import open_engine, writing
+from leads_dagster.store.schema import ensure_schema
+
+Progress = Callable[[int, str], None]
+LOCK_WAIT_SECONDS = 60.0
+# Progress is written to the database at most this often inside one stage; a stage's first word always is.
+_PROGRESS_SECONDS = 0.5
+
+
+@dataclass
+class Workspace:
+    """One customer's road, open for work.
+
+    Attributes:
+        settings: of the process.
+        customer: whose road.
+        engine: the lead database, upgraded.
+        progress: told percent (0 to 100) and words at every stage.
+    """
+
+    settings: Settings
+    customer: CustomerSettings
+    engine: Engine
+    progress: Progress | None = None
+    _reported: float = field(default=0.0, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The customer's name, the partition key."""
+        return self.customer.name
+
+    @cached_property
+    def address(self) -> SheetAddress:
+        """Where the customer's sheet is."""
+        return parse_sheet(self.customer.sheet, folder=Path.cwd())
+
+    @property
+    def source(self) -> str:
+        """The canonical address: what names the source in every table."""
+        return self.address.canonical
+
+    @cached_property
+    def http(self) -> LeadsHttp:
+        """The process's one HTTP client."""
+        return shared_http(
+            Timeouts(read=self.settings.http_timeout_seconds),
+            Retries(count=self.settings.retry_max, delay_seconds=self.settings.retry_delay_seconds),
+        )
+
+    @cached_property
+    def snapshots(self) -> SnapshotStore:
+        """Raw sheets as fetched, by checksum."""
+        return SnapshotStore(self.settings.prepare_home() / "raw" / self.name)
+
+    @property
+    def rules(self) -> NormalizationRules:
+        """How this customer's cells are normalised."""
+        return NormalizationRules(phone_region=self.customer.phone_region, date_order=self.customer.date_order)
+
+    @cached_property
+    def rules_fingerprint(self) -> str:
+        """What, beside the sheet's bytes, decides what comes out: mapping, rules, and their versions."""
+        from leads_dagster.leads.headers import HEADERS_VERSION
+        from leads_dagster.leads.normalization import NORMALIZATION_VERSION
+
+        parts = (HEADERS_VERSION, NORMALIZATION_VERSION, repr(sorted(self.customer.columns.items())), repr(self.rules))
+        return xxhash.xxh3_128_hexdigest("\x1f".join(parts).encode())
+
+    def fingerprint(self, checksum: str) -> str:
+        """What tells that a sheet changed: its bytes, the mapping and the rules."""
+        return f"{checksum}-{self.rules_fingerprint}"
+
+    def now(self) -> datetime:
+        """The time, aware UTC."""
+        return datetime.now(timezone.utc)
+
+    def report(self, percent: int, message: str, *, stage_start: bool = False) -> None:
+        """Say how far the cycle is; to the caller at once, to `sync_states` now and then."""
+        if self.progress is not None:
+            self.progress(percent, message)
+        if not stage_start and time.monotonic() - self._reported < _PROGRESS_SECONDS:
+            return
+        with writing(self.engine) as connection:
+            ledger.save_progress(connection, self.name, percent, message, running=percent < 100)
+        self._reported = time.monotonic()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other cycles of this customer out, over all processes of this machine.
+
+        Raises:
+            StoreBusyError: another cycle kept it longer than a minute.
+        """
+        folder = self.settings.prepare_home() / "locks"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = FileLock(folder / f"{_file_name(self.name)}.lock", timeout=LOCK_WAIT_SECONDS)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise StoreBusyError(
+                f"Another sync of customer {self.name} is still running.", advice="Wait for it, or see `leads status`."
+            ) from error
+
+
+def _file_name(customer: str) -> str:
+    """A customer's name as a file's; names may hold slashes."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in customer)
+    return plain if plain == customer else f"{plain}-{xxhash.xxh3_64_hexdigest(customer.encode())}"
+
+
+@contextmanager
+def open_workspace(
+    settings: Settings, customer: str | None = None, *, sheet: str | None = None, progress: Progress | None = None
+) -> Iterator[Workspace]:
+    """Open a customer's road; the database is made or upgraded when it must be.
+
+    Args:
+        settings: of the process.
+        customer: a name, or None for the only configured one.
+        sheet: another sheet in place of the configured one; a relative path counts from the current folder.
+        progress: told percent and words.
+
+    Raises:
+        SettingsError: no such customer, or the database URL or the sheet's address cannot be read.
+        StoreError, StoreBusyError: the database cannot be opened.
+    """
+    chosen = customer_named(settings, customer)
+    if sheet is not None:
+        chosen = chosen.with_sheet(sheet, folder=Path.cwd())
+    settings.prepare_home()
+    engine = open_engine(settings.database_url)
+    try:
+        ensure_schema(engine)
+        yield Workspace(settings, chosen, engine, progress)
+    finally:
+        engine.dispose()

@@ -1,0 +1,185 @@
+"""Leads and their history, as rows.
+
+What belongs here: turning a folded lead into columns and back, reading and writing `leads`, `lead_history`,
+`conflicts`. Which value a field has is the fold's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
+from leads_dagster.store.statements import chunks
+from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
+
+SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
+
+
+def to_columns(values: Mapping[str, str | None]) -> dict[str, Any]:
+    """Claimed texts as the values of columns; every field is there, None where blank."""
+    return {name: _to_column(name, values.get(name)) for name in SHOWN_FIELDS}
+
+
+def _to_column(name: str, value: str | None) -> Any:
+    if value is None:
+        return None
+    kind = "json" if name == RAW_DATA else LEAD_FIELDS[name]
+    if kind == "json":
+        return orjson.loads(value)
+    if kind == "bool":
+        return value == "true"
+    return float(value) if kind == "number" else value
+
+
+def to_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """A lead's row as texts by field, blanks left out; the reverse of `to_columns`."""
+    texts: dict[str, str] = {}
+    for name in SHOWN_FIELDS:
+        value = row[name]
+        if value is None:
+            continue
+        if name == RAW_DATA:
+            texts[name] = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+        elif isinstance(value, bool):
+            texts[name] = "true" if value else "false"
+        else:
+            texts[name] = str(value)
+    return texts
+
+
+def load(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Leads by id, archived and merged ones too."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(ids):
+        for row in connection.execute(select(leads).where(leads.c.id.in_(part))):
+            found[row.id] = dict(row._mapping)
+    return found
+
+
+def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add new leads."""
+    if rows:
+        connection.execute(leads.insert(), list(rows))
+
+
+def change(connection: Connection, lead_id: str, values: Mapping[str, Any]) -> None:
+    """Change columns of one lead."""
+    connection.execute(update(leads).where(leads.c.id == lead_id).values(**values))
+
+
+def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Book what Airtable answered onto the leads themselves; rows: `id`, then the columns to set."""
+    if not rows:
+        return
+    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0] if name != "id"}
+    statement = update(leads).where(leads.c.id == bindparam("lead")).values(columns)
+    prepared = [{f"new_{name}" if name != "id" else "lead": value for name, value in row.items()} for row in rows]
+    connection.execute(statement, prepared)
+
+
+def add_mirror_conflicts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what a mirror's row says where it differs from our last write; an open one of the same field is replaced."""
+    for row in rows:
+        connection.execute(
+            delete(conflicts).where(
+                conflicts.c.lead_id == row["lead_id"],
+                conflicts.c.field == row["field"],
+                conflicts.c.mirror == row["mirror"],
+                conflicts.c.status == "open",
+            )
+        )
+    if rows:
+        connection.execute(conflicts.insert(), list(rows))
+
+
+def add_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append to the history."""
+    if rows:
+        connection.execute(lead_history.insert(), list(rows))
+
+
+def replace_conflicts(
+    connection: Connection, customer: str, lead_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Set the open conflicts of these leads (among sources) to these; rows of mirrors stay."""
+    for part in chunks(lead_ids):
+        connection.execute(
+            delete(conflicts).where(
+                conflicts.c.customer == customer,
+                conflicts.c.lead_id.in_(part),
+                conflicts.c.mirror.is_(None),
+                conflicts.c.status == "open",
+            )
+        )
+    if rows:
+        connection.execute(conflicts.insert(), list(rows))
+
+
+def active(connection: Connection, customer: str) -> Iterator[dict[str, Any]]:
+    """All active leads of a customer, streamed, oldest first."""
+    query = (
+        select(leads)
+        .where(leads.c.customer == customer, leads.c.archived_at.is_(None), leads.c.merged_into.is_(None))
+        .order_by(leads.c.created_at, leads.c.id)
+    )
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield dict(row._mapping)
+
+
+def count_active(connection: Connection, customer: str) -> int:
+    """How many active leads a customer has."""
+    query = (
+        select(func.count())
+        .select_from(leads)
+        .where(leads.c.customer == customer, leads.c.archived_at.is_(None), leads.c.merged_into.is_(None))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def strong_key_doubles(connection: Connection, customer: str) -> list[tuple[str, str, int]]:
+    """Strong keys that more than one active lead carries: (column, value, how many)."""
+    doubles = []
+    for column in (leads.c.linkedin_url, leads.c.email):
+        query = (
+            select(column, func.count())
+            .where(
+                leads.c.customer == customer,
+                leads.c.archived_at.is_(None),
+                leads.c.merged_into.is_(None),
+                column.is_not(None),
+            )
+            .group_by(column)
+            .having(func.count() > 1)
+        )
+        doubles += [(column.name, value, number) for value, number in connection.execute(query)]
+    return doubles
+
+
+def records_per_lead(connection: Connection, lead_ids: Sequence[str]) -> dict[str, int]:
+    """How many live records each of these leads has."""
+    found: dict[str, int] = {}
+    for part in chunks(lead_ids):
+        query = (
+            select(source_records.c.lead_id, func.count())
+            .where(source_records.c.lead_id.in_(part), source_records.c.removed_at.is_(None))
+            .group_by(source_records.c.lead_id)
+        )
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
+def archive(connection: Connection, ids: Sequence[str], *, at: datetime, merged_into: str | None = None) -> None:
+    """Take leads out of the active ones; `merged_into` names the lead that lives on for them."""
+    for part in chunks(ids):
+        connection.execute(
+            update(leads)
+            .where(leads.c.id.in_(part))
+            .values(
+                archived_at=at, merged_into=merged_into, updated_at=at, version=leads.c.version + 1, sync_pending=True
+            )
+        )

@@ -1,0 +1,235 @@
+"""The ledger: where every source row ended, cycle by cycle, and what the last closed cycle saw.
+
+What belongs here: `source_states`, `sync_runs`, `sync_states`. A cycle that dies leaves `open_run_id` behind, and the
+next one catches up from the last closed ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, case, func, select, update
+
+from leads_dagster.store.statements import upsert
+from leads_dagster.store.tables import quarantine, source_records, source_states, sync_runs, sync_states
+
+RunStatus = Literal["running", "done", "unchanged", "held", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """Rows of one cycle by where they ended; `read` is the sum of the others without `removed`."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    quarantined: int = 0
+    held: int = 0
+    removed: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row ended in exactly one state."""
+        states = self.created + self.updated + self.unchanged + self.merged + self.quarantined + self.held
+        return self.read == states and min(asdict(self).values()) >= 0
+
+    @property
+    def error_rate(self) -> float:
+        """Share of the rows read that could not be used, 0 to 1."""
+        return self.quarantined / self.read if self.read else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """What the last closed ledger of one source saw; the empty one where there was none."""
+
+    customer: str
+    source: str
+    fingerprint: str | None = None
+    rules_fingerprint: str | None = None
+    marker: dict[str, Any] | None = None
+    checksum: str | None = None
+    header: list[str] | None = None
+    digests: bytes = b""
+    record_ids: bytes = b""
+    read_rows: int = 0
+    held_rows: int = 0
+    version: int = 0
+    closed_at: datetime | None = None
+    open_run_id: str | None = None
+
+
+def source_state(connection: Connection, customer: str, source: str) -> SourceState:
+    """The state of one source, as of its last closed ledger."""
+    row = connection.execute(
+        select(source_states).where(source_states.c.customer == customer, source_states.c.source == source)
+    ).one_or_none()
+    if row is None:
+        return SourceState(customer, source)
+    return SourceState(**{**row._mapping, "digests": row.digests or b"", "record_ids": row.record_ids or b""})
+
+
+def save_source_state(connection: Connection, state: SourceState) -> None:
+    """Write the state of one source; part of the transaction that closes a ledger."""
+    upsert(connection, source_states, [{one.name: getattr(state, one.name) for one in fields(state)}])
+
+
+def open_source(connection: Connection, customer: str, source: str, run_id: str) -> None:
+    """Say that a cycle is writing; who finds this later knows that the cycle died."""
+    upsert(connection, source_states, [{"customer": customer, "source": source, "open_run_id": run_id}])
+
+
+def standing_counts(connection: Connection, state: SourceState) -> RowCounts:
+    """The counts of a cycle in which nothing changed: what stands in quarantine or is held still does."""
+    quarantined = connection.execute(
+        select(func.count())
+        .select_from(quarantine)
+        .where(quarantine.c.customer == state.customer, quarantine.c.source == state.source)
+    ).scalar_one()
+    read, held = state.read_rows, state.held_rows
+    return RowCounts(read=read, unchanged=read - quarantined - held, quarantined=quarantined, held=held)
+
+
+def begin_run(
+    connection: Connection, *, run_id: str, customer: str, source: str, checksum: str, observed_at: datetime
+) -> None:
+    """Open the ledger's line of a cycle; a retried step finds it there and leaves it."""
+    row = {
+        "run_id": run_id,
+        "customer": customer,
+        "source": source,
+        "status": "running",
+        "timings": {},
+        "mirrors": {},
+        "checksum": checksum,
+        "observed_at": observed_at,
+        "started_at": observed_at,
+    }
+    upsert(connection, sync_runs, [row], keep=("timings", "mirrors", "started_at", "observed_at"))
+
+
+def find_run(connection: Connection, customer: str, run_id: str) -> Mapping[str, Any] | None:
+    """The ledger's line of a cycle, by column name."""
+    row = connection.execute(
+        select(sync_runs).where(sync_runs.c.customer == customer, sync_runs.c.run_id == run_id)
+    ).first()
+    return None if row is None else dict(row._mapping)
+
+
+def recent_runs(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
+    """The newest lines of the ledger."""
+    query = select(sync_runs).where(sync_runs.c.customer == customer).order_by(sync_runs.c.started_at.desc())
+    return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def update_run(connection: Connection, customer: str, run_id: str, **values: Any) -> None:
+    """Change columns of a cycle's line."""
+    connection.execute(
+        update(sync_runs).where(sync_runs.c.customer == customer, sync_runs.c.run_id == run_id).values(**values)
+    )
+
+
+def count_columns(counts: RowCounts) -> dict[str, Any]:
+    """The columns of `sync_runs` that hold these counts."""
+    return {**{f"rows_{name}": number for name, number in asdict(counts).items()}, "error_rate": counts.error_rate}
+
+
+def counts_of(run: Mapping[str, Any]) -> RowCounts:
+    """The counts in a line of the ledger."""
+    return RowCounts(**{one.name: run[f"rows_{one.name}"] for one in fields(RowCounts)})
+
+
+def save_progress(connection: Connection, customer: str, percent: int, message: str, *, running: bool) -> None:
+    """Show how far a customer's cycle is: 0 to 100, and in words."""
+    row = {
+        "customer": customer,
+        "running": running,
+        "progress_percent": percent,
+        "progress_message": message,
+    }
+    upsert(connection, sync_states, [row])
+
+
+def finish_state(
+    connection: Connection, customer: str, *, run: Mapping[str, Any], finished_at: datetime, seconds: float
+) -> None:
+    """Book a closed cycle into the customer's running totals."""
+    counts = counts_of(run)
+    row = {
+        "customer": customer,
+        "running": False,
+        "progress_percent": 100,
+        "progress_message": "Up to date" if run["status"] != "held" else "Up to date, with rows held",
+        "last_checksum": run["checksum"],
+        "last_run_id": run["run_id"],
+        "last_synced_at": finished_at,
+        "last_duration_seconds": seconds,
+        "rows_processed": counts.read,
+        "rows_inserted": counts.created,
+        "rows_updated": counts.updated,
+        "rows_deleted": counts.removed,
+        "last_error": None,
+    }
+    upsert(connection, sync_states, [row])
+
+
+def fail_state(connection: Connection, customer: str, *, run_id: str, error: str) -> None:
+    """Book a failed cycle: one error more, and what it was."""
+    row = {"customer": customer, "running": False, "progress_message": "Failed", "last_run_id": run_id}
+    upsert(connection, sync_states, [{**row, "last_error": error, "error_count": 0}], keep=("error_count",))
+    connection.execute(
+        update(sync_states).where(sync_states.c.customer == customer).values(error_count=sync_states.c.error_count + 1)
+    )
+
+
+def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
+    """The row of `sync_states`, empty where the customer never synced."""
+    row = connection.execute(select(sync_states).where(sync_states.c.customer == customer)).one_or_none()
+    return {} if row is None else dict(row._mapping)
+
+
+def live_records(connection: Connection, customer: str, source: str) -> dict[str, int]:
+    """How many live records of a source stand in each state."""
+    query = (
+        select(source_records.c.state, func.count())
+        .where(
+            source_records.c.customer == customer,
+            source_records.c.source == source,
+            source_records.c.removed_at.is_(None),
+        )
+        .group_by(source_records.c.state)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def unaccounted_records(connection: Connection, customer: str, source: str) -> tuple[int, int]:
+    """Live records of a source that are neither in a lead nor in quarantine, and all live records."""
+    live = and_(
+        source_records.c.customer == customer,
+        source_records.c.source == source,
+        source_records.c.removed_at.is_(None),
+    )
+    lost = case((and_(source_records.c.lead_id.is_(None), quarantine.c.record_id.is_(None)), 1), else_=0)
+    query = (
+        select(func.coalesce(func.sum(lost), 0), func.count())
+        .select_from(source_records.outerjoin(quarantine, quarantine.c.record_id == source_records.c.id))
+        .where(live)
+    )
+    row = connection.execute(query).one()
+    return int(row[0]), int(row[1])
+
+
+def fail_dead_runs(connection: Connection, customer: str, run_id: str, *, at: datetime) -> None:
+    """Book other cycles that still say "running" as failed: under the customer's lock none of them can be."""
+    connection.execute(
+        update(sync_runs)
+        .where(sync_runs.c.customer == customer, sync_runs.c.status == "running", sync_runs.c.run_id != run_id)
+        .values(
+            status="failed", error="The process ended before the cycle did; the next cycle caught up.", finished_at=at
+        )
+    )

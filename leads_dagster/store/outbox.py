@@ -1,0 +1,195 @@
+"""The outbox: which leads a mirror has still to hear of. Dirty marks with a version, no payloads.
+
+What belongs here: `sync_status`. What is sent is computed when it is sent, from the lead and from what the mirror
+answered last; so a mark can be made twice, or be lost with its transaction, and nothing goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, update
+
+from leads_dagster.store.statements import chunks, upsert
+from leads_dagster.store.tables import leads, sync_status
+
+MirrorName = Literal["airtable", "crm"]
+Operation = Literal["create", "update", "delete"]
+MAX_ATTEMPTS = 10
+_FIRST_DELAY_SECONDS = 2.0
+_LONGEST_DELAY_SECONDS = 900.0
+
+
+def mark(connection: Connection, customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int]) -> None:
+    """Mark leads dirty for each mirror; lead id -> version that made it so."""
+    rows = [
+        {
+            "lead_id": lead,
+            "mirror": mirror,
+            "customer": customer,
+            "operation": "create",
+            "status": "pending",
+            "version": version,
+            "attempt_count": 0,
+            "next_attempt_at": None,
+            "error_message": None,
+        }
+        for lead, version in versions.items()
+        for mirror in mirrors
+    ]
+    upsert(connection, sync_status, rows, keep=("operation", "customer"))
+
+
+def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:
+    """Mark active leads that a mirror never heard of (it was configured later); returns how many."""
+    missing = (
+        select(leads.c.id, leads.c.version)
+        .outerjoin(sync_status, and_(sync_status.c.lead_id == leads.c.id, sync_status.c.mirror == literal(mirror)))
+        .where(
+            leads.c.customer == customer,
+            leads.c.archived_at.is_(None),
+            leads.c.merged_into.is_(None),
+            sync_status.c.lead_id.is_(None),
+        )
+    )
+    versions = {row.id: row.version for row in connection.execute(missing)}
+    mark(connection, customer, [mirror], versions)
+    return len(versions)
+
+
+def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
+    """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, attempt_count."""
+    query = (
+        select(
+            sync_status.c.lead_id,
+            sync_status.c.version,
+            sync_status.c.external_id,
+            sync_status.c.base,
+            sync_status.c.attempt_count,
+        )
+        .where(_is_due(customer, mirror, now))
+        .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)
+        .limit(limit)
+    )
+    return list(connection.execute(query))
+
+
+def count_due(connection: Connection, customer: str, *, now: datetime, mirror: MirrorName | None = None) -> int:
+    """How many marks could be worked on now."""
+    query = select(func.count()).select_from(sync_status).where(_is_due(customer, mirror, now))
+    return int(connection.execute(query).scalar_one())
+
+
+def _is_due(customer: str, mirror: MirrorName | None, now: datetime) -> Any:
+    condition = and_(
+        sync_status.c.customer == customer,
+        sync_status.c.status.in_(["pending", "failed"]),
+        or_(sync_status.c.next_attempt_at.is_(None), sync_status.c.next_attempt_at <= now),
+    )
+    return condition if mirror is None else and_(condition, sync_status.c.mirror == mirror)
+
+
+def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:
+    """Mirror -> status -> how many leads."""
+    query = (
+        select(sync_status.c.mirror, sync_status.c.status, func.count())
+        .where(sync_status.c.customer == customer)
+        .group_by(sync_status.c.mirror, sync_status.c.status)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for mirror, status, number in connection.execute(query):
+        found.setdefault(mirror, {})[status] = number
+    return found
+
+
+def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at.
+
+    A mark that became newer meanwhile stays pending.
+    """
+    if not rows:
+        return
+    statement = (
+        update(sync_status)
+        .where(sync_status.c.lead_id == bindparam("lead"), sync_status.c.mirror == bindparam("of"))
+        .values(
+            external_id=bindparam("id_there"),
+            base=bindparam("answered", type_=sync_status.c.base.type),
+            sent_version=bindparam("sent"),
+            operation=bindparam("done"),
+            status=case((sync_status.c.version == bindparam("sent"), "success"), else_=sync_status.c.status),
+            attempt_count=0,
+            last_attempt=bindparam("tried_at"),
+            next_attempt_at=None,
+            error_message=None,
+        )
+    )
+    names = {
+        "lead_id": "lead", "mirror": "of", "external_id": "id_there", "base": "answered", "version": "sent",
+        "operation": "done", "at": "tried_at",
+    }  # fmt: skip
+    connection.execute(statement, [{names[name]: value for name, value in row.items()} for row in rows])
+
+
+def book_failure(
+    connection: Connection,
+    lead_ids: Sequence[str],
+    mirror: MirrorName,
+    *,
+    error: str,
+    permanent: bool,
+    now: datetime,
+    attempts: Mapping[str, int],
+) -> None:
+    """Book writes that did not land: again later with growing delay, or dead after the limit or a permanent error."""
+    for part in chunks(lead_ids):
+        for lead in part:
+            tried = attempts.get(lead, 0) + 1
+            wait = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** (tried - 1))
+            connection.execute(
+                update(sync_status)
+                .where(sync_status.c.lead_id == lead, sync_status.c.mirror == mirror)
+                .values(
+                    status="dead" if permanent or tried >= MAX_ATTEMPTS else "failed",
+                    attempt_count=tried,
+                    last_attempt=now,
+                    next_attempt_at=now + timedelta(seconds=wait),
+                    error_message=error,
+                )
+            )
+
+
+def count_heard(connection: Connection, customer: str, mirror: MirrorName) -> int:
+    """How many active leads a mirror holds, as far as it ever answered."""
+    query = (
+        select(func.count())
+        .select_from(sync_status.join(leads, leads.c.id == sync_status.c.lead_id))
+        .where(
+            sync_status.c.customer == customer,
+            sync_status.c.mirror == mirror,
+            sync_status.c.base.is_not(None),
+            leads.c.archived_at.is_(None),
+            leads.c.merged_into.is_(None),
+        )
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def failures(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
+    """Leads that a mirror refused or could not take, newest first."""
+    query = (
+        select(
+            sync_status.c.lead_id,
+            sync_status.c.mirror,
+            sync_status.c.status,
+            sync_status.c.attempt_count,
+            sync_status.c.error_message,
+            sync_status.c.next_attempt_at,
+        )
+        .where(sync_status.c.customer == customer, sync_status.c.status.in_(["failed", "dead"]))
+        .order_by(sync_status.c.last_attempt.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]

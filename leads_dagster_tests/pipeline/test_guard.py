@@ -1,0 +1,92 @@
+"""The guard parks what a cycle would do to too many rows, and nothing else."""
+
+from __future__ import annotations
+
+from leads_dagster.pipeline import holds
+from leads_dagster_tests.pipeline.conftest import Road
+
+ROWS = [(f"Person Number{index}", f"p{index}@firm{index}.example", f"Firm {index}", "CEO") for index in range(100)]
+NEW = ("Nora New", "nora@new.example", "Newco", "CEO")
+
+
+def test_a_mass_removal_is_held_and_new_rows_still_land(road: Road) -> None:
+    road.sync(ROWS)
+    result = road.sync([*ROWS[:40], NEW])
+    assert result.status == "held"
+    assert (result.rows.held, result.rows.created, result.rows.removed) == (60, 1, 0)
+    assert result.rows.read == 101
+    assert len(road.leads()) == 101
+
+
+def test_a_mass_change_is_held_and_says_what_it_would_do(road: Road) -> None:
+    road.sync(ROWS)
+    result = road.sync([(*row[:3], "Intern") for row in ROWS])
+    assert (result.status, result.rows.held, result.rows.updated) == ("held", 100, 0)
+    (hold,) = road.all("holds")
+    assert (hold["changes"], hold["limit_rows"]) == (100, 30)
+    assert hold["plan"][0]["fields"] == {"title": "Intern"}
+
+
+def test_a_mass_blanking_is_held(road: Road) -> None:
+    road.sync(ROWS)
+    assert road.sync([(*row[:3], "") for row in ROWS]).rows.held == 100
+    assert {lead["title"] for lead in road.leads()} == {"CEO"}
+
+
+def test_filling_blank_cells_of_every_row_is_no_danger(road: Road) -> None:
+    road.sync([(*row[:3], "") for row in ROWS])
+    assert road.sync(ROWS).rows.updated == 100
+
+
+def test_a_held_plan_stays_held_without_being_parked_twice(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    again = road.sync()
+    assert (again.status, again.rows.held) == ("held", 60)
+    other = road.sync([*ROWS[:40], NEW])
+    assert (other.rows.held, len(road.all("holds"))) == (60, 1)
+
+
+def test_an_approved_plan_is_done_by_the_next_cycle(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    with road.open() as ws:
+        (hold,) = holds.list_(ws)
+        holds.approve(ws, hold["id"])
+    result = road.sync()
+    assert (result.status, result.rows.removed, result.rows.held) == ("done", 60, 0)
+    assert len(road.leads()) == 40
+    assert [one["status"] for one in road.all("holds")] == ["applied"]
+
+
+def test_an_approval_does_not_carry_over_to_another_plan(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    with road.open() as ws:
+        holds.approve(ws, holds.list_(ws)[0]["id"])
+    result = road.sync(ROWS[:20])
+    assert (result.status, result.rows.held) == ("held", 80)
+    assert len(road.leads()) == 100
+
+
+def test_a_hold_dissolves_when_the_rows_return(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    result = road.sync(ROWS)
+    assert (result.status, result.rows.unchanged) == ("done", 100)
+    assert [one["status"] for one in road.all("holds")] == ["dissolved"]
+
+
+def test_a_dropped_plan_is_refused_until_the_sheet_makes_another(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    with road.open() as ws:
+        holds.drop(ws, holds.list_(ws)[0]["id"])
+    result = road.sync([*ROWS[:40], NEW])
+    assert (result.rows.held, len(road.leads())) == (60, 101)
+    assert [one["status"] for one in road.all("holds")] == ["dropped"]
+
+
+def test_small_sheets_may_lose_rows_up_to_the_minimum(road: Road) -> None:
+    road.sync(ROWS[:30])
+    assert road.sync(ROWS[:5]).rows.removed == 25

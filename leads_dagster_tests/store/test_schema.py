@@ -1,0 +1,60 @@
+"""The schema is what the migrations make, made once, by whoever comes first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from leads_dagster.errors import StoreError
+from leads_dagster.store import schema
+from leads_dagster.store.engine import open_engine, reading, writing
+from leads_dagster.store.tables import metadata
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_stamp_in_the_code_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+def test_a_second_call_changes_nothing(engine: Engine) -> None:
+    with reading(engine) as connection:
+        before = connection.execute(text("PRAGMA schema_version")).scalar_one()
+    schema.ensure_schema(engine)
+    with reading(engine) as connection:
+        assert connection.execute(text("PRAGMA schema_version")).scalar_one() == before
+
+
+def test_processes_that_start_together_make_one_schema(tmp_path: Path) -> None:
+    code = (
+        "import sys; from leads_dagster.store.engine import open_engine; "
+        "from leads_dagster.store.schema import ensure_schema; ensure_schema(open_engine(sys.argv[1]))"
+    )
+    url = f"sqlite:///{tmp_path / 'leads.db'}"
+    started = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
+    assert [process.wait(timeout=60) for process in started] == [0, 0, 0]
+    opened = open_engine(url)
+    with reading(opened) as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [(schema.HEAD,)]
+    opened.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version"):
+        schema.ensure_schema(engine)

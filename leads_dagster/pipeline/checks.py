@@ -84,7 +84,7 @@ def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
 def no_strong_key_doubles(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """No two active leads carry one LinkedIn URL or e-mail, but where a decision or evidence keeps them apart."""
     with reading(ws.engine) as connection:
-        doubles = lead_rows.strong_key_doubles(connection, ws.name)
+        doubles = lead_rows.strong_key_doubles(connection, ws.name, run_id)
         explained = records.kept_apart(connection, ws.name, [value for _, value, _ in doubles])
     open_ones = [one for one in doubles if one[1] not in explained]
     numbers = {"doubles": len(open_ones), "kept_apart_for_a_reason": len(doubles) - len(open_ones)}

@@ -139,21 +139,20 @@ def count_active(connection: Connection, customer: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def strong_key_doubles(connection: Connection, customer: str) -> list[tuple[str, str, int]]:
-    """Strong keys that more than one active lead carries: (column, value, how many)."""
+def strong_key_doubles(connection: Connection, customer: str, run_id: str | None = None) -> list[tuple[str, str, int]]:
+    """Strong keys that more than one active lead carries: (column, value, how many).
+
+    With a run, only keys of leads that it changed are looked at: a cycle's check costs what the cycle changed.
+    """
+    touched = select(lead_history.c.lead_id).where(lead_history.c.run_id == run_id)
     doubles = []
     for column in (leads.c.linkedin_url, leads.c.email):
-        query = (
-            select(column, func.count())
-            .where(
-                leads.c.customer == customer,
-                leads.c.archived_at.is_(None),
-                leads.c.merged_into.is_(None),
-                column.is_not(None),
-            )
-            .group_by(column)
-            .having(func.count() > 1)
+        query = select(column, func.count()).where(
+            leads.c.customer == customer, leads.c.archived_at.is_(None), leads.c.merged_into.is_(None)
         )
+        keys = select(column).where(leads.c.id.in_(touched), column.is_not(None))
+        query = query.where(column.is_not(None) if run_id is None else column.in_(keys))
+        query = query.group_by(column).having(func.count() > 1)
         doubles += [(column.name, value, number) for value, number in connection.execute(query)]
     return doubles
 

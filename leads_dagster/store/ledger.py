@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, case, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from leads_dagster.store.statements import upsert
 from leads_dagster.store.tables import quarantine, source_records, source_states, sync_runs, sync_states
@@ -193,35 +193,17 @@ def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
     return {} if row is None else dict(row._mapping)
 
 
-def live_records(connection: Connection, customer: str, source: str) -> dict[str, int]:
-    """How many live records of a source stand in each state."""
-    query = (
-        select(source_records.c.state, func.count())
-        .where(
-            source_records.c.customer == customer,
-            source_records.c.source == source,
-            source_records.c.removed_at.is_(None),
-        )
-        .group_by(source_records.c.state)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def unaccounted_records(connection: Connection, customer: str, source: str) -> tuple[int, int]:
-    """Live records of a source that are neither in a lead nor in quarantine, and all live records."""
-    live = and_(
-        source_records.c.customer == customer,
-        source_records.c.source == source,
-        source_records.c.removed_at.is_(None),
-    )
-    lost = case((and_(source_records.c.lead_id.is_(None), quarantine.c.record_id.is_(None)), 1), else_=0)
-    query = (
-        select(func.coalesce(func.sum(lost), 0), func.count())
+    """Live records of a source that are neither in a lead nor in quarantine, and all live records; two index scans."""
+    mine = and_(source_records.c.customer == customer, source_records.c.source == source)
+    live = select(func.count()).where(mine, source_records.c.state != "removed")
+    lost = (
+        select(func.count())
         .select_from(source_records.outerjoin(quarantine, quarantine.c.record_id == source_records.c.id))
-        .where(live)
+        .where(mine, source_records.c.lead_id.is_(None), source_records.c.state != "removed")
+        .where(quarantine.c.record_id.is_(None))
     )
-    row = connection.execute(query).one()
-    return int(row[0]), int(row[1])
+    return int(connection.execute(lost).scalar_one()), int(connection.execute(live).scalar_one())
 
 
 def fail_dead_runs(connection: Connection, customer: str, run_id: str, *, at: datetime) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from leads_dagster.errors import RateLimitedError, ServiceUnavailableError, SettingsError, TransientError
 from leads_dagster.mirrors.airtable_errors import refusal
 from leads_dagster.mirrors.budget import Budget
+from leads_dagster.retrying import USUAL_RETRIES, attempts
 
 if TYPE_CHECKING:
     from pyairtable import Api
@@ -31,7 +32,6 @@ ApiKey = str | Callable[[], str]  # a callable is asked before every request, so
 
 AIRTABLE_URL = "https://api.airtable.com"
 
-_ATTEMPTS = 4
 _RESTS = 4  # two minutes of refusals in a row: somebody else is using up the base's calls
 _CONNECT_SECONDS = 10.0
 
@@ -85,16 +85,7 @@ class AirtableRequests:
             CredentialsError, QuotaSpentError, SettingsError: as `refusal`; an endpoint that is no URL.
             RateLimitedError, ServiceUnavailableError: still so after all repetitions.
         """
-        import stamina
-
-        for attempt in stamina.retry_context(
-            on=ServiceUnavailableError,
-            attempts=_ATTEMPTS,
-            timeout=None,
-            wait_initial=1.0,
-            wait_max=4.0,
-            wait_jitter=0.5,
-        ):
+        for attempt in attempts(USUAL_RETRIES, total_seconds=None, on=ServiceUnavailableError):
             with attempt:
                 return self._rested(call, again=attempt.num > 1)
         raise AssertionError("stamina ends with the last error")

@@ -81,6 +81,7 @@ def _fetch_numbers(fetched: Fetched | NotModified, started: float) -> dict[str, 
         "api_calls": fetched.calls,
         "retries": fetched.retries,
         "sheet_changed": isinstance(fetched, Fetched),
+        **({"warnings": " ".join(fetched.warnings)} if isinstance(fetched, Fetched) and fetched.warnings else {}),
     }
 
 

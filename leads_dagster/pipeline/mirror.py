@@ -20,6 +20,7 @@ from leads_dagster.store.outbox import MirrorName
 
 _CHUNK: dict[MirrorName, int] = {"crm": 1000, "airtable": 200}
 _NOTHING_SENT = "unchanged"
+_OPERATIONS = {"created": "create", "deleted": "delete"}
 
 
 class Mirror(Protocol):
@@ -139,9 +140,15 @@ class _Sending:
                 self.ws.report(88 + 11 * min(sent, total) // max(total, 1), f"{self._label()}: {sent:,} of {total:,}")
         finally:
             self._book_run()
+        self._rest()
         numbers = {"configured": True, "sent": sent, **self.tally.numbers()}
         seconds = round(time.monotonic() - started, 4)
         return Outcome(sent > 0, self.run_id if sent else "same", {**numbers, "seconds": seconds})
+
+    def _rest(self) -> None:
+        """Say that nothing is under way; the other mirror, where it comes later, says otherwise again."""
+        with writing(self.ws.engine) as connection:
+            ledger.rest_state(connection, self.ws.name)
 
     def _label(self) -> str:
         return "Airtable" if self.name == "airtable" else "CRM"
@@ -166,12 +173,14 @@ class _Sending:
     def _push_of(self, mark: Any, lead: Mapping[str, Any] | None) -> LeadPush | None:
         """What a mirror must be told of a lead now; None where it says the same already."""
         if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
-            known = mark.base is not None
-            return LeadPush(mark.lead_id, "delete", {}, mark.external_id, mark.base) if known else None
+            there = mark.base is not None and mark.operation != "delete"
+            return LeadPush(mark.lead_id, "delete", {}, mark.external_id, mark.base) if there else None
         shown = {name: lead[name] for name in self.shown}
         if mark.base is None:
             filled = {name: value for name, value in shown.items() if value is not None}
             return LeadPush(mark.lead_id, "create", filled, mark.external_id, None)
+        if mark.operation == "delete":  # it was archived there and lives again
+            return LeadPush(mark.lead_id, "update", shown, mark.external_id, mark.base)
         changed = {name: value for name, value in shown.items() if value != mark.base.get(name)}
         return LeadPush(mark.lead_id, "update", changed, mark.external_id, mark.base) if changed else None
 
@@ -200,6 +209,7 @@ class _Sending:
 
     def _success(self, outcome: PushOutcome, mark: Any, now: Any) -> dict[str, Any]:
         quiet = outcome.action == _NOTHING_SENT and outcome.answered is None
+        # A CRM row that was archived is still there: what it says stays the base for when the lead returns.
         base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
         gone = outcome.action == "gone"
         return {
@@ -207,9 +217,9 @@ class _Sending:
             "mirror": self.name,
             # A record that was deleted there is made anew: the mark stays, without what is no longer true.
             "version": mark.version if not gone else mark.version - 1,
-            "external_id": None if gone or outcome.action == "deleted" else external_id,
-            "base": None if gone or outcome.action == "deleted" else base,
-            "operation": {"created": "create", "deleted": "delete"}.get(outcome.action, "update"),
+            "external_id": None if gone else external_id,
+            "base": None if gone else base,
+            "operation": mark.operation if quiet else _OPERATIONS.get(outcome.action, "update"),
             "at": now,
         }
 

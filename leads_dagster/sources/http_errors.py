@@ -18,7 +18,7 @@ from leads_dagster.errors import (
     SettingsError,
     TransientError,
 )
-from leads_dagster.sources.retrying import SERVER_WAIT
+from leads_dagster.retrying import SERVER_WAIT
 
 if TYPE_CHECKING:
     import httpx

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, func, select, update
 
 from leads_dagster.store.statements import upsert
-from leads_dagster.store.tables import quarantine, source_records, source_states, sync_runs, sync_states
+from leads_dagster.store.tables import holds, quarantine, source_records, source_states, sync_runs, sync_states
 
 RunStatus = Literal["running", "done", "unchanged", "held", "failed"]
 
@@ -176,6 +176,13 @@ def finish_state(
         "last_error": None,
     }
     upsert(connection, sync_states, [row])
+
+
+def rest_state(connection: Connection, customer: str) -> None:
+    """Say that a customer's cycle is over; the words are those that it closed with."""
+    held = select(func.count()).select_from(holds).where(holds.c.customer == customer, holds.c.status == "open")
+    words = "Up to date, with rows held" if connection.execute(held).scalar_one() else "Up to date"
+    save_progress(connection, customer, 100, words, running=False)
 
 
 def fail_state(connection: Connection, customer: str, *, run_id: str, error: str) -> None:

@@ -68,7 +68,8 @@ def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:
 
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
-    """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, attempt_count."""
+    """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, attempt_count,
+    operation (the last that landed)."""
     query = (
         select(
             sync_status.c.lead_id,
@@ -76,6 +77,7 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
             sync_status.c.external_id,
             sync_status.c.base,
             sync_status.c.attempt_count,
+            sync_status.c.operation,
         )
         .where(_is_due(customer, mirror, now))
         .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)

@@ -28,7 +28,7 @@ from leads_dagster.errors import (
 )
 from leads_dagster.sources.breakers import CircuitBreakers
 from leads_dagster.sources.http import LeadsHttp, Timeouts, shared_http
-from leads_dagster.sources.retrying import Retries
+from leads_dagster.retrying import Retries
 from leads_dagster_tests.sources.conftest import AT_ONCE
 from leads_dagster_tests.sources.scripted_server import Reply, ScriptedServer
 

@@ -45,18 +45,21 @@ class Retries:
 USUAL_RETRIES = Retries()
 
 
-def attempts(retries: Retries, *, total_seconds: float) -> Iterator[stamina.Attempt]:
+def attempts(
+    retries: Retries, *, total_seconds: float | None, on: type[TransientError] = TransientError
+) -> Iterator[stamina.Attempt]:
     """The tries of one call: `for attempt in attempts(...): with attempt: ...`.
 
     Args:
-        total_seconds: no further try is started after this time.
+        total_seconds: no further try is started after this time; None for no such limit.
+        on: the errors that are tried again; any other ends the call.
     """
     import stamina
 
     _log_through_logging()
     return iter(
         stamina.retry_context(
-            on=_next_wait(retries),
+            on=_next_wait(retries, on),
             attempts=retries.count + 1,
             timeout=total_seconds,
             wait_initial=retries.delay_seconds,
@@ -66,11 +69,11 @@ def attempts(retries: Retries, *, total_seconds: float) -> Iterator[stamina.Atte
     )
 
 
-def _next_wait(retries: Retries) -> Callable[[Exception], bool | float]:
+def _next_wait(retries: Retries, on: type[TransientError]) -> Callable[[Exception], bool | float]:
     """stamina's hook: no retry, a retry after the usual wait, or after so many seconds."""
 
     def decide(error: Exception) -> bool | float:
-        if not isinstance(error, TransientError):
+        if not isinstance(error, on):
             return False
         asked: float | None = error.context.get(SERVER_WAIT)
         if asked is None:

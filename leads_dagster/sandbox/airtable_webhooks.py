@@ -238,10 +238,11 @@ def expire(world: AirtableWorld, base: Base) -> None:
         del base.hooks[hook.id]
     oldest = iso_milliseconds(now - LIFETIME)
     for hook in base.hooks.values():
-        stale = sum(payload["timestamp"] < oldest for payload in hook.payloads)
-        if stale:
-            del hook.payloads[:stale]
-            hook.first_cursor += stale
+        stale = 0
+        while stale < len(hook.payloads) and hook.payloads[stale]["timestamp"] < oldest:
+            stale += 1
+        del hook.payloads[:stale]
+        hook.first_cursor += stale
 
 
 def create(session: Session, body: JsonObject) -> JsonObject:

@@ -17,6 +17,7 @@ from leads_dagster.errors import LeadsError
 from leads_dagster.sandbox import airtable_errors, google_errors
 from leads_dagster.sandbox.airtable_world import AirtableWorld
 from leads_dagster.sandbox.faults import Fault, Faults
+from leads_dagster.sandbox.google_sheets import google_reply
 from leads_dagster.sandbox.http import Call, Match, RefusedError, Reply, Route, Router
 from leads_dagster.sandbox.limits import AirtableLimits, GoogleLimits, refusal_for_status
 from leads_dagster.sandbox.request_log import RequestLog
@@ -64,7 +65,8 @@ class SandboxApp:
         self._note(call, match, reply, time.perf_counter() - started)
         if reply is not None:
             body = reply.encoded()
-            response = Response(body, reply.status, {**reply.headers, "Content-Type": reply.content_type})
+            headers = {"Vary": "Accept-Encoding", **reply.headers, "Content-Type": reply.content_type}
+            response = Response(body, reply.status, headers)
             await response(scope, receive, send)
 
     async def _answer(self, call: Call, match: Match | None, receive: Receive) -> Reply | None:
@@ -79,7 +81,7 @@ class SandboxApp:
             await _cut(receive)
             return None
         if early is not None:
-            return _refused(refusal_for_status(service, early.status))
+            return _refused(refusal_for_status(service, early.status), service)
         reply = self._handle(call, match, service)
         return await _late(struck, reply, receive)
 
@@ -91,7 +93,7 @@ class SandboxApp:
                 self._check_limits(call, service)
                 return match.route.handler(call)
         except RefusedError as refused:
-            return _refused(refused)
+            return _refused(refused, service)
         except LeadsError as error:
             return Reply({"error": str(error)}, error.http_status)
 
@@ -134,7 +136,9 @@ def _no_route(service: str) -> RefusedError:
     return airtable_errors.not_found() if service == "airtable" else google_errors.not_found()
 
 
-def _refused(refused: RefusedError) -> Reply:
+def _refused(refused: RefusedError, service: str) -> Reply:
+    if service == "google":
+        return google_reply(refused.body, refused.status)
     return Reply(refused.body, refused.status)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime, timedelta, timezone
+
+_ISO = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?$")
 
 
 class Clock:
@@ -35,6 +38,18 @@ def iso_milliseconds(moment: datetime) -> str:
 
 
 def parse_iso(text: str) -> datetime:
-    """Aware UTC from ISO 8601 (`Z`, an offset, or none, which means UTC). Raises ValueError."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
-    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    """Aware UTC from `YYYY-MM-DD`, alone or with a time (`Z`, an offset, or none, which means UTC).
+
+    Raises ValueError for anything else; what `datetime.fromisoformat` takes differs from one Python to the next.
+    """
+    found = _ISO.match(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not an ISO date or time")
+    day, minute, second, fraction, zone = found.groups()
+    whole = f"{day}T{minute or '00:00'}:{second or '00'}.{(fraction or '')[:6]:0<6}"
+    moment = datetime.strptime(whole + _offset(zone), "%Y-%m-%dT%H:%M:%S.%f%z")
+    return moment.astimezone(timezone.utc)
+
+
+def _offset(zone: str | None) -> str:
+    return "+0000" if zone is None or zone in "Zz" else zone.replace(":", "")

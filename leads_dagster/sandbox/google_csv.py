@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -88,13 +87,12 @@ class GoogleCsvRoutes:
         tab = spreadsheet.tab_by_gid(gid) if spreadsheet else None
         if spreadsheet is None or tab is None:
             return _missing(403)
-        data = tab.export()
         name = quote(f"{spreadsheet.title} - {tab.title}.csv")
         cache = {"Cache-Control": "private, max-age=300"} if published else _NO_CACHE
         headers = {**cache, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         if self.conditional:
-            return conditional_reply(call, data, tab.path, headers)
-        return Reply(data, 200, headers, "text/csv")
+            return conditional_reply(call, tab.path, headers, tab.export)
+        return Reply(tab.export(), 200, headers, "text/csv")
 
     def login(self, call: Call) -> Reply:
         return Reply(_LOGIN_PAGE, 200, _NO_CACHE, _HTML)
@@ -104,17 +102,19 @@ class GoogleCsvRoutes:
         if path is None:
             return Reply(b"Not found", 404, {}, "text/plain; charset=utf-8")
         kind = "text/csv" if path.suffix == ".csv" else "text/tab-separated-values"
-        return conditional_reply(call, path.read_bytes(), path, {}, kind)
+        return conditional_reply(call, path, {}, path.read_bytes, kind)
 
 
-def conditional_reply(call: Call, data: bytes, path: Path, headers: dict[str, str], kind: str = "text/csv") -> Reply:
-    """The bytes with ETag and Last-Modified, or 304 when the client says that it has them."""
-    modified = path.stat().st_mtime
-    etag = '"' + hashlib.blake2b(data, digest_size=16).hexdigest() + '"'
-    stamped = {**headers, "ETag": etag, "Last-Modified": formatdate(modified, usegmt=True)}
-    if _has_it(call, etag, modified):
+def conditional_reply(
+    call: Call, path: Path, headers: dict[str, str], read: Callable[[], bytes], kind: str = "text/csv"
+) -> Reply:
+    """What `read` gives, with ETag and Last-Modified; or 304, unread, when the client says that it has it."""
+    stat = path.stat()
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    stamped = {**headers, "ETag": etag, "Last-Modified": formatdate(stat.st_mtime, usegmt=True)}
+    if _has_it(call, etag, stat.st_mtime):
         return Reply(b"", 304, stamped, kind)
-    return Reply(data, 200, stamped, kind)
+    return Reply(read(), 200, stamped, kind)
 
 
 def _has_it(call: Call, etag: str, modified: float) -> bool:

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 Grid = list[list[str]]
 _DELIMITERS = ",;\t|"
@@ -60,15 +60,23 @@ def trim_cells(row: Sequence[str]) -> list[str]:
     return list(row[:end])
 
 
-def width_of(rows: Iterable[Sequence[str]]) -> int:
-    return max((len(trim_cells(row)) for row in rows), default=0)
+def width_of(rows: Grid) -> int:
+    """How many columns hold anything."""
+    width = max(map(len, rows), default=0)
+    while width and not any(len(row) >= width and row[width - 1] for row in rows):
+        width -= 1
+    return width
 
 
 def write_csv(rows: Grid) -> bytes:
     """UTF-8 without BOM, CRLF between rows, none at the end, rows padded to one width, quotes only where needed."""
     width = width_of(rows)
-    lines = (",".join(map(_quoted, (list(row) + [""] * width)[:width])) for row in rows)
-    return "\r\n".join(lines).encode()
+    if width == 1:  # the csv module would quote an empty cell that is alone in its row
+        return "\r\n".join(_quoted(row[0] if row else "") for row in rows).encode()
+    text = io.StringIO(newline="")
+    padded = (row if len(row) == width else (row + [""] * width)[:width] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(padded)
+    return text.getvalue().removesuffix("\r\n").encode()
 
 
 def _quoted(cell: str) -> str:

@@ -18,8 +18,9 @@ GOOGLE_JSON = "application/json; charset=UTF-8"
 GOOGLE_HEADERS = {"Vary": "Origin,Accept-Encoding", "Cache-Control": "private"}
 
 
-def google_reply(body: JsonObject) -> Reply:
-    return Reply(body, 200, GOOGLE_HEADERS, GOOGLE_JSON)
+def google_reply(body: JsonObject, status: int = 200) -> Reply:
+    """An answer with the headers that every recorded one has, refusals too."""
+    return Reply(body, status, GOOGLE_HEADERS, GOOGLE_JSON)
 
 
 def google_body(call: Call) -> JsonObject:

@@ -55,7 +55,9 @@ class Tally:
 
     def compare(self, exchange: Exchange, answer: httpx.Response) -> None:
         expected, got = exchange["response"], answer.json()
-        if answer.status_code == exchange["status"] and shape(got) == shape(expected):
+        headers = {name: answer.headers.get(name, "").lower() for name in exchange["headers"]}
+        same_headers = headers == {name: value.lower() for name, value in exchange["headers"].items()}
+        if answer.status_code == exchange["status"] and same_headers and shape(got) == shape(expected):
             self.alike += 1
             self.equal += got == expected
             return

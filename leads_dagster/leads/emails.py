@@ -26,6 +26,7 @@ _LONGEST_PLAIN = 200
 _LONGEST_CELL = 2_000
 
 _SEPARATORS = re.compile(r"[\s;,|<>]+")
+_NEVER_INSIDE = re.compile(r"[\s;,<>]")
 _SCHEME = re.compile(r"mailto:", re.I)
 _QUERY = re.compile(r"\?(?:subject|body|cc|bcc)=.*", re.I)
 _WRAPPING = "<>()[]{}\"'“”‘’«»:,;"
@@ -86,7 +87,8 @@ def suggest_email(cell: str) -> str:
 
 @lru_cache(maxsize=1 << 13)
 def _parse_cached(cell: str) -> EmailCell:
-    whole = _judge(_bare(cell))
+    bare = _bare(cell)
+    whole = None if _NEVER_INSIDE.search(bare) else _judge(bare)
     if whole:
         return EmailCell((whole,), True)
     pieces = [piece for piece in _SEPARATORS.split(cell) if piece]

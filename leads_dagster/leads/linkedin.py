@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 LinkedInKind = Literal["person", "company", "sales", "other"]
@@ -38,8 +37,7 @@ _SALES_PATHS = frozenset({"sales", "talent", "recruiter"})
 _TRAILING = ".,;:)>]}'\""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedInPage:
+class LinkedInPage(NamedTuple):
     """A LinkedIn address taken apart.
 
     Attributes:
@@ -62,7 +60,7 @@ def parse_linkedin(text: str) -> LinkedInPage | None:
     """
     plain = _PLAIN.fullmatch(text)
     if plain:
-        return _person(plain[1])
+        return LinkedInPage("person", f"{BASE_URL}in/{plain[1]}", plain[1])
     found = _ADDRESS.search(text) or _PATH_ONLY.fullmatch(text.strip())
     if found is None:
         return None

@@ -72,7 +72,7 @@ def _parse_cached(cell: str, region: str) -> PhoneCell:
     """The parts if each is a number, else the whole cell if it is one, else whatever numbers are among the parts."""
     parts = [part for part in _SPLITS.split(cell) if part]
     numbers = _numbers(parts, region)
-    if 1 < len(numbers) == len(parts):
+    if numbers and len(numbers) == len(parts):
         return _cell(numbers, complete=True)
     whole = _numbers([cell], region)
     if whole:
@@ -84,7 +84,13 @@ def _parse_cached(cell: str, region: str) -> PhoneCell:
 
 
 def _numbers(parts: Iterable[str], region: str) -> list[Phone]:
-    return [number for part in parts if (number := library_phone(part, region))]
+    return [number for part in parts if (number := _number(part, region))]
+
+
+def _number(text: str, region: str) -> Phone | None:
+    plan = plan_of(region)
+    plain = plan.e164(_bare(text)) if plan else None
+    return Phone(*plain) if plain else library_phone(text, region)
 
 
 def _cell(numbers: list[Phone], *, complete: bool) -> PhoneCell:

@@ -32,14 +32,21 @@ def clean_line(cell: str) -> str:
     Args:
         cell: the cell as it was; any length.
     """
-    text = _line(cell)
-    return "" if is_placeholder(text) else text
+    # Written out, because every cell of every sheet passes here.
+    if cell.isascii() and cell.isprintable() and ("&" not in cell or ";" not in cell):
+        text = cell.strip(" ") if "  " not in cell else " ".join(cell.split())
+    else:
+        text = " ".join(repair(cell).split())
+    return "" if len(text) <= _LONGEST_PLACEHOLDER and (not text or text.lower() in _PLACEHOLDERS) else text
 
 
 def clean_name(cell: str) -> str:
     """As `clean_line` for a part of a person's name: "Nan" and "Null" are names, "nan" and "NULL" are not."""
-    text = _line(cell)
-    return "" if is_placeholder(text) and not (text.istitle() and text.lower() in _ALSO_NAMES) else text
+    text = clean_line(cell)
+    if text or not cell:
+        return text
+    written = " ".join(repair(cell).split())
+    return written if written.istitle() and written.lower() in _ALSO_NAMES else ""
 
 
 def clean_text(cell: str) -> str:
@@ -49,12 +56,6 @@ def clean_text(cell: str) -> str:
     lines = [" ".join(line.split()) for line in _LINE_BREAK.split(repair(cell))]
     text = "\n".join(lines).strip("\n")
     return "" if is_placeholder(text) else text
-
-
-def _line(cell: str) -> str:
-    if cell.isascii() and cell.isprintable() and "&" not in cell:
-        return cell.strip(" ") if "  " not in cell else " ".join(cell.split())
-    return " ".join(repair(cell).split())
 
 
 def is_placeholder(text: str) -> bool:

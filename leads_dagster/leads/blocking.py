@@ -24,7 +24,7 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_dagster.leads.match_features import CompanyName, PersonName
+from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 
 Indexes = NDArray[np.int64]
@@ -47,22 +47,9 @@ NEARBY = 16
 CHUNK_PAIRS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """What one rule reads of one record.
-
-    Attributes:
-        aspect: which rule.
-        value: all that the rule reads; equal values compare alike.
-        keys: blocking keys; equal for equal values.
-        open_keys: those of `keys` under which this record may be one lead with any other of the block, and so is
-            compared with all of them; under the others, with its neighbours and with those that are open.
-    """
-
-    aspect: Aspect
-    value: str
-    keys: tuple[str, ...]
-    open_keys: frozenset[str]
+# A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
+# all of them; else it is compared with its neighbours and with those for which that is so.
+Key = tuple[str, bool]
 
 
 def aspect_values(record: MatchRecord, aspect: Aspect) -> dict[str, str]:
@@ -122,19 +109,16 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
 }
 
 
-def facets(record: MatchRecord) -> Iterator[Facet]:
-    """Everything the rules read of a record; nothing where no rule can say anything of it."""
-    for aspect in ASPECTS:
-        for shared, value in aspect_values(record, aspect).items():
-            yield _FACETS[aspect](aspect, shared, value, record)
-
-
 def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
     """The keys of a record, without repetition, in a fixed order; a pure function of it.
 
     Two records that share no key are never one lead by rule.
     """
-    return tuple(dict.fromkeys(key for facet in facets(record) for key in facet.keys))
+    found: dict[str, None] = {}
+    for aspect in ASPECTS:
+        for shared, value in aspect_values(record, aspect).items():
+            found.update((key, None) for key, _ in _KEYS[aspect](aspect, shared, value, record))
+    return tuple(found)
 
 
 def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
@@ -142,64 +126,58 @@ def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
     return {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
 
 
-def _exact_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
-    key = f"{aspect}|{value}"
-    return Facet(aspect, value, (key,), frozenset((key,)))
+def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    yield f"{aspect}|{value}", True
 
 
-def _open(aspect: Aspect, value: str, keys: Iterable[str]) -> Facet:
-    distinct = tuple(dict.fromkeys(keys))
-    return Facet(aspect, value, distinct, frozenset(distinct))
-
-
-def _beginnings(name: PersonName) -> tuple[str, ...]:
-    """Two letters of given and of family name: names that share neither never count as alike."""
-    return tuple(dict.fromkeys(part[:2] for part in (name.given, name.family) if part))
-
-
-def _mailbox_facet(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Facet:
+def _mailbox_keys(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """Who shares a mailbox is compared by the beginning of the name; who gives no name, with everybody there."""
-    everybody = f"{aspect}|{mailbox}"
-    if not record.name.key:
-        return Facet(aspect, value, (everybody,), frozenset((everybody,)))
-    by_name = tuple(f"{everybody}|{part}" for part in _beginnings(record.name))
-    return Facet(aspect, value, (everybody, *by_name), frozenset(by_name))
+    yield f"{aspect}|{mailbox}", not record.name.key
+    if record.name.key:
+        yield from _keys_with_name(aspect, mailbox, value, record)
 
 
-def _shared_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
-    if not record.name.key:
-        return _exact_facet(aspect, shared, value, record)
-    return _open(aspect, value, (f"{aspect}|{shared}|{part}" for part in _beginnings(record.name)))
+def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Two letters of given and of family name: names that share neither never count as alike."""
+    name = record.name
+    if not name.key:
+        yield from _exact_key(aspect, shared, value, record)
+        return
+    yield f"{aspect}|{shared}|{name.given[:2]}", True
+    if name.family[:2] not in ("", name.given[:2]):
+        yield f"{aspect}|{shared}|{name.family[:2]}", True
 
 
-def _name_company_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
-    return _open(aspect, value, _name_company_keys(record.name, record.company))
-
-
-def _name_company_keys(name: PersonName, company: CompanyName) -> Iterator[str]:
+def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """Name times company, each in several readings, so that one error in either leaves one key whole."""
-    words = [word[:3] for word in company.key.split(" ")[:2]]
-    given, family = name.given[:3], name.family or name.given
-    first, second = sorted((given, family[:3]))
-    for word in words:
-        yield f"n|{word}|{family[:4]}"
-        yield f"n|{word}|{first}-{second}"
-    yield f"n|{words[0]}|{given}~{family[-2:]}"
-    yield f"n|${company.joined[-3:]}|{first}-{second}"
-    if name.before_last:
-        yield f"n|{words[0]}|{name.before_last[:4]}"
-    if company.acronym:
-        yield f"n|@{company.acronym}|{first}-{second}"
+    names = _name_parts(record.name)
+    words = [word[:3] for word in record.company.key.split(" ")[:2]]
+    for word in dict.fromkeys(words):
+        for name in names[:3]:
+            yield f"n|{word}|{name}", True
+    for name in names[3:]:
+        yield f"n|{words[0]}|{name}", True
+    yield f"n|${record.company.joined[-3:]}|{names[1]}", True
+    yield f"n|${record.company.joined[-3:]}|{names[2]}", True
+    if record.company.acronym:
+        yield f"n|@{record.company.acronym}|{names[2]}", True
 
 
-def _company_facet(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Facet:
+def _name_parts(name: PersonName) -> list[str]:
+    """Beginnings and ends of given and family name; the second and third are the same in the other order."""
+    given, family = name.given, name.family or name.given
+    parts = [family[:4], f"{given[:4]}~{family[:1]}", f"{family[:4]}~{given[:1]}", f"{given[:3]}~{family[-2:]}."]
+    return [*parts, name.before_last[:4]] if name.before_last else parts
+
+
+def _company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """A company alone is looked for by its name together with a telephone, a place, a website or a mailbox."""
-    words = dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2])
-    keys = [(f"{aspect}|{word}|{rest}", is_open) for word in words for rest, is_open in _office_keys(record)]
-    return Facet(aspect, value, tuple(dict(keys)), frozenset(key for key, is_open in keys if is_open))
+    for word in dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2]):
+        for rest, is_open in _office_keys(record):
+            yield f"{aspect}|{word}|{rest}", is_open
 
 
-def _office_keys(record: MatchRecord) -> Iterator[tuple[str, bool]]:
+def _office_keys(record: MatchRecord) -> Iterator[Key]:
     """What tells one office, and whether the record says too little to contradict another that shares it."""
     place = record.place[0] if record.place else ""
     for phone in record.phones:
@@ -215,14 +193,14 @@ def _office_keys(record: MatchRecord) -> Iterator[tuple[str, bool]]:
         yield f"s{record.site}", bare
 
 
-_FACETS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Facet]] = {
-    LINKEDIN: _exact_facet,
-    MAILBOX: _mailbox_facet,
-    ROLE_MAILBOX: _shared_with_name,
-    PHONE: _shared_with_name,
-    NAME_COMPANY: _name_company_facet,
-    COMPANY: _company_facet,
-    TWIN: _exact_facet,
+_KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = {
+    LINKEDIN: _exact_key,
+    MAILBOX: _mailbox_keys,
+    ROLE_MAILBOX: _keys_with_name,
+    PHONE: _keys_with_name,
+    NAME_COMPANY: _name_company_keys,
+    COMPANY: _company_keys,
+    TWIN: _exact_key,
 }
 
 
@@ -271,23 +249,28 @@ def _gathered(records: Sequence[MatchRecord], wanted: set[int] | None) -> dict[A
     blocks = {aspect: _Blocks() for aspect in ASPECTS}
     first: dict[tuple[Aspect, str, str], int] = {}
     for index, record in enumerate(records):
-        for facet in facets(record):
-            block = blocks[facet.aspect]
-            representative = first.setdefault((facet.aspect, facet.value, record.slug), index)
-            if representative != index:
-                block.ties.append((representative, index))
-            else:
-                _enter(block, index, facet, _SLUGGED if record.slug else 0, wanted)
+        for aspect in ASPECTS:
+            for shared, value in aspect_values(record, aspect).items():
+                representative = first.setdefault((aspect, value, record.slug), index)
+                if representative != index:
+                    blocks[aspect].ties.append((representative, index))
+                elif aspect not in _EXACT:
+                    _enter(blocks[aspect], index, _KEYS[aspect](aspect, shared, value, record), record, wanted)
     return blocks
 
 
-def _enter(block: _Blocks, index: int, facet: Facet, slugged: int, wanted: set[int] | None) -> None:
-    for key in facet.keys:
+# Aspects whose records meet by equal values alone: being tied to one of them is all.
+_EXACT = frozenset({LINKEDIN, TWIN})
+
+
+def _enter(block: _Blocks, index: int, keys: Iterable[Key], record: MatchRecord, wanted: set[int] | None) -> None:
+    slugged = _SLUGGED if record.slug else 0
+    for key, is_open in keys:
         code = hash(key)
         if wanted is None or code in wanted:
             block.codes.append(code)
             block.owners.append(index)
-            block.flags.append(slugged | (0 if key in facet.open_keys else _CLOSED))
+            block.flags.append(slugged if is_open else slugged | _CLOSED)
 
 
 def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
@@ -358,18 +341,20 @@ def _between(left: Indexes, right: Indexes) -> Iterator[Indexes]:
 def _distinct(aspect: Aspect, count: int, first_new: int, pieces: Iterable[Indexes]) -> Iterator[Pairs]:
     """Pieces gathered to chunks, each pair once in a chunk, the lower index left, at least one of them new."""
     waiting: list[Indexes] = []
+    size = 0
     for piece in pieces:
         waiting.append(piece[piece.max(axis=1) >= first_new] if first_new else piece)
-        if sum(map(len, waiting)) >= CHUNK_PAIRS:
+        size += len(waiting[-1])
+        if size >= CHUNK_PAIRS:
             yield _unique(aspect, count, waiting)
-            waiting = []
+            waiting, size = [], 0
     if waiting:
         yield _unique(aspect, count, waiting)
 
 
 def _unique(aspect: Aspect, count: int, pieces: list[Indexes]) -> Pairs:
     pairs = np.concatenate(pieces)
-    codes = np.unique(pairs.min(axis=1) * count + pairs.max(axis=1))
-    left, right = np.divmod(codes, count)
-    apart = left != right
-    return Pairs(aspect, left[apart], right[apart])
+    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
+    codes = np.sort((low * count + high)[low != high])
+    left, right = np.divmod(codes[np.diff(codes, prepend=-1) > 0], count)
+    return Pairs(aspect, left, right)

@@ -15,13 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
-from leads_dagster.leads.blocking import ASPECTS, Aspect, aspect_values
+from leads_dagster.leads.blocking import ASPECTS, MAILBOX, NAME_COMPANY, PHONE, ROLE_MAILBOX, Aspect, aspect_values
 from leads_dagster.leads.edges import ASPECT_NAMES
-from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Rule, Thresholds
+from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Thresholds
 from leads_dagster.leads.forest import Forest
 from leads_dagster.leads.match_record import MatchRecord
 
 _ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}
+_RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
+
+
+# Aspects that match only where the names do not speak against it.
+_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +64,14 @@ def cluster(
     matches = {(edge.a, edge.b): edge for edge in edges if edge.outcome == "match" and forest.has(edge.a, edge.b)}
     events = _events(matches.values(), forest)
     sharing = _sharing(events, {end for ends in matches for end in ends}, forest)
-    for event in events:
-        for one, other in _unions(event, sharing, forest):
-            unions.append(_named(event.edge, matches, one, other))
+    for event, edge in events.items():
+        unions += [_named(edge, matches, one, other) for one, other in _unions(event, sharing, forest)]
     return _clusters(forest, unions)
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """All records with one value of an aspect are to be joined with all that have the other."""
-
-    rule: Rule
-    score: float
-    left: str
-    right: str
-    edge: Edge
-
-    @property
-    def order(self) -> tuple[int, float, str, str]:
-        return RULES.index(self.rule), -self.score, self.left, self.right
+# Rank of the rule, score below zero, and two values of an aspect: all records with the one are to be joined with all
+# that have the other. Sorted, the order in which that is done.
+_Event = tuple[int, float, str, str]
 
 
 def _decision_edges(same: Set[frozenset[int]], forest: Forest) -> Iterator[Edge]:
@@ -88,15 +82,17 @@ def _decision_edges(same: Set[frozenset[int]], forest: Forest) -> Iterator[Edge]
         yield Edge(min(one, other), max(one, other), "match", "decision", 1.0, explanation)
 
 
-def _events(matches: Iterable[Edge], forest: Forest) -> list[_Event]:
-    """What the edges say of aspects, once each, in the order in which it is applied."""
-    found: dict[tuple[int, float, str, str], _Event] = {}
+def _events(matches: Iterable[Edge], forest: Forest) -> dict[_Event, Edge]:
+    """What the edges say of aspects, in the order in which it is applied, each with one edge that says it."""
+    found: dict[_Event, Edge] = {}
     for edge in matches:
+        one, other = forest.record(edge.a), forest.record(edge.b)
         for aspect, score in _matching_aspects(edge):
-            for left, right in _lifted(aspect, forest.record(edge.a), forest.record(edge.b)):
-                event = _Event(RULE_OF_ASPECT[aspect], score, left, right, edge)
-                found.setdefault(event.order, event)
-    return [found[order] for order in sorted(found)]
+            if aspect in _BY_NAME:
+                forest.note_alike(edge.a, edge.b)
+            for left, right in _lifted(aspect, one, other):
+                found.setdefault((_RANKS[aspect], -score, left, right), edge)
+    return {event: found[event] for event in sorted(found)}
 
 
 def _matching_aspects(edge: Edge) -> Iterator[tuple[Aspect, float]]:
@@ -108,14 +104,14 @@ def _matching_aspects(edge: Edge) -> Iterator[tuple[Aspect, float]]:
 def _lifted(aspect: Aspect, one: MatchRecord, other: MatchRecord) -> Iterator[tuple[str, str]]:
     """The values of the aspect by which two records met; of mailboxes and telephones, those that both have."""
     left, right = aspect_values(one, aspect), aspect_values(other, aspect)
-    for key in left.keys() & right.keys():
-        first, second = sorted((left[key], right[key]))
-        yield f"{aspect}{first}", f"{aspect}{second}"
+    for key, value in left.items():
+        if (met := right.get(key)) is not None:
+            yield (f"{aspect}{value}", f"{aspect}{met}") if value <= met else (f"{aspect}{met}", f"{aspect}{value}")
 
 
-def _sharing(events: Sequence[_Event], members: Set[int], forest: Forest) -> dict[str, list[int]]:
+def _sharing(events: Iterable[_Event], members: Set[int], forest: Forest) -> dict[str, list[int]]:
     """Value of an aspect -> the records that have it, in content order."""
-    sharing: dict[str, list[int]] = {value: [] for event in events for value in (event.left, event.right)}
+    sharing: dict[str, list[int]] = {value: [] for _, _, left, right in events for value in (left, right)}
     for member in sorted(members, key=forest.rank):
         record = forest.record(member)
         for aspect in ASPECTS:
@@ -127,23 +123,38 @@ def _sharing(events: Sequence[_Event], members: Set[int], forest: Forest) -> dic
 
 def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Iterator[tuple[int, int]]:
     """Join all that the event speaks of; yields the two records by which each union came about."""
-    left = forest.first_of_each_tree(sharing[event.left])
-    right = left if event.left == event.right else forest.first_of_each_tree(sharing[event.right])
-    free = [member for member in left if not forest.profiles(member)]
-    by_profile: dict[str, list[int]] = {}
-    for member in left:
-        for profile in forest.profiles(member):
-            by_profile.setdefault(profile, []).append(member)
+    rank, _, left_value, right_value = event
+    left = forest.first_of_each_tree(sharing[left_value])
+    right = left if left_value == right_value else forest.first_of_each_tree(sharing[right_value])
+    if len(left) == len(right) == 1 and forest.tree(left[0]) == forest.tree(right[0]):
+        return
     done: set[int] = set()
+    partners = _Partners(left, forest)
     for other in right:
         if forest.tree(other) in done:
             continue
-        profiles = sorted(forest.profiles(other))
-        candidates = [*free, *(one for slug in profiles for one in by_profile.get(slug, ()))] if profiles else left
-        for one in candidates:
-            if forest.join(one, other, beyond_names=event.rule == "linkedin"):
+        for one in partners.of(other):
+            if forest.join(one, other, beyond_names=RULES[rank] == "linkedin"):
                 yield one, other
         done.add(forest.tree(other))
+
+
+class _Partners:
+    """Records that another may be joined with as far as LinkedIn profiles go, so that no two profiles are tried."""
+
+    def __init__(self, members: Sequence[int], forest: Forest) -> None:
+        self._members, self._forest = members, forest
+        self._without = [member for member in members if not forest.profiles(member)]
+        self._by_profile: dict[str, list[int]] = {}
+        for member in members:
+            for profile in forest.profiles(member):
+                self._by_profile.setdefault(profile, []).append(member)
+
+    def of(self, member: int) -> Sequence[int]:
+        profiles = sorted(self._forest.profiles(member))
+        if not profiles:
+            return self._members
+        return [*self._without, *(one for profile in profiles for one in self._by_profile.get(profile, ()))]
 
 
 def _named(edge: Edge, matches: dict[tuple[int, int], Edge], one: int, other: int) -> Edge:

@@ -36,14 +36,16 @@ _FEMININE = ("a", "e", "i", "ie", "ina", "ine", "na", "le", "elle", "ette", "ett
 _BEGINNING = 2
 
 _BASE = ("given", "family", "given", "family")
-# (left given, left family, right given, right family): other ways to read the two names; the best one counts.
+# Other ways to read two names, (left given, left family, right given, right family), and the most that each may score:
+# names in the other order are as good as alike, a word left out is not. The best one counts.
+_ALL_WORDS, _WORD_MISSING = 1.0, 0.95
 _READINGS = (
-    ("given", "family", "family", "given"),
-    ("family", "given", "given", "family"),
-    ("given", "before_last", "given", "family"),
-    ("second", "family", "given", "family"),
-    ("given", "family", "given", "before_last"),
-    ("given", "family", "second", "family"),
+    (("given", "family", "family", "given"), _ALL_WORDS),
+    (("family", "given", "given", "family"), _ALL_WORDS),
+    (("given", "before_last", "given", "family"), _WORD_MISSING),
+    (("second", "family", "given", "family"), _WORD_MISSING),
+    (("given", "family", "given", "before_last"), _WORD_MISSING),
+    (("given", "family", "second", "family"), _WORD_MISSING),
 )
 Reading = tuple[str, str, str, str]
 
@@ -64,132 +66,137 @@ class NameScores:
 
 
 def name_scores(names: Sequence[PersonName], left: Indexes, right: Indexes) -> NameScores:
-    """Compare names[left[i]] with names[right[i]] for every i.
-
-    The score is the share of letters of given and family name that are right (optimal string alignment: a swap of
-    neighbours is one error); known short forms count as all but right; the order of the words does not matter. Where
-    the rows alone cannot tell it is `UNCERTAIN` at most: an initial against a name, two different known given names, a
-    man's and a woman's form of one, one word alone, different middle initials, "Jr." on one side only.
-    """
-    return _NameColumns(names).compare(left, right)
+    """Compare names[left[i]] with names[right[i]] for every i; see `NameColumns.compare`."""
+    return NameColumns(names).compare(left, right)
 
 
-class _NameColumns:
-    """Names as columns; texts and codes of a part are made when first asked for."""
+@dataclass(frozen=True)
+class _Part:
+    """One part of every name: its text, length, number among the known given names, and beginning as a number."""
+
+    texts: Texts
+    lengths: Indexes
+    known: Indexes
+    beginnings: Indexes
+
+
+class NameColumns:
+    """Names as columns; those of a part are made when first asked for."""
 
     def __init__(self, names: Sequence[PersonName]) -> None:
         self._names = names
-        self._texts: dict[str, Texts] = {}
-        self._beginnings: dict[str, Indexes] = {}
+        self._parts: dict[str, _Part] = {}
         self._codes: dict[str, int] = {"": 0}
         self._mononym = np.array([name.mononym for name in names], dtype=np.bool_)
+        self._generation = self._coded([name.generation for name in names])
+        self._digits = self._coded([name.digits for name in names])
+        self._has_middle = np.array([bool(name.middle_initials) for name in names], dtype=np.bool_)
 
     def compare(self, left: Indexes, right: Indexes) -> NameScores:
+        """Scores of the names at the positions in `left` and `right`.
+
+        The score is the share of letters of given and family name that are right (optimal string alignment: a swap of
+        neighbours is one error); known short forms count as all but right; the order of the words does not matter, and
+        of three words one may be missing. Where the rows alone cannot tell it is `UNCERTAIN` at most: an initial
+        against a name, two different known given names, a man's and a woman's form of one, one word alone, different
+        middle initials, "Jr." on one side only.
+        """
         scores, agree = self._read(left, right, _BASE)
         middles = self._middles_differ(left, right)
         scores[middles] = np.minimum(scores[middles], UNCERTAIN)
-        for reading in _READINGS:
+        for reading, limit in _READINGS:
             todo = np.flatnonzero((scores <= UNCERTAIN) & ~middles & self._begin_alike(left, right, reading))
             if todo.size:
                 other, _ = self._read(left[todo], right[todo], reading)
-                scores[todo] = np.maximum(scores[todo], other)
+                scores[todo] = np.maximum(scores[todo], np.minimum(other, limit))
         return self._judged(left, right, scores, agree)
 
     def _judged(self, left: Indexes, right: Indexes, scores: Scores, agree: Flags) -> NameScores:
-        generation, digits = self._coded("generation"), self._coded("digits")
-        one_says = generation[left] != generation[right]
-        uncertain = one_says & ((generation[left] == 0) | (generation[right] == 0))
-        uncertain |= self._mononym[left] | self._mononym[right]
+        generation, digits = self._generation, self._digits
+        unlike = generation[left] != generation[right]
+        one_says = unlike & ((generation[left] == 0) | (generation[right] == 0))
+        uncertain = one_says | self._mononym[left] | self._mononym[right]
         scores[uncertain] = np.minimum(scores[uncertain], UNCERTAIN)
         possible = (digits[left] == digits[right]) & self._share_beginning(left, right)
-        return NameScores(np.where(possible, scores, 0).astype(np.float32), agree & possible, one_says & ~uncertain)
+        scores = np.where(possible, scores, 0).astype(np.float32)
+        return NameScores(scores, agree & possible & ~one_says, unlike & ~one_says)
 
     def _read(self, left: Indexes, right: Indexes, reading: Reading) -> tuple[Scores, Flags]:
         """Scores of one reading, and whether the words read as given names may be one person's."""
-        given = _Words(self._text(reading[0])[left], self._text(reading[2])[right])
-        family = _Words(self._text(reading[1])[left], self._text(reading[3])[right])
-        given_distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
-        initial = given.initial
-        given_distance = np.where(initial, 0, given_distance)
-        length = np.maximum(given.length + family.length, 1)
-        scores = (1 - (given_distance + family.distance) / length).astype(np.float32)
-        unlike = given.unlike & ~given.akin & ~initial
-        doubtful = initial | ((given.doubtful | given.both_known) & ~given.akin) | family.short_and_different
+        given = _Words(self._part(reading[0]), left, self._part(reading[2]), right)
+        family = _Words(self._part(reading[1]), left, self._part(reading[3]), right)
+        distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
+        distance = np.where(given.initial, 0, distance)
+        scores = (1 - (distance + family.distance) / np.maximum(given.length + family.length, 1)).astype(np.float32)
+        other_name = (given.doubtful | given.both_known) & ~given.akin
+        doubtful = given.initial | other_name | family.short_and_different
         scores[doubtful] = np.minimum(scores[doubtful], UNCERTAIN)
+        unlike = given.unlike & ~given.akin & ~given.initial
         scores[unlike | family.unlike] = np.minimum(scores[unlike | family.unlike], _LEAST_PART)
-        return scores, initial | given.akin | ~(unlike | given.doubtful | given.both_known)
+        return scores, given.initial | ~(unlike | other_name)
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
-        middle = self._text("middle_initials")
-        rows = np.flatnonzero((self._coded("middle_initials")[left] > 0) & (self._coded("middle_initials")[right] > 0))
-        differ = np.zeros(left.size, dtype=np.bool_)
-        differ[rows] = [set(a).isdisjoint(b) for a, b in zip(middle[left[rows]], middle[right[rows]], strict=True)]
+        differ: Flags = self._has_middle[left] & self._has_middle[right]
+        names = self._names
+        for row in np.flatnonzero(differ):
+            differ[row] = set(names[left[row]].middle_initials).isdisjoint(names[right[row]].middle_initials)
         return differ
 
     def _share_beginning(self, left: Indexes, right: Indexes) -> Flags:
-        given, family = self._beginning("given"), self._beginning("family")
+        given, family = self._part("given").beginnings, self._part("family").beginnings
         alike = (given[left] == given[right]) | (family[left] == family[right]) & (family[left] > 0)
-        crossed = (given[left] == family[right]) | (family[left] == given[right])
-        shared: Flags = alike | crossed
+        shared: Flags = alike | (given[left] == family[right]) | (family[left] == given[right])
         return shared
 
     def _begin_alike(self, left: Indexes, right: Indexes, reading: Reading) -> Flags:
-        parts = [self._beginning(part) for part in reading]
-        alike = (parts[0][left] == parts[2][right]) | (parts[1][left] == parts[3][right])
-        present = (parts[0][left] > 0) & (parts[1][left] > 0) & (parts[2][right] > 0) & (parts[3][right] > 0)
-        both: Flags = alike & present
-        return both
+        """Whether a reading is worth a try: all four words are there, and two that meet begin alike."""
+        parts = [self._part(part).beginnings for part in reading]
+        alike: Flags = (parts[0][left] == parts[2][right]) | (parts[1][left] == parts[3][right])
+        for part, rows in zip(parts, (left, left, right, right), strict=True):
+            alike &= part[rows] > 0
+        return alike
 
-    def _text(self, part: str) -> Texts:
-        if part not in self._texts:
-            self._texts[part] = _column([getattr(name, part) for name in self._names])
-        return self._texts[part]
+    def _part(self, part: str) -> _Part:
+        if part not in self._parts:
+            texts = [getattr(name, part) for name in self._names]
+            numbers = nickname_table().numbers
+            self._parts[part] = _Part(
+                _column(texts),
+                np.array([len(text) for text in texts], dtype=np.int64),
+                np.array([numbers.get(text, 0) for text in texts], dtype=np.int64),
+                self._coded([text[:_BEGINNING] for text in texts]),
+            )
+        return self._parts[part]
 
-    def _coded(self, part: str) -> Indexes:
-        return self._numbered(part, self._text(part))
-
-    def _beginning(self, part: str) -> Indexes:
-        return self._numbered(f"{part} beginning", [text[:_BEGINNING] for text in self._text(part)])
-
-    def _numbered(self, key: str, texts: Sequence[str] | Texts) -> Indexes:
-        if key not in self._beginnings:
-            codes = self._codes
-            self._beginnings[key] = np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
-        return self._beginnings[key]
+    def _coded(self, texts: Sequence[str]) -> Indexes:
+        codes = self._codes
+        return np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
 
 
 class _Words:
     """Two columns of words side by side, and what can be said of each pair."""
 
-    def __init__(self, left: Texts, right: Texts) -> None:
-        self.distance = cpdist(left, right, scorer=OSA.distance, dtype=np.int32)
-        lengths = _lengths(left), _lengths(right)
-        self.length = np.maximum(*lengths)
-        shorter = np.minimum(*lengths)
+    def __init__(self, left: _Part, left_rows: Indexes, right: _Part, right_rows: Indexes) -> None:
+        texts = left.texts[left_rows], right.texts[right_rows]
+        self.distance = cpdist(*texts, scorer=OSA.distance, dtype=np.int32)
+        lengths = left.lengths[left_rows], right.lengths[right_rows]
+        self.length, shorter = np.maximum(*lengths), np.minimum(*lengths)
         differs = self.distance > 0
         self.unlike = differs & (self.distance > (1 - _LEAST_PART) * self.length)
         self.short_and_different = differs & (self.length <= _SHORT_NAME) & (shorter > 0)
-        self.initial = differs & (shorter == 1) & self._where(differs & (shorter == 1), left, right, _same_first_letter)
-        self._known(left, right, differs)
-        near = differs & ~self.unlike
-        self.doubtful = self.short_and_different | self._where(near, left, right, _differ_by_gender)
+        self.initial = _where(differs & (shorter == 1), *texts, _same_first_letter)
+        self.doubtful = self.short_and_different | _where(differs & ~self.unlike, *texts, _differ_by_gender)
+        known = left.known[left_rows], right.known[right_rows]
+        self.both_known = differs & (known[0] > 0) & (known[1] > 0)
+        self.akin = self.both_known & nickname_table().akin[known]
 
-    def _known(self, left: Texts, right: Texts, differs: Flags) -> None:
-        table = nickname_table()
-        numbers = [
-            np.fromiter((table.numbers.get(word, 0) for word in side), dtype=np.int64, count=side.size)
-            for side in (left, right)
-        ]
-        self.both_known = differs & (numbers[0] > 0) & (numbers[1] > 0)
-        self.akin = table.akin[numbers[0], numbers[1]] & differs
 
-    @staticmethod
-    def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], bool]) -> Flags:
-        """`holds` of the pairs in `rows`, False for the others."""
-        found = np.zeros(rows.size, dtype=np.bool_)
-        chosen = np.flatnonzero(rows)
-        found[chosen] = [holds(a, b) for a, b in zip(left[chosen], right[chosen], strict=True)]
-        return found
+def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], bool]) -> Flags:
+    """`holds` of the pairs in `rows`, False for the others."""
+    found = np.zeros(rows.size, dtype=np.bool_)
+    chosen = np.flatnonzero(rows)
+    found[chosen] = [holds(a, b) for a, b in zip(left[chosen], right[chosen], strict=True)]
+    return found
 
 
 def _same_first_letter(left: str, right: str) -> bool:
@@ -209,22 +216,29 @@ class _CompanyColumns:
     ordered: Texts
 
 
-def company_scores(companies: Sequence[CompanyName], left: Indexes, right: Indexes) -> Scores:
-    """Compare companies[left[i]] with companies[right[i]] for every i; 0 where digits differ.
+class CompanyColumns:
+    """Companies as columns."""
 
-    The share of letters that are right, read with the words in their order and without blanks, or in alphabetical
-    order, whichever is higher. An acronym of three words and more stands for them. One name within the other (Siemens,
-    Siemens Energy) is `UNCERTAIN`, as is a difference in a very short name.
-    """
-    joined = _column([company.joined for company in companies])
-    ordered = _column([company.ordered for company in companies])
-    scores: Scores = np.maximum(
-        cpdist(joined[left], joined[right], scorer=OSA.normalized_similarity, dtype=np.float32),
-        cpdist(ordered[left], ordered[right], scorer=OSA.normalized_similarity, dtype=np.float32),
-    )
-    for row in np.flatnonzero(scores < 1):
-        scores[row] = _doubted(companies[left[row]], companies[right[row]], float(scores[row]))
-    return scores
+    def __init__(self, companies: Sequence[CompanyName]) -> None:
+        self._companies = companies
+        self._joined = _column([company.joined for company in companies])
+        self._ordered = _column([company.ordered for company in companies])
+
+    def compare(self, left: Indexes, right: Indexes) -> Scores:
+        """Scores of the companies at the positions in `left` and `right`; 0 where digits differ.
+
+        The share of letters that are right, read with the words in their order and without blanks, or in alphabetical
+        order, whichever is higher. An acronym of three words and more stands for them. One name within the other
+        (Siemens, Siemens Energy) is `UNCERTAIN`, as is a difference in a very short name.
+        """
+        scores: Scores = np.maximum(*(_similarity(texts, left, right) for texts in (self._joined, self._ordered)))
+        for row in np.flatnonzero(scores < 1):
+            scores[row] = _doubted(self._companies[left[row]], self._companies[right[row]], float(scores[row]))
+        return scores
+
+
+def _similarity(texts: Texts, left: Indexes, right: Indexes) -> Scores:
+    return cpdist(texts[left], texts[right], scorer=OSA.normalized_similarity, dtype=np.float32)
 
 
 def _doubted(left: CompanyName, right: CompanyName, score: float) -> float:
@@ -243,7 +257,3 @@ def _column(texts: Sequence[str]) -> Texts:
     column = np.empty(len(texts), dtype=object)
     column[:] = texts
     return column
-
-
-def _lengths(texts: Texts) -> Indexes:
-    return np.fromiter(map(len, texts), dtype=np.int64, count=texts.size)

@@ -24,7 +24,7 @@ from leads_dagster.leads.blocking import (
     Indexes,
     Pairs,
 )
-from leads_dagster.leads.comparison import Flags, NameScores, Scores, company_scores, name_scores
+from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores
 from leads_dagster.leads.match_record import MatchRecord
 
 Rule = Literal["linkedin", "email", "phone", "name_company", "decision"]
@@ -108,8 +108,10 @@ class Judge:
     def __init__(self, records: Sequence[MatchRecord], thresholds: Thresholds) -> None:
         self.records = records
         self.thresholds = thresholds
-        self._names, self._name_of = _numbered([record.name for record in records])
-        self._companies, self._company_of = _numbered([record.company for record in records])
+        names, self._name_of = _numbered([record.name for record in records])
+        companies, self._company_of = _numbered([record.company for record in records])
+        self._names, self._companies = NameColumns(names), CompanyColumns(companies)
+        self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
 
     def findings(self, pairs: Pairs) -> Findings:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
@@ -129,24 +131,16 @@ class Judge:
         return Findings(pairs.aspect, pairs.left[keep], pairs.right[keep], scores[keep], matches[keep])
 
     def names(self, left: Indexes, right: Indexes) -> NameScores:
-        """Name scores of pairs of records; each pair of distinct names is compared once."""
-        count = len(self._names)
-        a, b = self._name_of[left], self._name_of[right]
-        codes, back = np.unique(np.minimum(a, b) * count + np.maximum(a, b), return_inverse=True)
-        scores = name_scores(self._names, *np.divmod(codes, count))
-        return NameScores(scores.scores[back], scores.agree[back], scores.generations_differ[back])
+        """Name scores of pairs of records."""
+        return self._names.compare(self._name_of[left], self._name_of[right])
 
     def companies(self, left: Indexes, right: Indexes) -> Scores:
         """Company scores of pairs of records."""
-        return company_scores(self._companies, self._company_of[left], self._company_of[right])
-
-    def _named(self, pairs: Pairs) -> tuple[Flags, Flags]:
-        named = np.array([bool(name.key) for name in self._names], dtype=np.bool_)
-        return named[self._name_of[pairs.left]], named[self._name_of[pairs.right]]
+        return self._companies.compare(self._company_of[left], self._company_of[right])
 
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
-        both = np.logical_and(*self._named(pairs))
+        both = self._has_name[pairs.left] & self._has_name[pairs.right]
         alike = both & self.matching(names.scores)
         given = both & names.agree & ~alike
         scores = np.clip(names.scores, self.thresholds.review, self.thresholds.match).astype(np.float32)
@@ -157,7 +151,7 @@ class Judge:
 
     def _by_role_mailbox(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
-        left, right = self._named(pairs)
+        left, right = self._has_name[pairs.left], self._has_name[pairs.right]
         scores[left != right] = 0
         same = self._company_of[pairs.left] == self._company_of[pairs.right]
         scores[~left & ~right] = np.where(same[~left & ~right], MAILBOX_WITHOUT_NAME, 0)

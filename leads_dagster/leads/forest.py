@@ -23,7 +23,7 @@ class _Tree:
 
     Attributes:
         members: ids.
-        profiles, generations: LinkedIn slugs and generations of names; more than one only by a decision.
+        profiles: LinkedIn slugs; more than one only by a decision.
         names: distinct names by their key.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
@@ -31,7 +31,6 @@ class _Tree:
 
     members: list[int]
     profiles: set[str]
-    generations: set[str]
     names: dict[str, PersonName]
     offices: dict[str, MatchRecord]
     apart: set[int] = field(default_factory=set)
@@ -39,7 +38,6 @@ class _Tree:
     def absorb(self, other: _Tree) -> None:
         self.members += other.members
         self.profiles |= other.profiles
-        self.generations |= other.generations
         self.names |= other.names
         self.offices |= other.offices
         self.apart |= other.apart
@@ -100,6 +98,10 @@ class Forest:
         """LinkedIn slugs in the tree of a record."""
         return self._tree(self.tree(member)).profiles
 
+    def note_alike(self, one: int, other: int) -> None:
+        """Take for known that the names of two records are not two persons': an edge already says so."""
+        self._persons_differ[self._names_key(self._records[one].name, self._records[other].name)] = False
+
     def join(self, one: int, other: int, *, beyond_names: bool = False, by_decision: bool = False) -> bool:
         """Join the trees of two records unless they contradict; False where nothing changed.
 
@@ -138,7 +140,6 @@ class Forest:
         return _Tree(
             members=[record.id],
             profiles={record.slug} if record.slug else set(),
-            generations={name.generation} if name.generation else set(),
             names={name.key: name} if name.key else {},
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=set(self._apart.get(record.id, ())),
@@ -153,7 +154,7 @@ class Forest:
             return True
         if beyond_names:
             return False
-        if left.generations and right.generations and left.generations.isdisjoint(right.generations):
+        if _generations_differ(left, right):
             return True
         return any(self._differ(one, other) for one in left.names.values() for other in right.names.values())
 
@@ -161,9 +162,21 @@ class Forest:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""
         if one.given == other.given and one.digits == other.digits:
             return False
-        key = (one.key, other.key) if one.key < other.key else (other.key, one.key)
+        key = self._names_key(one, other)
         if key not in self._persons_differ:
             found = name_scores([one, other], np.array([0]), np.array([1]))
             alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
             self._persons_differ[key] = not alike and not found.agree[0]
         return self._persons_differ[key]
+
+    @staticmethod
+    def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
+        return (one.key, other.key) if one.key < other.key else (other.key, one.key)
+
+
+def _generations_differ(left: _Tree, right: _Tree) -> bool:
+    """Father and son: two generations, or one that all of one side's names give and none of the other's."""
+    if not left.names or not right.names:
+        return False
+    one = {name.generation for name in left.names.values()}
+    return one.isdisjoint(name.generation for name in right.names.values())

@@ -109,9 +109,9 @@ def _single(value: str | None) -> Iterable[str]:
 def _named(fields: Mapping[str, str]) -> bool:
     """Whether the row names a person: a full name that is not the company over again."""
     name, company = fields.get("full_name", ""), fields.get("company", "")
-    if not name or name == company:
-        return False
-    return not company or (fold_text(name) != fold_text(company) and fold_text(name) != fold_company(company))
+    if not name or not company or name[0].casefold() != company[0].casefold():
+        return bool(name)
+    return name != company and fold_text(name) not in (fold_text(company), fold_company(company))
 
 
 def _host(website: str) -> str:

@@ -25,6 +25,14 @@ KeyKind = Literal["text", "number", "integer", "flag", "choice"]
 
 REQUIRED = object()
 
+# API calls a month, per workspace (airtable.com/pricing, November 2026); None where the plan sets no limit.
+PLAN_CALLS_A_MONTH: Mapping[AirtablePlan, int | None] = {
+    "free": 1_000,
+    "team": 100_000,
+    "business": None,
+    "enterprise": None,
+}
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _GOOGLE_HOSTS = ("docs.google.com/", "drive.google.com/", "spreadsheets.google.com/")
 _SHEET_SUFFIXES = (".csv", ".tsv", ".txt", ".tab")

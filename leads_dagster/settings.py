@@ -192,6 +192,11 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
     return {name: nearest(name, known) for name in strangers}
 
 
+def debug_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether LEADS_DEBUG is on; asked when an error is shown, which may be that the settings cannot be read."""
+    return _FLAGS.get(environ.get("LEADS_DEBUG", "").strip().lower(), False)
+
+
 _AS_THEY_ARE = (
     "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max", "retry_delay_seconds", "http_timeout_seconds",
     "max_sheet_bytes", "batch_size", "debug",

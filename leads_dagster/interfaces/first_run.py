@@ -138,7 +138,8 @@ def _tell_rows(target: Console, settings: Settings, result: SyncResult) -> None:
     rows = result.as_dict()["rows"]
     if result.status == "unchanged":
         target.print(
-            f"Nothing changed: {rows['read']} rows looked at in {result.seconds:.1f} s, nothing written anywhere."
+            f"Nothing changed: {rows['read']} rows looked at in {result.seconds:.1f} s, "
+            "nothing written to the leads, the CRM or Airtable."
         )
     else:
         target.print(f"Done in {result.seconds:.1f} s.")

@@ -20,7 +20,12 @@ from urllib.parse import quote
 
 from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError
-from leads_dagster.pipeline.doctor_services import check_airtable, check_google_credentials, check_sheet
+from leads_dagster.pipeline.doctor_services import (
+    check_airtable,
+    check_google_credentials,
+    check_quota,
+    check_sheet,
+)
 from leads_dagster.pipeline.finding import Finding, Verdict
 from leads_dagster.settings import Settings, unknown_variables
 
@@ -159,4 +164,5 @@ _SHARED_CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
 _CUSTOMER_CHECKS: Mapping[str, Callable[[Settings, CustomerSettings], Iterator[Finding]]] = {
     "sheet": check_sheet,
     "airtable": check_airtable,
+    "quota": check_quota,
 }

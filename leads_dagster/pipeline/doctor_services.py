@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from leads_dagster.customers import AirtableSettings, CustomerSettings
+from leads_dagster.customers import PLAN_CALLS_A_MONTH, AirtableSettings, CustomerSettings
 from leads_dagster.errors import AccessError, CredentialsError, TargetMissingError
-from leads_dagster.pipeline.finding import Finding
+from leads_dagster.pipeline.finding import Finding, Verdict
 from leads_dagster.settings import Settings
 
+_QUOTA_WARNING_SHARE = 0.8
 _ACCOUNT_KEYS = ("client_email", "private_key", "token_uri")
 
 
@@ -73,6 +74,23 @@ def check_airtable(settings: Settings, customer: CustomerSettings) -> Iterator[F
             f"The base {target.base_id} has no table {target.table!r}; it has {names}.", advice="Mend airtable.table."
         )
     yield Finding("airtable", "ok", shown, customer=customer.name)
+
+
+def check_quota(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:
+    """How much of the plan's calls this machine has made this month; other programs' calls are not known here."""
+    target = customer.airtable
+    allowed = PLAN_CALLS_A_MONTH[target.plan] if target else None
+    if target is None or allowed is None:
+        return
+    from leads_dagster.mirrors.budget_books import budget_status
+
+    limits = budget_status(settings.home)
+    made = sum(limit.month_calls for limit in limits if limit.name.endswith(f" base {target.base_id}"))
+    verdict: Verdict = "ok" if made < allowed * _QUOTA_WARNING_SHARE else "warn"
+    yield Finding(
+        "quota", verdict, f"{made:,} of the {allowed:,} calls a month of Airtable's {target.plan} plan",
+        "" if verdict == "ok" else "Sync less often until the month ends, or choose a larger plan.", customer.name,
+    )  # fmt: skip
 
 
 def _service_account(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.interfaces.first_run import TWIN_BASE
+from leads_dagster.mirrors.budget import BUDGET_FILE, Budget, airtable_limits
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.interfaces.conftest import CommandLine
 
@@ -227,3 +228,17 @@ def test_a_service_that_does_not_answer_fails_in_words(
     monkeypatch.setenv("AIRTABLE_ENDPOINT_URL", "http://127.0.0.1:9")
 
     assert airtable(leads)["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(("made", "verdict"), [(0, "ok"), (79_999, "ok"), (80_000, "warn"), (120_000, "warn")])
+def test_calls_of_this_month_are_held_against_the_plan(made: int, verdict: str, leads: CommandLine) -> None:
+    leads.configure(AIRTABLE.format(base=TWIN_BASE, table="Leads"))
+    with Budget(leads.home, airtable_limits(TWIN_BASE, "any-token")) as budget, budget.slot():
+        pass
+    with sqlite3.connect(leads.home / BUDGET_FILE) as books:
+        books.execute("UPDATE limits SET month_calls = ?", (made,))
+    books.close()
+
+    (finding,) = checks(leads)["quota"]
+    assert finding["verdict"] == verdict
+    assert f"{made:,} of the 100,000 calls a month" in finding["message"]

@@ -16,6 +16,7 @@ from typing import Any
 import typer
 
 from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.settings import debug_wanted
 
 _INTERRUPTED = 130
 
@@ -70,7 +71,7 @@ def say_error(error: LeadsError) -> None:
 
 
 def _report(arguments: Sequence[str], error: LeadsError) -> int:
-    if os.environ.get("LEADS_DEBUG", "0") not in ("", "0"):
+    if debug_wanted(os.environ):
         logging.getLogger(__name__).error("the error in full", exc_info=sys.exc_info())
     if "--json" in arguments:
         typer.echo(json.dumps(_payload(arguments, error), ensure_ascii=False, default=str))

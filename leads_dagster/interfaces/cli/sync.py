@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from leads_dagster.customers import CustomerSettings
-from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.customers import PLAN_CALLS_A_MONTH, CustomerSettings
+from leads_dagster.errors import LeadsError, SettingsError, TransientError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.settings import Settings, customer_named, load_settings
 from leads_dagster.sources.sheet_address import parse_sheet
@@ -120,29 +120,25 @@ class _Cycle:
 
 
 def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
-    """Cycle after cycle, `seconds` from start to start, more slowly while it fails.
+    """Cycle after cycle, `seconds` from start to start, more slowly while they fail.
 
-    Settings that are wrong end it, and so does anything but a passing trouble before the first cycle has worked:
-    that is a mistyped address. Later nothing does, since a sheet half edited, or not shared for an hour, is mended.
+    A cycle that failed is tried again, whatever the reason: a sheet half edited, or not shared for an hour, is mended.
+    The watch ends where a cycle cannot even begin, for settings that are wrong or a database that refuses for good.
     """
     from leads_dagster.orchestration.instance import open_instance
 
     if warning := cost_of_looking(seconds, cycle.customer):
         typer.echo(warning, err=True)
-    failures, worked = 0, False
+    failures = 0
     with _stop_politely(), open_instance(cycle.settings) as instance:
         while True:
             started = time.monotonic()
             try:
                 facts = cycle(instance)
-                _show(facts, as_json=as_json)
-                failures = failures + 1 if facts["status"] == "failed" else 0
-                worked = worked or not failures
-            except LeadsError as error:
-                if isinstance(error, SettingsError) or not (worked or error.transient):
-                    raise
-                failures += 1
-                _show(failed_facts(error), as_json=as_json)
+            except TransientError as error:
+                facts = failed_facts(error)
+            _show(facts, as_json=as_json)
+            failures = failures + 1 if facts["status"] == "failed" else 0
             time.sleep(max(0.0, pause_seconds(seconds, failures) - (time.monotonic() - started)))
 
 
@@ -180,10 +176,12 @@ def cost_of_looking(seconds: float, customer: CustomerSettings) -> str | None:
 
 
 def _airtable_cost(customer: CustomerSettings) -> str:
-    if customer.airtable is None or customer.airtable.plan not in ("free", "team"):
+    calls = PLAN_CALLS_A_MONTH[customer.airtable.plan] if customer.airtable else None
+    if customer.airtable is None or calls is None:
         return ""
-    calls = {"free": "1,000", "team": "100,000"}[customer.airtable.plan]
-    return f"; Airtable's {customer.airtable.plan} plan has {calls} calls a month, used by every look that finds edits"
+    return (
+        f"; Airtable's {customer.airtable.plan} plan has {calls:,} calls a month, used by every look that finds edits"
+    )
 
 
 def _show(facts: dict[str, Any], *, as_json: bool) -> None:

@@ -32,6 +32,7 @@ _ONLY_FIRST = frozenset({"company", "title", "?title", "?name"})
 
 _MAX_HEADER_CHARACTERS = 120
 _MAX_MODIFIERS = 3
+_MAX_SYNONYMS = 3
 _NUMBER = re.compile(r"\d{1,2}")
 _LETTERS = str.maketrans({"ß": "ss", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
@@ -113,14 +114,23 @@ def recognize(header: str) -> Recognition | None:
     """What `header` means by itself, or None.
 
     The whole header is looked up first, then without its number, then without one to three words around it; what is
-    left must be an alias to the last letter, so that "Lead Owner" or "Assistant's Phone" is nothing.
+    left must be an alias to the last letter, so that "Lead Owner" or "Assistant's Phone" is nothing. At last the
+    parts between slashes.
     """
     if len(header) > _MAX_HEADER_CHARACTERS:
         return None
     folded = fold_header(header.strip().removesuffix("__c"))
     if folded in vocabulary().ignored:
         return None
-    return _look_up(folded, _MAX_MODIFIERS) or _numbered(folded)
+    return _look_up(folded, _MAX_MODIFIERS) or _numbered(folded) or _synonyms(header)
+
+
+def _synonyms(header: str) -> Recognition | None:
+    """Two words for one thing, "Telefon/Handy" or "Company / Organisation"; "E-mail/Phone" are two things."""
+    parts = header.split("/")
+    meanings = [recognize(part) for part in parts] if 1 < len(parts) <= _MAX_SYNONYMS else []
+    first = meanings[0] if meanings else None
+    return first if first and all(other and other.target == first.target for other in meanings) else None
 
 
 def _numbered(folded: str) -> Recognition | None:

@@ -31,6 +31,8 @@ _VANITY = re.compile(r"(?:\+?1[ .-]?)?\(?8(?:00|33|44|55|66|77|88)\)?[ .-]?[A-Z0
 # "(0038) 65…" is no call to Slovenia (+386): what stands in brackets is a country code whole or not at all.
 _BRACKETED_CODE = re.compile(r"\(00([1-9]\d*)\)")
 _LONGEST_CELL = 250  # phonenumbers' own limit
+# No area code there begins with 0: "01 23 45 67 89" has the right length, and is another country's number.
+_NORTH_AMERICA = 1
 _FEWEST_DIGITS = 5
 
 
@@ -117,6 +119,8 @@ def _possible(text: str, region: str) -> Phone | None:
     except phonenumbers.NumberParseException:
         return None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    if number.country_code == _NORTH_AMERICA and number.italian_leading_zero:
         return None
     return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), number.extension or "")
 

@@ -65,8 +65,10 @@ def _is_mail(word: str, found: re.Match[str]) -> bool:
 
 
 def _with_path(host: str, path: str) -> str:
-    domain = registrable_domain(host)
     bare = host.removeprefix("www.")
+    # "www.intranet.corp" ends in no public suffix and counts whole, but for the "www." that nobody means.
+    registered = registrable_domain(host)
+    domain = bare if registered == host and "." in bare else registered
     platform = next((name for name in (bare, domain) if name in _PLATFORMS), "")
     return "/".join([platform, *_page(path)]) if platform else domain
 

@@ -152,6 +152,9 @@ def test_umlauts_may_be_written_out(one: str, other: str) -> None:
         "Leadership",
         "Contacted",
         "Mailing list",
+        "Email/Phone",
+        "Phone/Assistant",
+        "/",
         "",
     ],
 )
@@ -180,6 +183,15 @@ def test_what_is_not_the_leads_own_is_kept_as_it_is(header: str) -> None:
         ("enriched_at", "enriched_at"),
         ("needs_enrichment", "needs_enrichment"),
         ("Email verified?", "verified"),
+        ("Emails", "email"),
+        ("Person - Phone - Mobile", "phone"),
+        ("Primary Company", "company"),
+        ("Email de contacto", "email"),
+        ("E-mail corporativo", "email"),
+        ("Phone number (with area code)", "phone"),
+        ("Telefon/Handy", "phone"),
+        ("Company / Organisation", "company"),
+        ("LinkedIn Contact Profile URL", "linkedin_url"),
     ],
 )
 def test_words_around_an_alias_are_understood(header: str, expected: str) -> None:

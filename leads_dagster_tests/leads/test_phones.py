@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leads_dagster.leads.phone_plans import plan_of
-from leads_dagster.leads.phones import Phone, has_digits, library_phone, parse_phones
+from leads_dagster.leads.phones import Phone, PhoneCell, has_digits, library_phone, parse_phones
 from leads_dagster_tests.leads import corpus
 
 REGIONS = tuple(sorted(phonenumbers.SUPPORTED_REGIONS))
@@ -107,6 +107,11 @@ def test_what_is_no_number_is_none(cell: str) -> None:
 
 def test_a_cell_that_says_more_than_its_numbers_is_not_complete() -> None:
     assert parse_phones("504-621-8927; ask Bob", "US") == ((Phone("+15046218927"),), False)
+
+
+@pytest.mark.parametrize("cell", ["01 23 45 67 89", "0221 987654", "+1 030 123 4567"])
+def test_another_countrys_number_is_not_taken_for_a_north_american_one(cell: str) -> None:
+    assert parse_phones(cell, "US") == PhoneCell((), False)
 
 
 def test_a_local_number_can_still_be_dialled_by_a_person() -> None:

@@ -29,6 +29,7 @@ from leads_dagster_tests.leads import corpus
         ("xn--mller-kva.de", "müller.de"),
         ("http://intranet.corp/x", "intranet.corp"),
         ("foo.bar.internal", "foo.bar.internal"),
+        ("https://www.acme.internal", "acme.internal"),
         ("192.168.0.1", "192.168.0.1"),
         ("https://www.facebook.com/Acme/", "facebook.com/acme"),
         ("facebook.com/pages/Acme/123", "facebook.com/pages/acme"),

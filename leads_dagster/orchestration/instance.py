@@ -39,6 +39,10 @@ compute_logs:
 
 telemetry:
   enabled: false
+
+# No newsletter form over the first page.
+nux:
+  enabled: false
 """
 
 

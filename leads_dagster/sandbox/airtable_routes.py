@@ -16,6 +16,7 @@ from leads_dagster.sandbox.airtable_listing import from_mapping, from_query, kno
 from leads_dagster.sandbox.airtable_model import Record, Table
 from leads_dagster.sandbox.airtable_references import new_attachment
 from leads_dagster.sandbox.airtable_render import Shape, render_record, render_records
+from leads_dagster.sandbox.airtable_transactions import expire
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
 from leads_dagster.sandbox.airtable_writes import Change, check_cells, commit, delete, plan_update, plan_upsert
 from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
@@ -184,7 +185,7 @@ class AirtableRoutes:
     def _hooks(self, call: Call) -> Session:
         session = open_session(self.world, call, "webhook:manage")
         session.require_level("create")
-        webhooks.expire(self.world, session.base)
+        expire(self.world, session.base)
         return session
 
     def list_webhooks(self, call: Call) -> Reply:

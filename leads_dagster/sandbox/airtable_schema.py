@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
-from leads_dagster.sandbox.airtable_model import COMPUTED_TYPES, Base, Field, Table
+from leads_dagster.sandbox.airtable_fields import add_inverse, add_table, checked_field, field_name
+from leads_dagster.sandbox.airtable_model import Base, Table
 from leads_dagster.sandbox.airtable_routes import json_body
-from leads_dagster.sandbox.airtable_values import PARSERS
-from leads_dagster.sandbox.airtable_webhooks import Transaction, deliver
+from leads_dagster.sandbox.airtable_transactions import Transaction, deliver
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
 from leads_dagster.sandbox.bases_file import table_schema
-from leads_dagster.sandbox.http import Call, JsonObject, RefusedError, Reply, Route
+from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
 from leads_dagster.sandbox.ids import new_id
 
 _READ, _WRITE = "schema.bases:read", "schema.bases:write"
-_REFERENCE_TYPES = frozenset(
-    {"multipleAttachments", "multipleCollaborators", "multipleRecordLinks", "singleCollaborator"}
-)
-CREATABLE_TYPES = frozenset(PARSERS) | _REFERENCE_TYPES
-_DATE_FORMATS = {"local": "l", "friendly": "LL", "us": "M/D/YYYY", "european": "D/M/YYYY", "iso": "YYYY-MM-DD"}
-_TIME_FORMATS = {"12hour": "h:mma", "24hour": "HH:mm"}
-_NEEDED_OPTIONS: dict[str, tuple[str, ...]] = {
-    "checkbox": ("icon", "color"),
-    "currency": ("precision", "symbol"),
-    "date": ("dateFormat",),
-    "dateTime": ("dateFormat", "timeFormat", "timeZone"),
-    "duration": ("durationFormat",),
-    "multipleRecordLinks": ("linkedTableId",),
-    "multipleSelects": ("choices",),
-    "number": ("precision",),
-    "percent": ("precision",),
-    "rating": ("icon", "max", "color"),
-    "singleSelect": ("choices",),
-}
-_PRIMARY_TYPES = frozenset(
-    [
-        "singleLineText",
-        "email",
-        "url",
-        "multilineText",
-        "phoneNumber",
-        "number",
-        "percent",
-        "currency",
-        "date",
-        "dateTime",
-        "duration",
-        "autoNumber",
-        "formula",
-        "barcode",
-    ]
-)
 
 
 class AirtableSchemaRoutes:
@@ -181,7 +143,7 @@ class AirtableSchemaRoutes:
         table = session.table(call.params["table"])
         field = checked_field(session, table, json_body(call))
         table.add_field(field)
-        _add_inverse(session, table, field)
+        add_inverse(session, table, field)
         transaction = Transaction(session, table)
         transaction.created_fields[field.id] = {"name": field.name, "type": field.type}
         deliver(transaction)
@@ -196,7 +158,7 @@ class AirtableSchemaRoutes:
             raise errors.no_permission_or_model()
         body = json_body(call)
         before = {"name": field.name, "type": field.type}
-        name = _field_name(body.get("name", field.name))
+        name = field_name(body.get("name", field.name))
         if name != field.name and table.field(name) is not None:
             raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", f'A field named "{name}" already exists')
         field.name, field.description = name, body.get("description", field.description)
@@ -236,98 +198,3 @@ def _with_visible(table: Table, visible: bool) -> JsonObject:
         views = [{"visibleFieldIds": ids, **view} if view["type"] == "grid" else view for view in table.views]
         shown["views"] = views
     return shown
-
-
-def add_table(session: Session, given: Any) -> Table:
-    """A new table with its fields, the first of which is the primary one. All of it is checked before it is added."""
-    name = given.get("name") if isinstance(given, dict) else None
-    fields = given.get("fields") if isinstance(given, dict) else None
-    if not isinstance(name, str) or not name or not isinstance(fields, list) or not fields:
-        raise errors.bad_request()
-    if session.base.table(name) is not None:
-        raise errors.refusal(422, "DUPLICATE_TABLE_NAME", f'A table named "{name}" already exists')
-    view = {"id": new_id("viw"), "name": "Grid view", "type": "grid"}
-    table = Table(new_id("tbl"), name, "", {}, [view], given.get("description"))
-    for each in fields:
-        table.add_field(checked_field(session, table, each))
-    table.primary_field_id = next(iter(table.fields))
-    if table.primary.type not in _PRIMARY_TYPES:
-        raise errors.refusal(422, "INVALID_FIELD_TYPE_FOR_PRIMARY", "The first field cannot be the primary field")
-    session.base.tables[table.id] = table
-    for field in list(table.fields.values()):
-        _add_inverse(session, table, field)
-    return table
-
-
-def _field_name(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", "A field must have a name of its own")
-    return value
-
-
-def checked_field(session: Session, table: Table, given: Any) -> Field:
-    if not isinstance(given, dict):
-        raise errors.bad_request()
-    name, kind, options = _field_name(given.get("name")), given.get("type"), given.get("options")
-    if table.field(name) is not None:
-        raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", f'A field named "{name}" already exists')
-    if kind not in CREATABLE_TYPES:
-        raise _not_creatable(str(kind))
-    missing = [key for key in _NEEDED_OPTIONS.get(kind, ()) if key not in (options or {})]
-    if missing:
-        raise errors.refusal(
-            422, "INVALID_FIELD_TYPE_OPTIONS_FOR_CREATE", f"Invalid options for {name}: missing {', '.join(missing)}"
-        )
-    return Field(new_id("fld"), name, kind, _made_options(session, kind, options), given.get("description"))
-
-
-def _not_creatable(kind: str) -> RefusedError:
-    if kind in COMPUTED_TYPES:
-        message = f"Creating {kind} fields is not supported at this time"
-        return errors.refusal(422, "UNSUPPORTED_FIELD_TYPE_FOR_CREATE", message)
-    return errors.bad_request()
-
-
-def _made_options(session: Session, kind: str, options: JsonObject | None) -> JsonObject | None:
-    """The options as Airtable answers them, completed."""
-    if kind in ("singleSelect", "multipleSelects"):
-        choices = [{"id": new_id("sel"), "color": "blueLight2", **each} for each in (options or {})["choices"]]
-        return {"choices": choices}
-    if kind == "multipleRecordLinks":
-        linked = session.base.tables.get((options or {})["linkedTableId"])
-        if linked is None:
-            raise errors.no_permission_or_model()
-        return {"isReversed": False, "prefersSingleRecordLink": False, **(options or {})}
-    if kind == "multipleAttachments":
-        return {"isReversed": False}
-    if kind in ("date", "dateTime"):
-        return _date_options(options or {})
-    return options
-
-
-def _date_options(options: JsonObject) -> JsonObject:
-    made = dict(options)
-    for key, formats in (("dateFormat", _DATE_FORMATS), ("timeFormat", _TIME_FORMATS)):
-        name = made.get(key, {}).get("name")
-        if name is not None:
-            made[key] = {"format": formats.get(name, ""), **made[key]}
-    return made
-
-
-def _add_inverse(session: Session, table: Table, field: Field) -> None:
-    """A link makes its other end in the linked table."""
-    if field.type != "multipleRecordLinks" or field.option("inverseLinkFieldId"):
-        return
-    linked = session.base.tables[str(field.option("linkedTableId"))]
-    name, number = table.name, 2
-    while linked.field(name) is not None:
-        name, number = f"{table.name} {number}", number + 1
-    options = {
-        "linkedTableId": table.id,
-        "isReversed": False,
-        "prefersSingleRecordLink": False,
-        "inverseLinkFieldId": field.id,
-    }
-    inverse = Field(new_id("fld"), name, "multipleRecordLinks", options)
-    field.options = {**(field.options or {}), "inverseLinkFieldId": inverse.id}
-    linked.add_field(inverse)

@@ -18,8 +18,8 @@ from leads_dagster.sandbox.airtable_references import (
     parse_links,
     update_inverse,
 )
+from leads_dagster.sandbox.airtable_transactions import Transaction, deliver
 from leads_dagster.sandbox.airtable_values import PARSERS, add_choices, choices
-from leads_dagster.sandbox.airtable_webhooks import Transaction, deliver
 from leads_dagster.sandbox.airtable_world import Session
 from leads_dagster.sandbox.http import JsonObject
 from leads_dagster.sandbox.ids import new_id

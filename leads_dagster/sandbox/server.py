@@ -23,7 +23,7 @@ from leads_dagster.sandbox.admin import AdminRoutes
 from leads_dagster.sandbox.airtable_handle import AirtableHandle
 from leads_dagster.sandbox.airtable_routes import AirtableRoutes
 from leads_dagster.sandbox.airtable_schema import AirtableSchemaRoutes
-from leads_dagster.sandbox.airtable_webhooks import Hook, mac_header
+from leads_dagster.sandbox.airtable_transactions import Hook, mac_header
 from leads_dagster.sandbox.airtable_world import AirtableWorld
 from leads_dagster.sandbox.app import SandboxApp
 from leads_dagster.sandbox.bases_file import DEFAULT_BASES, read_bases_file

@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import logging
 import threading
+import time
 from pathlib import Path
 
 import orjson
 
 from leads_dagster.errors import SettingsError
-from leads_dagster.sandbox.airtable_webhooks import hook_state, load_hook
+from leads_dagster.sandbox.airtable_transactions import hook_state, load_hook
 from leads_dagster.sandbox.airtable_world import AirtableWorld
 from leads_dagster.sandbox.bases_file import load_base
 from leads_dagster.sandbox.http import JsonObject
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 FILE_NAME = "airtable.json"
 SETTLE_SECONDS = 0.5
+REST_FACTOR = 20  # a large state takes long to write, and requests wait for its snapshot: then it is written seldom
 
 
 class StateFile:
@@ -70,11 +72,14 @@ class StateFile:
         return {**given, "hooks": hooks, "seed": self._seeds.get(given["id"])}
 
     async def keep(self) -> None:
-        """Write after each change has settled, until cancelled."""
+        """Write after changes have settled, until cancelled; at most a twentieth of the time is spent so."""
+        took = 0.0
         while True:
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(max(SETTLE_SECONDS, took * REST_FACTOR))
             if self._dirty:
+                started = time.monotonic()
                 await asyncio.to_thread(self.flush)
+                took = time.monotonic() - started
 
 
 def _digest(seed: JsonObject) -> str:

@@ -9,6 +9,9 @@ import gspread
 import httpx
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.oauth2.service_account import Credentials
 from gspread.utils import ExportFormat
 
 from leads_dagster.sandbox import Sandbox
@@ -154,3 +157,20 @@ def test_a_body_that_is_no_json_is_a_400(sandbox: Sandbox, book: gspread.Spreads
     url = f"{sandbox.url}/v4/spreadsheets/leads/values/A1?valueInputOption=RAW"
     assert httpx.put(url, content=b"{").json()["error"]["status"] == "INVALID_ARGUMENT"
     assert httpx.put(url.partition("?")[0], json={"values": []}).status_code == 400
+
+
+def service_account_key(token_url: str) -> dict[str, str]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    return {"client_email": "robot@example.com", "private_key": pem, "token_uri": token_url}
+
+
+def test_a_service_accounts_key_may_point_its_token_address_here(sandbox: Sandbox, book: gspread.Spreadsheet) -> None:
+    info = service_account_key(f"{sandbox.url}/token")
+    scopes = ["https://www.googleapis.com/auth/spreadsheets.readonly"]
+    credentials = Credentials.from_service_account_info(info, scopes=scopes)
+    client = gspread.Client(auth=credentials, http_client=client_class(sandbox.url))
+    assert client.open_by_key("leads").sheet1.acell("A2").value == "Ann"
+    client.http_client.session.close()

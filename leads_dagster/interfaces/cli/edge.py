@@ -5,6 +5,8 @@ What belongs here: the one place that catches everything. Which exit code an err
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import logging
 import os
@@ -22,7 +24,13 @@ _INTERRUPTED = 130
 
 
 def prepare_process() -> None:
-    """Settle what holds for the whole process: warnings of libraries off, odd characters never an error."""
+    """Settle what holds for the whole process: warnings of libraries off, odd characters never an error.
+
+    Imports make a million objects that never become garbage. Walking over them again and again, and once more at the
+    end, is a third of what a short command costs: the collector looks less often, and not at all on the way out.
+    """
+    gc.set_threshold(100_000, 20, 20)
+    atexit.register(gc.freeze)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from leads_dagster.leads.companies import tidy_company
 from leads_dagster.leads.fields import Issue
 from leads_dagster.leads.row_steps import CELL_SHOWN, Draft
 from leads_dagster.leads.text import clean_line
@@ -47,7 +48,12 @@ def _without_identity(draft: Draft, cells: Sequence[str], labels: Mapping[int, s
     company = draft.fields.get("company")
     if company:
         message = "The row names a company, but neither a person nor a way to reach it."
-        return Issue(
-            "no_identity", "company", "", company[:CELL_SHOWN], message, "Add a phone, a website or a contact."
-        )
+        column = _column_of(company, cells, labels)
+        hint = "Add a phone, a website or a contact."
+        return Issue("no_identity", "company", column, company[:CELL_SHOWN], message, hint)
     return Issue("no_identity", "", labels.get(index, ""), cells[index][:CELL_SHOWN], "The row names nobody.", _NEEDED)
+
+
+def _column_of(company: str, cells: Sequence[str], labels: Mapping[int, str]) -> str:
+    texts = ((label, clean_line(cells[index])) for index, label in labels.items())
+    return next((label for label, text in texts if text and tidy_company(text) == company), "")

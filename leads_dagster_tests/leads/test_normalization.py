@@ -145,6 +145,12 @@ def test_anything_less_is_no_lead(cells: dict[str, str]) -> None:
     assert rejection.suggestion
 
 
+def test_a_company_that_nobody_can_reach_is_refused_with_its_column() -> None:
+    rejection = _row(City="Berlin", Company='"Acme, Inc",').rejection
+    assert rejection is not None
+    assert (rejection.column, rejection.cell) == ("Company", "Acme, Inc")
+
+
 @pytest.mark.parametrize(
     ("cells", "code", "cell", "suggestion"),
     [

@@ -74,8 +74,22 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_of(defs: dg
         assert spec.tags["layer"] in {"source", "raw", "staged", "store", "mirror"}
 
 
-def test_every_asset_of_the_road_has_a_code_version(defs: dg.Definitions) -> None:
-    assert all(assets(defs)[key].code_version for key in ROAD)
+def test_every_asset_of_the_road_says_where_it_is_kept_and_the_store_which_columns_it_has(defs: dg.Definitions) -> None:
+    said = {key: assets(defs)[key].metadata for key in ROAD}
+    assert all(metadata["kept_in"].value for metadata in said.values())
+    schema = said["lead_store"]["dagster/column_schema"]
+    assert {"id", "full_name", "email", "raw_data"} <= {column.name for column in schema.value.columns}
+
+
+def test_code_versions_are_those_of_the_rules(defs: dg.Definitions) -> None:
+    from leads_dagster.leads.headers import HEADERS_VERSION
+    from leads_dagster.leads.matching import MATCHING_VERSION
+    from leads_dagster.leads.normalization import NORMALIZATION_VERSION
+
+    versions = {key: assets(defs)[key].code_version for key in ROAD}
+    assert all(versions.values())
+    assert versions["normalized_leads"] == f"headers {HEADERS_VERSION}, normalization {NORMALIZATION_VERSION}"
+    assert versions["deduped_leads"] == f"matching {MATCHING_VERSION}"
 
 
 def test_every_asset_has_one_partition_a_customer(defs: dg.Definitions) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from leads_dagster.orchestration import checks
+from leads_dagster.orchestration.metadata import table_schema
 from leads_dagster.orchestration.road import GROUP, OWNERS, RoadAsset, build_asset
+from leads_dagster.store.tables import leads
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.stages import Outcome
@@ -67,6 +69,8 @@ def _mirror_airtable(ws: Workspace, run_id: str) -> Outcome:
     return mirror_airtable(ws, run_id=run_id)
 
 
+# The code versions say by which rules an asset was made. They are written out, since importing matching to ask for its
+# version would cost every unchanged cycle half a second; a test holds that they are the versions of `leads`.
 ROAD: tuple[RoadAsset, ...] = (
     RoadAsset(
         key="raw_leads",
@@ -75,6 +79,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("google_sheet",),
         kinds=frozenset({"python", "csv"}),
         layer="raw",
+        kept_in="files by checksum: $LEADS_HOME/raw, a folder a customer",
         is_gate=True,
     ),
     RoadAsset(
@@ -84,6 +89,8 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("raw_leads",),
         kinds=frozenset({"python"}),
         layer="staged",
+        kept_in="table staging of the lead database, until the cycle closes",
+        code_version="headers 1, normalization 1",
         checks=(checks.HEADERS_KNOWN, checks.SHEET_NOT_SHRUNK, checks.ERROR_RATE),
     ),
     RoadAsset(
@@ -93,6 +100,8 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("normalized_leads",),
         kinds=frozenset({"python"}),
         layer="staged",
+        kept_in="table staging of the lead database, until the cycle closes",
+        code_version="matching 1",
     ),
     RoadAsset(
         key="lead_store",
@@ -101,6 +110,8 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("deduped_leads",),
         kinds=frozenset({"sqlite", "table"}),
         layer="store",
+        kept_in="tables leads, claims, lead_history and others of LEADS_DATABASE_URL, else LEAD_DATABASE_PATH",
+        columns=table_schema(leads),
         checks=(checks.LEDGER_ADDS_UP, checks.NO_STRONG_KEY_DOUBLES, checks.FRESHNESS),
     ),
     RoadAsset(
@@ -110,6 +121,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("lead_store",),
         kinds=frozenset({"sqlite", "table"}),
         layer="mirror",
+        kept_in="the table of [customers.crm] in LEADS_CRM_URL",
         priority=1,  # Airtable's own limits may take minutes, the CRM need not wait for them
         checks=(checks.CRM_AGREES,),
     ),
@@ -120,6 +132,7 @@ ROAD: tuple[RoadAsset, ...] = (
         deps=("lead_store",),
         kinds=frozenset({"airtable"}),
         layer="mirror",
+        kept_in="the table of [customers.airtable]",
         checks=(checks.AIRTABLE_AGREES,),
     ),
 )

@@ -6,12 +6,25 @@ What belongs here: numbers of the pipeline as Dagster's metadata. Which numbers 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
+from sqlalchemy import Table
 
 from leads_dagster.errors import LeadsError
 
 Number = int | float | str
+
+
+def asset_metadata(kept_in: str, columns: dg.TableSchema | None) -> dict[str, Any]:
+    """Where an asset's content lies, and the table's columns as Dagster's catalog shows them."""
+    said: dict[str, Any] = {"kept_in": dg.MetadataValue.text(kept_in)}
+    return said if columns is None else {**said, "dagster/column_schema": dg.MetadataValue.table_schema(columns)}
+
+
+def table_schema(table: Table) -> dg.TableSchema:
+    """The columns of a table of ours."""
+    return dg.TableSchema([dg.TableColumn(column.name, str(column.type).lower()) for column in table.columns])
 
 
 def run_metadata(numbers: Mapping[str, Number]) -> dict[str, dg.MetadataValue]:

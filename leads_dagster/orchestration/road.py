@@ -8,16 +8,16 @@ taken apart all the same: Dagster may ask for the asset without its checks, or f
 
 # Dagster reads the annotations of an asset's function as objects: no `from __future__ import annotations` here.
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.orchestration.checks import Check
-from leads_dagster.orchestration.metadata import failure_metadata, run_metadata
+from leads_dagster.orchestration.metadata import asset_metadata, failure_metadata, run_metadata
 from leads_dagster.orchestration.partitions import customer_of
 from leads_dagster.orchestration.resources import Workspaces
 
@@ -42,12 +42,13 @@ class RoadAsset:
         description: what it holds, for the person who reads the graph.
         deps: keys of the assets it is made from.
         kinds: what it is made of; Dagster draws an icon for each.
+        kept_in: where its content lies, with the setting that says so.
         code_version: changes when the same input would come out differently.
         layer: its tag, for selecting: raw, staged, store or mirror.
         checks: asked after the stage, in this order.
         priority: of steps that may run next, the higher goes first.
         is_gate: whether nothing at all happens, here and downstream, when the stage found nothing changed.
-        metadata: what is always true of it.
+        columns: of the table that it is, where it is one of ours.
     """
 
     key: str
@@ -56,11 +57,12 @@ class RoadAsset:
     deps: tuple[str, ...]
     kinds: frozenset[str]
     layer: str
+    kept_in: str
     code_version: str = "1"
     checks: tuple[Check, ...] = ()
     priority: int = 0
     is_gate: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    columns: dg.TableSchema | None = None
 
 
 def retry_policy(first_delay_seconds: float) -> dg.RetryPolicy:
@@ -104,7 +106,7 @@ def _asset_spec(one: RoadAsset, partitions: dg.PartitionsDefinition[str]) -> dg.
         group_name=GROUP,
         tags={"layer": one.layer},
         code_version=one.code_version,
-        metadata=one.metadata,
+        metadata=asset_metadata(one.kept_in, one.columns),
         partitions_def=partitions,
         skippable=True,
     )

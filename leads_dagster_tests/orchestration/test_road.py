@@ -46,7 +46,7 @@ def stage(key: str = "one", call: Callable[[], Outcome] = lambda: DONE, **more: 
         assert ws.name == "default"
         return call()
 
-    facts: dict[str, Any] = {"description": "", "deps": (), "kinds": frozenset(), "layer": "raw", **more}
+    facts: dict[str, Any] = {"description": "", "deps": (), "kinds": frozenset(), "layer": "raw", "kept_in": "", **more}
     return RoadAsset(key=key, stage=call_it, **facts)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from leads_dagster.definitions import build
-from leads_dagster.errors import LeadsError
+from leads_dagster.errors import LeadsError, SettingsError
 from leads_dagster.orchestration.instance import open_instance
 from leads_dagster.orchestration.jobs import LEADS_SYNC
 from leads_dagster.orchestration.resources import Workspaces
@@ -54,6 +54,7 @@ def sync_once(
         KeyboardInterrupt: the run was stopped; it is recorded as failed, and the next one catches up.
     """
     started = time.monotonic()
+    from leads_dagster.pipeline.ingest import RAW, has_work
     from leads_dagster.pipeline.result import read_result
     from leads_dagster.pipeline.stages import mark_failed
     from leads_dagster.store.engine import typed_errors
@@ -62,16 +63,25 @@ def sync_once(
     opened = nullcontext(instance) if instance is not None else open_instance(settings)
     with Workspaces(lambda: settings, sheet=sheet, progress=progress) as leads, _quiet_dagster():
         with typed_errors(), opened as found:
-            run = _execute(settings, name, leads, instance=found, sheet=sheet)
+            selection = None if has_work(leads.of(name)) else [dg.AssetKey(RAW)]
+            run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
         if _was_interrupted(run):
             mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
             raise KeyboardInterrupt
+        _raise_settings_fault(run)
         return read_result(leads.of(name), run.run_id, seconds=time.monotonic() - started, error=_error(run))
 
 
 def _execute(
-    settings: Settings, customer: str, leads: Workspaces, *, instance: dg.DagsterInstance, sheet: str | None
+    settings: Settings,
+    customer: str,
+    leads: Workspaces,
+    *,
+    instance: dg.DagsterInstance,
+    sheet: str | None,
+    selection: list[dg.AssetKey] | None,
 ) -> dg.ExecuteInProcessResult:
+    """Run the job; with nothing to do only its first asset, since Dagster would book skipped checks as not passed."""
     job = build(settings).resolve_job_def(LEADS_SYNC)
     return job.execute_in_process(
         partition_key=customer,
@@ -79,6 +89,7 @@ def _execute(
         resources={"leads": leads},
         run_config=_run_config(sheet),
         raise_on_error=False,
+        asset_selection=selection,
     )
 
 
@@ -86,6 +97,14 @@ def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
     """Whether Ctrl-C or a signal ended the run; Dagster books that as a failure of the step and returns."""
     errors = [event.step_failure_data.error for event in run.all_events if event.is_step_failure]
     return any(error is not None and error.cls_name in _INTERRUPTS for error in errors)
+
+
+def _raise_settings_fault(run: dg.ExecuteInProcessResult) -> None:
+    """A setting that only a stage could find wrong (a column that the sheet does not have) is still a setting."""
+    for event in run.all_events:
+        told = event.step_failure_data.user_failure_data if event.is_step_failure else None
+        if told is not None and told.metadata.get("error") == dg.MetadataValue.text(SettingsError.__name__):
+            raise SettingsError(told.description or "The settings are wrong.")
 
 
 def _run_config(sheet: str | None) -> dict[str, Any]:

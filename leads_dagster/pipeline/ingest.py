@@ -10,10 +10,11 @@ import time
 from datetime import datetime
 from typing import Any
 
-from leads_dagster.errors import SheetFormatError, StaleStageError
+from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
 from leads_dagster.pipeline.changes import ChangeSet
+from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
@@ -36,18 +37,43 @@ def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
         SheetNotSharedError, SheetFormatError, ServiceUnavailableError and others of `sources.google_sheets`.
     """
     with ws.locked(), failures_booked(ws, run_id):
-        started = time.monotonic()
-        with reading(ws.engine) as connection:
-            state = ledger.source_state(connection, ws.name, ws.source)
-            waiting = _work_waits(ws, connection, state)
-        observed_at = ws.now()
-        fetched = _fetch(ws, state)
-        fingerprint = ws.fingerprint(fetched.checksum)
-        numbers = _fetch_numbers(fetched, started)
-        if fingerprint == state.fingerprint and not waiting:
-            return Outcome(changed=False, data_version=fingerprint, numbers=numbers)
-        _keep_raw(ws, run_id, state, fetched, observed_at)
-        return Outcome(changed=True, data_version=fingerprint, numbers=numbers)
+        look = _take_look(ws)
+        if look.has_work:
+            _keep_raw(ws, run_id, look)
+        return Outcome(changed=look.has_work, data_version=look.fingerprint, numbers=look.numbers)
+
+
+def has_work(ws: Workspace) -> bool:
+    """Whether a cycle would have anything to do; `fetch_raw` in the same workspace then takes over what was fetched.
+
+    A fetch that fails counts as work: `fetch_raw` raises its error, so that it is booked as the cycle's.
+    """
+    try:
+        ws.looked = _look(ws)
+    except LeadsError as error:
+        ws.looked = error
+        return True
+    return ws.looked.has_work
+
+
+def _take_look(ws: Workspace) -> Look:
+    """What `has_work` saw just before, once; else a fresh look."""
+    looked, ws.looked = ws.looked, None
+    if isinstance(looked, LeadsError):
+        raise looked
+    return looked or _look(ws)
+
+
+def _look(ws: Workspace) -> Look:
+    started = time.monotonic()
+    with reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source)
+        waiting = _work_waits(ws, connection, state)
+    observed_at = ws.now()
+    fetched = _fetch(ws, state)
+    fingerprint = ws.fingerprint(fetched.checksum)
+    changed = waiting or fingerprint != state.fingerprint
+    return Look(state, fetched, fingerprint, changed, observed_at, _fetch_numbers(fetched, started))
 
 
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
@@ -89,9 +115,8 @@ def _size(fetched: Fetched | NotModified) -> int:
     return fetched.bytes if isinstance(fetched, Fetched) else 0
 
 
-def _keep_raw(
-    ws: Workspace, run_id: str, state: SourceState, fetched: Fetched | NotModified, observed_at: datetime
-) -> None:
+def _keep_raw(ws: Workspace, run_id: str, look: Look) -> None:
+    state, fetched, observed_at = look.state, look.fetched, look.observed_at
     if isinstance(fetched, Fetched):
         ws.snapshots.put(fetched.data, checksum=fetched.checksum)
     checksum, marker = fetched.checksum, fetched.marker.as_dict()

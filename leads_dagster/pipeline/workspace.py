@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from leads_dagster.customers import CustomerSettings
-from leads_dagster.errors import StoreBusyError
+from leads_dagster.errors import LeadsError, StoreBusyError
 from leads_dagster.leads.fields import NormalizationRules
 from leads_dagster.settings import Settings, customer_named
 from leads_dagster.sources.http import LeadsHttp, Retries, Timeouts, shared_http
@@ -27,6 +28,9 @@ from leads_dagster.sources.snapshots import SnapshotStore
 from leads_dagster.store import ledger
 from leads_dagster.store.engine import open_engine, writing
 from leads_dagster.store.schema import ensure_schema
+
+if TYPE_CHECKING:
+    from leads_dagster.pipeline.look import Look
 
 Progress = Callable[[int, str], None]
 LOCK_WAIT_SECONDS = 60.0
@@ -43,12 +47,14 @@ class Workspace:
         customer: whose road.
         engine: the lead database, upgraded.
         progress: told percent (0 to 100) and words at every stage.
+        looked: what a look at the sheet saw, until a cycle takes it over.
     """
 
     settings: Settings
     customer: CustomerSettings
     engine: Engine
     progress: Progress | None = None
+    looked: Look | LeadsError | None = field(default=None, repr=False)
     _reported: float = field(default=0.0, repr=False)
 
     @property

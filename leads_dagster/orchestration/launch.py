@@ -63,7 +63,7 @@ def sync_once(
     opened = nullcontext(instance) if instance is not None else open_instance(settings)
     with Workspaces(lambda: settings, sheet=sheet, progress=progress) as leads, _quiet_dagster():
         with typed_errors(), opened as found:
-            selection = None if has_work(leads.of(name)) else [dg.AssetKey(RAW)]
+            selection = None if has_work(leads.of(name)) else {dg.AssetKey(RAW)}
             run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
         if _was_interrupted(run):
             mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
@@ -79,17 +79,17 @@ def _execute(
     *,
     instance: dg.DagsterInstance,
     sheet: str | None,
-    selection: list[dg.AssetKey] | None,
+    selection: set[dg.AssetKey] | None,
 ) -> dg.ExecuteInProcessResult:
     """Run the job; with nothing to do only its first asset, since Dagster would book skipped checks as not passed."""
-    job = build(settings).resolve_job_def(LEADS_SYNC)
+    whole = build(settings).resolve_job_def(LEADS_SYNC)
+    job = whole if selection is None else whole.get_subset(asset_selection=selection)
     return job.execute_in_process(
         partition_key=customer,
         instance=instance,
         resources={"leads": leads},
         run_config=_run_config(sheet),
         raise_on_error=False,
-        asset_selection=selection,
     )
 
 

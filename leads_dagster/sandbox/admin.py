@@ -66,7 +66,7 @@ class AdminRoutes:
         """`{"faults": […]}` replaces all, one fault alone is added."""
         body = _body(call)
         if "faults" in body:
-            self.faults.replace(body["faults"])
+            self.faults.replace(_listed(body, "faults", object))
         else:
             self.faults.add(body)
         return Reply({"faults": self.faults.to_json()})
@@ -80,16 +80,21 @@ class AdminRoutes:
         return Reply({})
 
     def advance(self, call: Call) -> Reply:
-        self.world.clock.advance(float(_body(call).get("seconds", 0)))
+        seconds = _body(call).get("seconds")
+        if not isinstance(seconds, (int, float)):
+            raise ContentError('The body must hold "seconds", a number.')
+        self.world.clock.advance(seconds)
         return Reply({"now": self.world.clock.stamp()})
 
     def edit(self, call: Call) -> Reply:
         """A person's edits: `{"create": [{fields}], "update": [{"id", "fields"}], "delete": [ids]}`."""
         base, table, body = call.params["base"], call.params["table"], _body(call)
-        created = self.handle.create(base, table, body.get("create", []))
-        updated = self.handle.update(base, table, body.get("update", []))
-        self.handle.delete(base, table, body.get("delete", []))
-        return Reply({"created": created, "updated": updated, "deleted": body.get("delete", [])})
+        adding, editing = _listed(body, "create", dict), _listed(body, "update", dict)
+        removing = _listed(body, "delete", str)
+        created = self.handle.create(base, table, adding)
+        updated = self.handle.update(base, table, editing)
+        self.handle.delete(base, table, removing)
+        return Reply({"created": created, "updated": updated, "deleted": removing})
 
     def remove_field(self, call: Call) -> Reply:
         """A person deletes a field, which the API does not offer; hooks that watch it turn ill."""
@@ -119,6 +124,13 @@ class AdminRoutes:
         """`{"refuse": "login" | 401 | 403 | 404 | null}`."""
         self.folder.refusals[call.params["id"]] = _body(call).get("refuse")
         return Reply({"id": call.params["id"], "refuse": self.folder.refusals[call.params["id"]]})
+
+
+def _listed(body: JsonObject, name: str, kind: type) -> list[Any]:
+    value = body.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+        raise ContentError(f"{name!r} must be a list of {kind.__name__}.")
+    return value
 
 
 def _body(call: Call) -> JsonObject:

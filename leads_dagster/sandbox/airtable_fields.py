@@ -103,8 +103,7 @@ def _not_creatable(kind: str) -> RefusedError:
 def _made_options(session: Session, kind: str, options: JsonObject | None) -> JsonObject | None:
     """The options as Airtable answers them, completed."""
     if kind in ("singleSelect", "multipleSelects"):
-        choices = [{"id": new_id("sel"), "color": "blueLight2", **each} for each in (options or {})["choices"]]
-        return {"choices": choices}
+        return {"choices": _made_choices((options or {})["choices"])}
     if kind == "multipleRecordLinks":
         linked = session.base.tables.get((options or {})["linkedTableId"])
         if linked is None:
@@ -115,6 +114,12 @@ def _made_options(session: Session, kind: str, options: JsonObject | None) -> Js
     if kind in ("date", "dateTime"):
         return _date_options(options or {})
     return options
+
+
+def _made_choices(given: Any) -> list[JsonObject]:
+    if not isinstance(given, list) or not all(isinstance(each, dict) and each.get("name") for each in given):
+        raise errors.bad_request()
+    return [{"id": new_id("sel"), "color": "blueLight2", **each} for each in given]
 
 
 def _date_options(options: JsonObject) -> JsonObject:

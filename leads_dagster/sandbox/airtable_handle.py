@@ -10,7 +10,7 @@ from leads_dagster.sandbox.airtable_model import Table, Token
 from leads_dagster.sandbox.airtable_render import render_records
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session
 from leads_dagster.sandbox.airtable_writes import Change, check_cells, commit, delete, plan_update
-from leads_dagster.sandbox.bases_file import base_to_json
+from leads_dagster.sandbox.bases_file import base_head, record_state, table_schema
 from leads_dagster.sandbox.http import JsonObject
 
 
@@ -71,12 +71,13 @@ class AirtableHandle:
     def state(self, *, records: bool = True) -> list[JsonObject]:
         """Every base, its tables and how many records each holds; with `records` also those."""
         with self._lock:
-            return [_summary(base_to_json(base), records=records) for base in self._world.bases.values()]
+            bases = self._world.bases.values()
+            return [
+                {**base_head(base), "tables": [_summary(table, records=records) for table in base.tables.values()]}
+                for base in bases
+            ]
 
 
-def _summary(base: JsonObject, *, records: bool) -> JsonObject:
-    for table in base["tables"]:
-        table["recordCount"] = len(table["records"])
-        if not records:
-            del table["records"]
-    return base
+def _summary(table: Table, *, records: bool) -> JsonObject:
+    summary = {**table_schema(table), "recordCount": len(table.records)}
+    return {**summary, "records": list(map(record_state, table.records.values()))} if records else summary

@@ -64,9 +64,9 @@ def from_mapping(given: JsonObject) -> ListRequest:
     return ListRequest(
         page_size,
         _positive(given["maxRecords"], 0) if given.get("maxRecords") is not None else None,
-        given.get("offset") or None,
-        given.get("view") or None,
-        given.get("filterByFormula") or None,
+        _text(given.get("offset")),
+        _text(given.get("view")),
+        _text(given.get("filterByFormula")),
         _names(given.get("fields")),
         _sorting(given.get("sort")),
         given.get("returnFieldsByFieldId") in _TRUE,
@@ -85,6 +85,12 @@ def _positive(value: Any, default: int) -> int:
     if number < 1:
         raise errors.bad_request()
     return number
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise errors.bad_request()
+    return value or None
 
 
 def _names(value: Any) -> tuple[str, ...] | None:

@@ -19,6 +19,7 @@ from leads_dagster.sandbox.ids import new_id
 
 MAX_HOOKS = 10
 MAX_PAYLOADS = 50
+_LISTS = ("dataTypes", "changeTypes", "fromSources", "watchDataInFieldIds", "watchSchemasOfFieldIds")
 _DATA_TYPES = frozenset({"tableData", "tableFields", "tableMetadata"})
 
 
@@ -36,12 +37,16 @@ def create(session: Session, body: JsonObject) -> JsonObject:
     return {"id": hook.id, "macSecretBase64": secret, "expirationTime": expires}
 
 
+def _is_names(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
 def _checked_specification(base: Base, given: Any) -> JsonObject:
     options = given.get("options") if isinstance(given, dict) else None
     filters = options.get("filters") if isinstance(options, dict) else None
     if not isinstance(filters, dict) or not filters.get("dataTypes"):
         raise errors.bad_request()
-    if not set(filters["dataTypes"]) <= _DATA_TYPES:
+    if not all(_is_names(filters.get(name)) for name in _LISTS) or not set(filters["dataTypes"]) <= _DATA_TYPES:
         raise errors.bad_request()
     fields = {each for table in base.tables.values() for each in table.fields}
     for name in filters.get("watchDataInFieldIds") or []:
@@ -49,7 +54,7 @@ def _checked_specification(base: Base, given: Any) -> JsonObject:
             raise errors.refusal(422, "INVALID_FILTERS", f"Field {name} does not exist")
     scope = filters.get("recordChangeScope")
     views = {view["id"] for table in base.tables.values() for view in table.views}
-    if scope and scope not in base.tables and scope not in views:
+    if scope and str(scope) not in {*base.tables, *views}:
         raise errors.refusal(422, "INVALID_FILTERS", f"Table or view {scope} does not exist")
     return {"options": options}
 

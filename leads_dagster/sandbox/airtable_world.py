@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_model import Base, Table, Token, User
-from leads_dagster.sandbox.bases_file import base_to_json, load_base, load_tokens, load_users
+from leads_dagster.sandbox.bases_file import load_base, load_tokens, load_users
 from leads_dagster.sandbox.clock import Clock
 from leads_dagster.sandbox.http import Call, JsonObject
 
@@ -55,9 +55,6 @@ class AirtableWorld:
     @property
     def owner(self) -> User:
         return next(iter(self.users.values()))
-
-    def to_json(self) -> list[JsonObject]:
-        return [base_to_json(base) for base in self.bases.values()]
 
     def user(self, user_id: str) -> User:
         return self.users.get(user_id, self.owner)

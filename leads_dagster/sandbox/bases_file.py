@@ -144,8 +144,8 @@ def _state_record(given: JsonObject) -> Record:
     )
 
 
-def base_to_json(base: Base) -> JsonObject:
-    """The base in the form of a bases file, with records as the state needs them."""
+def base_head(base: Base) -> JsonObject:
+    """The base in the form of a bases file, without its tables."""
     return {
         "id": base.id,
         "name": base.name,
@@ -156,7 +156,6 @@ def base_to_json(base: Base) -> JsonObject:
         "callsThisMonth": base.calls_this_month,
         "month": base.month,
         **base.flags,
-        "tables": [_table_to_json(table) for table in base.tables.values()],
     }
 
 
@@ -174,12 +173,8 @@ def table_schema(table: Table) -> JsonObject:
     }
 
 
-def _table_to_json(table: Table) -> JsonObject:
-    records = [_record_to_json(record) for record in table.records.values()]
-    return {**table_schema(table), "nextNumber": table.next_number, "records": records}
-
-
-def _record_to_json(record: Record) -> JsonObject:
+def record_state(record: Record) -> JsonObject:
+    """Everything of a record, for the state file."""
     optional = {"touched": record.touched, "seeded": record.seeded, "comments": record.comments}
     return {
         "id": record.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -80,7 +81,8 @@ class GoogleSheetsRoutes:
     def batch_update(self, call: Call) -> Reply:
         spreadsheet, body = self._sheet(call), google_body(call)
         option = body.get("valueInputOption")
-        planned = [(parse_range(spreadsheet, each["range"]), incoming(each, option)) for each in body.get("data", [])]
+        given = _listed(body.get("data"), dict)
+        planned = [(parse_range(spreadsheet, str(each.get("range"))), incoming(each, option)) for each in given]
         for rectangle, rows in planned:
             _require_fit(rectangle, rows)
         answers = [_write(spreadsheet, rectangle, rows) for rectangle, rows in planned]
@@ -122,11 +124,20 @@ class GoogleSheetsRoutes:
 
     def batch_clear(self, call: Call) -> Reply:
         spreadsheet = self._sheet(call)
-        ranges = google_body(call).get("ranges", [])
+        ranges = _listed(google_body(call).get("ranges"), str)
         for text in ranges:
             parse_range(spreadsheet, text)
         cleared = [_clear(spreadsheet, text) for text in ranges]
         return google_reply({"spreadsheetId": spreadsheet.id, "clearedRanges": cleared})
+
+
+def _listed(value: Any, kind: type) -> list[Any]:
+    """The value if it is a list of that kind."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, kind) for each in value):
+        raise errors.invalid_argument("Invalid JSON payload received.")
+    return value
 
 
 def _written_back(call: Call, rectangle: Rectangle, rows: list[list[str | None]]) -> JsonObject:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from leads_dagster.sandbox import google_errors as errors
 from leads_dagster.sandbox.google_csv import refuse_api
 from leads_dagster.sandbox.google_folder import SheetFolder, Spreadsheet, Tab
 from leads_dagster.sandbox.google_grid import Grid
 from leads_dagster.sandbox.google_sheets import google_body, google_reply
-from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
+from leads_dagster.sandbox.http import Call, JsonObject, RefusedError, Reply, Route
 
 _PROPERTIES: JsonObject = json.loads(Path(__file__).with_name("google_properties.json").read_text(encoding="utf-8"))
 
@@ -46,19 +47,32 @@ class GoogleStructureRoutes:
         if not call.path.endswith(":batchUpdate") or verb not in ("", "batchUpdate"):
             raise errors.not_found()
         spreadsheet, body = refuse_api(self.folder.find(name)), google_body(call)
-        given = body.get("requests") or []
-        if not given:
+        given = body.get("requests")
+        if not isinstance(given, list) or not given:
             raise errors.invalid_argument("Must specify at least one request.")
-        replies = [self._request(spreadsheet, at, each) for at, each in enumerate(given)]
+        replies = self._all_or_nothing(spreadsheet, given)
         answer: JsonObject = {"spreadsheetId": spreadsheet.id, "replies": replies}
         if body.get("includeSpreadsheetInResponse"):
             answer["updatedSpreadsheet"] = describe(refuse_api(self.folder.find(name)))
         return google_reply(answer)
 
-    def _request(self, spreadsheet: Spreadsheet, at: int, given: JsonObject) -> JsonObject:
-        kind = next(iter(given), "")
+    def _all_or_nothing(self, spreadsheet: Spreadsheet, given: list[Any]) -> list[JsonObject]:
+        before = [(tab, tab.path.read_bytes(), tab.minimum_rows, tab.minimum_columns) for tab in spreadsheet.tabs]
+        try:
+            return [self._request(spreadsheet, at, each) for at, each in enumerate(given)]
+        except RefusedError:
+            known = [tab.path for tab, *_ in before]
+            for tab in spreadsheet.tabs:
+                if tab.path not in known:
+                    tab.path.unlink()
+            for tab, data, tab.minimum_rows, tab.minimum_columns in before:
+                tab.path.write_bytes(data)
+            raise
+
+    def _request(self, spreadsheet: Spreadsheet, at: int, given: Any) -> JsonObject:
+        kind = next(iter(given), "") if isinstance(given, dict) else ""
         handler = self._requests.get(kind)
-        if handler is None:
+        if handler is None or not isinstance(given[kind], dict):
             raise errors.invalid_argument(
                 f"Invalid requests[{at}]: the sandbox does not know {kind}", f"requests[{at}]"
             )
@@ -95,9 +109,9 @@ class GoogleStructureRoutes:
     def _append_dimension(self, spreadsheet: Spreadsheet, given: JsonObject) -> JsonObject:
         tab = _tab(spreadsheet, given)
         if given.get("dimension") == "COLUMNS":
-            tab.minimum_columns = tab.columns() + int(given["length"])
+            tab.minimum_columns = tab.columns() + _integer(given.get("length"))
         else:
-            tab.minimum_rows = tab.rows() + int(given["length"])
+            tab.minimum_rows = tab.rows() + _integer(given.get("length"))
         return {}
 
     def _delete_dimension(self, spreadsheet: Spreadsheet, given: JsonObject) -> JsonObject:
@@ -132,29 +146,35 @@ class GoogleStructureRoutes:
         tab = _tab(spreadsheet, span)
         if given.get("shiftDimension") != "ROWS" or "startColumnIndex" in span:
             raise errors.invalid_argument("The sandbox deletes ranges of whole rows only")
-        start, end = int(span.get("startRowIndex", 0)), int(span.get("endRowIndex", tab.rows()))
+        start, end = _integer(span.get("startRowIndex", 0)), _integer(span.get("endRowIndex", tab.rows()))
         grid = tab.grid()
         tab.replace(grid[:start] + grid[end:])
         return {}
 
 
 def _tab(spreadsheet: Spreadsheet, given: JsonObject) -> Tab:
-    gid = int(given.get("sheetId", 0))
+    gid = _integer(given.get("sheetId", 0))
     tab = spreadsheet.tab_by_gid(gid)
     if tab is None:
         raise errors.invalid_argument(f"Invalid requests[0]: No grid with id: {gid}")
     return tab
 
 
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise errors.invalid_argument(f"Invalid value ({value!r}): a whole number is wanted")
+    return value
+
+
 def _span(spreadsheet: Spreadsheet, given: JsonObject) -> tuple[Tab, int, int]:
     tab = _tab(spreadsheet, given)
     whole = tab.columns() if given.get("dimension") == "COLUMNS" else tab.rows()
-    return tab, int(given.get("startIndex", 0)), int(given.get("endIndex", whole))
+    return tab, _integer(given.get("startIndex", 0)), _integer(given.get("endIndex", whole))
 
 
 def _resize(tab: Tab, grid: JsonObject) -> None:
-    tab.minimum_rows = int(grid.get("rowCount", tab.minimum_rows))
-    tab.minimum_columns = int(grid.get("columnCount", tab.minimum_columns))
+    tab.minimum_rows = _integer(grid.get("rowCount", tab.minimum_rows))
+    tab.minimum_columns = _integer(grid.get("columnCount", tab.minimum_columns))
 
 
 def _tab_properties(tab: Tab, index: int) -> JsonObject:

@@ -10,21 +10,25 @@ import hashlib
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.sandbox.airtable_model import Base, Record
 from leads_dagster.sandbox.airtable_transactions import hook_state, load_hook
 from leads_dagster.sandbox.airtable_world import AirtableWorld
-from leads_dagster.sandbox.bases_file import load_base
+from leads_dagster.sandbox.bases_file import base_head, load_base, record_state, table_schema
 from leads_dagster.sandbox.http import JsonObject
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "airtable.json"
 SETTLE_SECONDS = 0.5
-REST_FACTOR = 20  # a large state takes long to write, and requests wait for its snapshot: then it is written seldom
+REST_FACTOR = 20  # a large state takes long to write: then it is written seldom
+CHUNK = 500
 
 
 class StateFile:
@@ -34,6 +38,7 @@ class StateFile:
         self.path = folder / FILE_NAME
         self.world, self.lock = world, lock
         self._dirty = False
+        self._writing = threading.Lock()
         self._seeds: dict[str, str] = {}
 
     def restore(self, seed: JsonObject) -> None:
@@ -55,21 +60,31 @@ class StateFile:
         self._dirty = True
 
     def flush(self) -> None:
-        """Write now, if anything changed."""
-        if not self._dirty:
-            return
+        """Write now, if anything changed; waits for a write that is under way."""
+        with self._writing:
+            if self._dirty:
+                self._write()
+
+    def _write(self) -> None:
         with self.lock:
             self._dirty = False
-            data = orjson.dumps({"bases": [self._base_state(each) for each in self.world.to_json()]})
+            bases = [self._frozen(base) for base in self.world.bases.values()]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
-        partial.write_bytes(data)
-        partial.chmod(0o600)
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)
+        with partial.open("wb") as file:
+            file.writelines(_written(bases))
         partial.replace(self.path)
 
-    def _base_state(self, given: JsonObject) -> JsonObject:
-        hooks = [hook_state(hook) for hook in self.world.bases[given["id"]].hooks.values()]
-        return {**given, "hooks": hooks, "seed": self._seeds.get(given["id"])}
+    def _frozen(self, base: Base) -> _Frozen:
+        hooks = [hook_state(hook) for hook in base.hooks.values()]
+        head = orjson.dumps({**base_head(base), "hooks": hooks, "seed": self._seeds.get(base.id)})
+        tables = [
+            (orjson.dumps({**table_schema(table), "nextNumber": table.next_number}), list(table.records.values()))
+            for table in base.tables.values()
+        ]
+        return _Frozen(head, tables)
 
     async def keep(self) -> None:
         """Write after changes have settled, until cancelled; at most a twentieth of the time is spent so."""
@@ -80,6 +95,29 @@ class StateFile:
                 started = time.monotonic()
                 await asyncio.to_thread(self.flush)
                 took = time.monotonic() - started
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """A base as it stood: all but the records as JSON, these as a list. Their cells are replaced, never changed."""
+
+    head: bytes
+    tables: list[tuple[bytes, list[Record]]]
+
+
+def _written(bases: list[_Frozen]) -> Iterator[bytes]:
+    """The file in pieces small enough that requests are answered in between."""
+    yield b'{"bases":['
+    for at, base in enumerate(bases):
+        yield (b"," if at else b"") + base.head[:-1] + b',"tables":['
+        for number, (schema, records) in enumerate(base.tables):
+            yield (b"," if number else b"") + schema[:-1] + b',"records":['
+            for start in range(0, len(records), CHUNK):
+                chunk = orjson.dumps([record_state(record) for record in records[start : start + CHUNK]])
+                yield (b"," if start else b"") + chunk[1:-1]
+            yield b"]}"
+        yield b"]}"
+    yield b"]}"
 
 
 def _digest(seed: JsonObject) -> str:

@@ -126,6 +126,15 @@ def test_a_tab_is_added_renamed_found_and_deleted(book: gspread.Spreadsheet) -> 
     assert [each.title for each in book.worksheets()] == ["leads"]
 
 
+def test_a_batch_with_one_bad_request_changes_nothing(book: gspread.Spreadsheet, sheets: Path) -> None:
+    before = (sheets / "leads.csv").read_bytes()
+    delete = {"deleteDimension": {"range": {"sheetId": 0, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}}}
+    with pytest.raises(gspread.exceptions.APIError):
+        book.batch_update({"requests": [delete, {"addSheet": {"properties": {"title": "New"}}}, {"nonsense": {}}]})
+    assert (sheets / "leads.csv").read_bytes() == before
+    assert [each.title for each in book.worksheets()] == ["leads"]
+
+
 def test_the_first_sheet_has_id_0_and_the_title_of_the_file(book: gspread.Spreadsheet) -> None:
     assert (book.title, book.sheet1.id, book.sheet1.title) == ("leads", 0, "leads")
 

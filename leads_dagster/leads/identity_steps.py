@@ -42,12 +42,12 @@ class NameStep:
         last = self._read(self._last, cells, draft)
         middle = self._read(self._middle, cells, draft) if self._middle else ""
         suffix = self._read(self._suffix, cells, draft) if self._suffix else ""
-        if first or last:
-            self._take(
-                join_name(first, middle, last, suffix), f"{first} {last}".strip(), self._first or self._last, draft
-            )
+        if first or last or middle:
+            text = f"{first} {middle} {last}".strip()
+            self._take(join_name(first, middle, last, suffix), text, self._first or self._last or self._middle, draft)
+            suffix = ""
         for column in self._whole:
-            self._read_whole(column, cells, draft)
+            self._read_whole(column, suffix, cells, draft)
 
     @staticmethod
     def _read(columns: Columns, cells: Sequence[str], draft: Draft) -> str:
@@ -60,13 +60,13 @@ class NameStep:
             chosen = chosen or text
         return chosen
 
-    def _read_whole(self, column: tuple[int, str], cells: Sequence[str], draft: Draft) -> None:
+    def _read_whole(self, column: tuple[int, str], suffix: str, cells: Sequence[str], draft: Draft) -> None:
         index, label = column
         text = clean_name(cells[index])
         if not text:
             return
         if "full_name" not in draft.fields:
-            self._take(parse_name(text), text, (column,), draft)
+            self._take(parse_name(f"{text}, {suffix}" if suffix else text), text, (column,), draft)
         elif fold_name(text) != fold_name(draft.fields["full_name"]):
             draft.keep(label, cells[index])
 

@@ -32,7 +32,8 @@ _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|[\"“”„]([^\"“”„]+)
 _TAIL = re.compile(r"\s*(?:\||•|·|~)\s*.*|\s+[–—]\s+.*")
 _COMMAS = re.compile(r"\s*[,،，]\s*")
 _ADDRESS = re.compile(r"@|https?:|www\.")
-_WRAPPING = " ,;.\"'“”"
+_WRAPPING = ' ,;"“”'
+_BARS = " |•·~–—"
 _LONGEST = 300
 
 
@@ -42,7 +43,7 @@ class PersonName(NamedTuple):
     Attributes:
         full: first, middle, last name and generation.
         title: honorifics that were before it ("Dr.").
-        degrees: what followed it ("PhD, MBA").
+        degrees: what followed it ("PhD, MBA", "Growth Coach").
         nickname: what stood in brackets or quotes.
     """
 
@@ -50,6 +51,14 @@ class PersonName(NamedTuple):
     title: str = ""
     degrees: str = ""
     nickname: str = ""
+
+
+class _Stripped(NamedTuple):
+    """A cell without what stands beside the name in it: in brackets or quotes, and after a bar."""
+
+    bare: str
+    aside: str = ""
+    tail: str = ""
 
 
 def plain_name(text: str) -> str | None:
@@ -85,14 +94,12 @@ def join_name(first: str, middle: str, last: str, suffix: str = "") -> PersonNam
 @lru_cache(maxsize=1 << 14)
 def parse_name_by_library(text: str) -> PersonName | None:
     """As `parse_name`, by nameparser whatever the shape."""
-    name, aside = _without_asides(text)
-    if not _is_name(name):
-        name, aside = text, ""
-    if not _is_name(name):
+    name = _stripped(text)
+    if not _is_name(name.bare):
         return None
-    if _CJK.search(name) or len(name) > _LONGEST:
-        return PersonName(name, nickname=aside)
-    return _parsed(name, aside)
+    if _CJK.search(name.bare) or len(name.bare) > _LONGEST:
+        return PersonName(name.bare, degrees=name.tail, nickname=name.aside)
+    return _parsed(name)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -110,27 +117,38 @@ def join_name_parts(first: str, middle: str, last: str, suffix: str) -> PersonNa
 
 def _joined(first: str, middle: str, last: str, suffix: str) -> PersonName:
     """The cell says which part is which, so nothing but tables is asked, and no part is ever emptied by them."""
-    first, aside_first = _without_asides(first)
-    last, aside_last = _without_asides(last)
-    titles, given = _split_titles(first.split())
+    before, after = _stripped(first), _stripped(last)
+    titles, given = _split_titles(before.bare.split())
+    family, generations, degrees = _family(after.bare, suffix, text=f"{before.bare} {after.bare}")
+    words = [*given, *middle.split(), *([] if _ends_with(given, family) else family)]
+    return PersonName(
+        " ".join([recase(" ".join(words)), *generations]).strip(),
+        title=" ".join(titles),
+        degrees=", ".join(filter(None, [*degrees, before.tail, after.tail])),
+        nickname=" ".join(filter(None, (before.aside, after.aside))),
+    )
+
+
+def _family(last: str, suffix: str, *, text: str) -> tuple[list[str], list[str], list[str]]:
+    """(family name, generations, degrees) of the last name's cell, "Smith Jr., MBA", and the suffix's."""
     surname, *tail = [part for part in _COMMAS.split(last) if part] or [""]
-    family, generations, degrees = _split_suffixes(surname.split(), text=f"{first} {last}", after_comma=False)
+    family, generations, degrees = _split_suffixes(surname.split(), text=text, after_comma=False)
     for part in [*tail, suffix]:
         more, ages, honours = _split_suffixes(part.split(), text=part, after_comma=True)
         family, generations, degrees = family + more, generations + ages, degrees + honours
-    words = [*given, *middle.split(), *family]
-    if len(given) > len(family) > 0 and [word.casefold() for word in given[-len(family) :]] == [
-        w.casefold() for w in family
-    ]:
-        words = [*given, *middle.split()]
-    name = recase(" ".join(words))
-    nickname = " ".join(filter(None, (aside_first, aside_last)))
-    return PersonName(" ".join([name, *generations]).strip(), " ".join(titles), ", ".join(degrees), nickname)
+    return family, generations, degrees
 
 
-def _parsed(text: str, aside: str) -> PersonName | None:
+def _ends_with(given: list[str], family: list[str]) -> bool:
+    """Whether the first name's cell holds the whole name already ("Jane Doe", "Doe")."""
+    tail = given[-len(family) :] if 0 < len(family) < len(given) else []
+    return bool(tail) and [word.casefold() for word in tail] == [word.casefold() for word in family]
+
+
+def _parsed(stripped: _Stripped) -> PersonName:
     from nameparser import HumanName
 
+    text = stripped.bare
     human = HumanName(text)
     titles, known_by = _honorifics(" ".join(human.title_list).split())
     words = [*known_by, *_words(human.first_list), *_words(human.middle_list), *_words(human.last_list)]
@@ -142,21 +160,24 @@ def _parsed(text: str, aside: str) -> PersonName | None:
         words, generations, degrees = [*words, *filter(None, rest)], generations + ages, degrees + honours
     if len(words) < 2:
         words, titles = [*titles, *words], []
-    if not words:
-        return PersonName(text)
-    nickname = " ".join(filter(None, (aside, human.nickname)))
-    return PersonName(" ".join([recase(" ".join(words)), *generations]), " ".join(titles), ", ".join(degrees), nickname)
+    return PersonName(
+        " ".join([recase(" ".join(words)), *generations]) if words else text,
+        title=" ".join(titles),
+        degrees=", ".join(filter(None, [*degrees, stripped.tail])),
+        nickname=" ".join(filter(None, (stripped.aside, human.nickname))),
+    )
 
 
 def _words(pieces: list[str]) -> list[str]:
     return [word.strip(",") for piece in pieces for word in piece.split() if word.strip(",")]
 
 
-def _without_asides(text: str) -> tuple[str, str]:
-    """The text without emoji, what follows a bar, and what stands in brackets or quotes; and the latter."""
+def _stripped(text: str) -> _Stripped:
+    """The text without emoji and without what stands beside the name; whole where nothing else would be left."""
     if text.isascii() and text.isalpha():
-        return text, ""
-    text = " ".join(_TAIL.sub("", _PICTOGRAPH.sub(" ", text)).split())
+        return _Stripped(text)
+    plain = _PICTOGRAPH.sub(" ", text)
+    tail = _TAIL.search(plain)
     asides: list[str] = []
 
     def take(found: re.Match[str]) -> str:
@@ -166,8 +187,10 @@ def _without_asides(text: str) -> tuple[str, str]:
         asides.append(inside)
         return " "
 
-    bare = " ".join(_ASIDE.sub(take, text).split()).strip(' ,;"“”')
-    return bare, " ".join(filter(None, asides))
+    bare = " ".join(_ASIDE.sub(take, plain[: tail.start()] if tail else plain).split()).strip(_WRAPPING)
+    if not _LETTER.search(bare):
+        return _Stripped(text)
+    return _Stripped(bare, " ".join(filter(None, asides)), tail[0].strip(_BARS) if tail else "")
 
 
 def _is_name(text: str) -> bool:

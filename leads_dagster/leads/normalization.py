@@ -33,6 +33,7 @@ from leads_dagster.leads.row_steps import (
     ScalarStep,
     Step,
     TimeStep,
+    addresses_of,
     company_step,
     ordered,
     text_step,
@@ -44,8 +45,7 @@ NORMALIZATION_VERSION = "1"
 
 _NAME_PARTS = ("first_name", "middle_name", "last_name", "name_suffix")
 _PLACE_PARTS = ("city", "region", "country")
-# Parts that no field is made of; kept under their labels.
-_BESIDE = frozenset({"name_prefix", "street", "postal_code", "row_id"})
+_READ = frozenset({*LEAD_FIELDS, *_NAME_PARTS, *_PLACE_PARTS})
 _DEFAULT_RULES = NormalizationRules()
 
 
@@ -125,8 +125,7 @@ def normalize_fields(fields: Mapping[str, str], rules: NormalizationRules = _DEF
 
 @lru_cache(maxsize=64)
 def _normalizer_of(names: tuple[str, ...], rules: NormalizationRules) -> Normalizer:
-    known = {*LEAD_FIELDS, *_NAME_PARTS, *_PLACE_PARTS, *_BESIDE}
-    columns = [ColumnTarget(index, name, name if name in known else None) for index, name in enumerate(names)]
+    columns = [ColumnTarget(index, name, name) for index, name in enumerate(names)]
     return Normalizer(ColumnMapping(tuple(columns)), rules)
 
 
@@ -143,25 +142,25 @@ def _steps(mapping: ColumnMapping, rules: NormalizationRules) -> tuple[Step, ...
     targets: dict[str, list[ColumnTarget]] = {}
     for column in mapping.columns:
         targets.setdefault(column.target or "", []).append(column)
-    columns = {target: ordered(of_target) for target, of_target in targets.items()}
-    steps = [step for field in LEAD_FIELDS if (step := _step(field, columns, rules))]
-    beside = [column for column in mapping.columns if not column.target or column.target in _BESIDE]
+    steps = [step for field in LEAD_FIELDS if (step := _step(field, targets, rules))]
+    beside = [column for column in mapping.columns if column.target not in _READ]
     return (*steps, ExtraStep(ordered(beside))) if beside else tuple(steps)
 
 
-def _step(field: str, columns: Mapping[str, Columns], rules: NormalizationRules) -> Step | None:
+def _step(field: str, targets: Mapping[str, Sequence[ColumnTarget]], rules: NormalizationRules) -> Step | None:
     """The step of one field, or None where no column says anything of it."""
-    own = columns.get(field, ())
-    parts = {part: columns.get(part, ()) for part in (*_NAME_PARTS, *_PLACE_PARTS)}
-    if field == "full_name" and (own or any(parts[part] for part in _NAME_PARTS)):
-        first, middle, last, suffix = (parts[part] for part in _NAME_PARTS)
+    own = ordered(targets.get(field, ()))
+    names = [ordered(targets.get(part, ())) for part in _NAME_PARTS]
+    places = [targets.get(part, ()) for part in _PLACE_PARTS]
+    if field == "full_name" and (own or any(names)):
+        first, middle, last, suffix = names
         return NameStep(own, first=first, middle=middle, last=last, suffix=suffix)
-    if field == "location" and (own or any(parts[part] for part in _PLACE_PARTS)):
-        return LocationStep(own, cities=parts["city"], regions=parts["region"], countries=parts["country"])
+    if field == "location" and (own or any(places)):
+        return LocationStep(own, addresses_of(*places) if any(places) else ())
     if not own:
         return None
     if field == "phone":
-        return PhoneStep(own, countries=parts["country"], region=rules.phone_region.upper())
+        return PhoneStep(own, countries=ordered(targets.get("country", ())), region=rules.phone_region.upper())
     return _plain_step(field, own, rules)
 
 

@@ -16,6 +16,7 @@ from leads_dagster.leads.locations import join_location, tidy_location
 from leads_dagster.leads.text import clean_line, clean_text
 
 Columns = tuple[tuple[int, str], ...]
+Address = tuple[tuple[int, str] | None, tuple[int, str] | None, tuple[int, str] | None]
 Place = tuple[str, str]  # lead field and column label of a cell
 CELL_SHOWN = 200
 
@@ -157,38 +158,59 @@ class TimeStep:
 
 
 class LocationStep:
-    """A place: a cell of its own, else the first group of city, region and country that says something.
+    """A place: a cell of its own, else the first address of which city, region or country is given.
 
     Args:
         whole: columns that hold a place.
-        parts: columns of cities, regions and countries; the n-th of each belong together (billing, shipping).
+        addresses: of each address (billing, shipping) its columns of city, region and country, None where it has none.
     """
 
-    __slots__ = ("_groups", "_whole")
+    __slots__ = ("_addresses", "_whole")
 
-    def __init__(self, whole: Columns, *, cities: Columns, regions: Columns, countries: Columns) -> None:
+    def __init__(self, whole: Columns, addresses: Sequence[Address]) -> None:
         self._whole = TextStep("location", whole, _clean_location)
-        kinds = (cities, regions, countries)
-        self._groups = tuple(
-            tuple(kind[place] if place < len(kind) else None for kind in kinds) for place in range(max(map(len, kinds)))
-        )
+        self._addresses = addresses
 
     def __call__(self, cells: Sequence[str], draft: Draft) -> None:
         self._whole(cells, draft)
-        for group in self._groups:
-            parts = [clean_line(cells[column[0]]) if column else "" for column in group]
-            if not any(parts):
+        for address in self._addresses:
+            city, region, country = [clean_line(cells[column[0]]) if column else "" for column in address]
+            if not (city or region or country):
                 continue
             if "location" in draft.fields:
-                self._keep(group, cells, draft)
+                self._keep(address, cells, draft)
             else:
-                draft.fields["location"] = join_location(*parts)
+                draft.fields["location"] = join_location(city, region, country)
 
     @staticmethod
-    def _keep(group: tuple[tuple[int, str] | None, ...], cells: Sequence[str], draft: Draft) -> None:
-        for column in group:
+    def _keep(address: Address, cells: Sequence[str], draft: Draft) -> None:
+        for column in address:
             if column and cells[column[0]].strip():
                 draft.keep(column[1], cells[column[0]])
+
+
+def addresses_of(
+    cities: Sequence[ColumnTarget], regions: Sequence[ColumnTarget], countries: Sequence[ColumnTarget]
+) -> tuple[Address, ...]:
+    """Which city, region and country belong together: those of one rank; a lone column goes with the first."""
+    kinds = [_by_rank(kind) for kind in (cities, regions, countries)]
+    shared = {rank for kind in kinds for rank in kind if sum(rank in other for other in kinds) > 1}
+    first = min(shared or {rank for kind in kinds for rank in kind})
+    for kind in kinds:
+        if len(kind) == 1 and not shared.intersection(kind):
+            kind[first] = kind.pop(next(iter(kind)))
+    ranks = sorted({rank for kind in kinds for rank in kind})
+    return tuple((kinds[0].get(rank), kinds[1].get(rank), kinds[2].get(rank)) for rank in ranks)
+
+
+def _by_rank(columns: Sequence[ColumnTarget]) -> dict[int, tuple[int, str]]:
+    by_rank: dict[int, tuple[int, str]] = {}
+    for column in sorted(columns, key=lambda column: (column.rank, column.index)):
+        rank = column.rank
+        while rank in by_rank:
+            rank += 1
+        by_rank[rank] = (column.index, column.label)
+    return by_rank
 
 
 def _clean_location(cell: str) -> str:

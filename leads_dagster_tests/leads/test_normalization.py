@@ -269,3 +269,44 @@ def test_normalising_what_came_out_changes_nothing_for_good_values(cells: dict[s
         {field: first.fields[field] for field in ("email", "phone") if first.issues == () and field in first.fields}
     )
     assert again.emails == (first.emails[:1] if first.issues == () else ())
+
+
+def _targeted(*columns: tuple[str, str | None, int]) -> Normalizer:
+    targets = [ColumnTarget(index, label, target, rank) for index, (label, target, rank) in enumerate(columns)]
+    return Normalizer(ColumnMapping(tuple(targets)))
+
+
+def test_billing_and_shipping_addresses_are_not_mixed() -> None:
+    columns = [
+        ("Name", "full_name", 0), ("Billing City", "city", 0), ("Billing Country", "country", 0),
+        ("Shipping City", "city", 10), ("Shipping Country", "country", 10),
+    ]  # fmt: skip
+    normalizer = _targeted(*columns)
+    both = normalizer.row(["Jane", "Berlin", "DE", "Paris", "FR"])
+    assert both.fields["location"] == "Berlin, Germany"
+    assert both.extra == {"Shipping City": "Paris", "Shipping Country": "FR"}
+    assert normalizer.row(["Jane", "", "", "Paris", "FR"]).fields["location"] == "Paris, France"
+
+
+def test_a_lone_country_belongs_to_the_first_address() -> None:
+    columns = [("Name", "full_name", 0), ("City", "city", 0), ("City 2", "city", 10), ("Land", "country", 3)]
+    assert _targeted(*columns).row(["Jane", "Berlin", "", "DE"]).fields["location"] == "Berlin, Germany"
+
+
+def test_a_target_that_no_rule_reads_is_kept_under_its_label() -> None:
+    row = _targeted(("Name", "full_name", 0), ("Sign", "zodiac", 0)).row(["Jane", "Leo"])
+    assert row.extra == {"Sign": "Leo"}
+
+
+def test_a_suffix_in_its_own_column_joins_the_name_however_that_is_given() -> None:
+    whole = _targeted(("Name", "full_name", 0), ("Suffix", "name_suffix", 0))
+    parts = _targeted(("First", "first_name", 0), ("Last", "last_name", 0), ("Suffix", "name_suffix", 0))
+    assert whole.row(["John Smith", "jr"]).fields["full_name"] == "John Smith Jr."
+    assert parts.row(["John", "Smith", "III"]).fields["full_name"] == "John Smith III"
+    assert parts.row(["John", "Smith", "PhD"]).extra == {"Name suffix": "PhD"}
+
+
+def test_a_whole_name_beside_its_parts_is_kept_only_if_it_says_something_else() -> None:
+    normalizer = _targeted(("First", "first_name", 0), ("Last", "last_name", 0), ("Name", "full_name", 0))
+    assert normalizer.row(["Jane", "Doe", "Doe, Jane"]).extra == {}
+    assert normalizer.row(["Jane", "Doe", "J. Smith"]).extra == {"Name": "J. Smith"}

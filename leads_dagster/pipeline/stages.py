@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.sources.breakers import breaker_states
 from leads_dagster.store import ledger
 from leads_dagster.store.engine import writing
 
@@ -64,7 +65,8 @@ def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
             ledger.update_run(
                 connection, ws.name, run_id, status="failed", error=error.message[:2000], finished_at=ws.now()
             )
-            ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000])
+            failing = [one for one in breaker_states() if one["failures"]]
+            ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000], breakers=failing)
     except LeadsError as second:
         second.__context__ = None
         error.add_note(f"The ledger could not be told: {second.message}") if hasattr(error, "add_note") else None

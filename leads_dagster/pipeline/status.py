@@ -36,7 +36,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "holds": len(hold_rows.listed(connection, ws.name)),
             "outbox": outbox.counts(connection, ws.name),
             "refused": outbox.failures(connection, ws.name, 10),
-            "breakers": breaker_states(),
+            "breakers": breaker_states() or state.get("breakers") or [],
             "budget": _budget(ws),
         }
 

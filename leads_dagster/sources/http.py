@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError
+from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
 from leads_dagster.sources.breakers import SHEET_REST_SECONDS, CircuitBreakers, shared_breakers
 from leads_dagster.sources.http_errors import come_again, is_come_again, typed
-from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
 
 if TYPE_CHECKING:
     import httpx  # at run time imported when the first call is made: a local file must not pay 0.4 s for it

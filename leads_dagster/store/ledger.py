@@ -174,6 +174,7 @@ def finish_state(
         "rows_updated": counts.updated,
         "rows_deleted": counts.removed,
         "last_error": None,
+        "breakers": None,
     }
     upsert(connection, sync_states, [row])
 
@@ -185,10 +186,17 @@ def rest_state(connection: Connection, customer: str) -> None:
     save_progress(connection, customer, 100, words, running=False)
 
 
-def fail_state(connection: Connection, customer: str, *, run_id: str, error: str) -> None:
-    """Book a failed cycle: one error more, and what it was."""
+def fail_state(
+    connection: Connection, customer: str, *, run_id: str, error: str, breakers: list[dict[str, Any]]
+) -> None:
+    """Book a failed cycle: one error more, what it was, and the hosts that did not answer."""
     row = {"customer": customer, "running": False, "progress_message": "Failed", "last_run_id": run_id}
-    upsert(connection, sync_states, [{**row, "last_error": error, "error_count": 0}], keep=("error_count",))
+    upsert(
+        connection,
+        sync_states,
+        [{**row, "last_error": error, "breakers": breakers, "error_count": 0}],
+        keep=("error_count",),
+    )
     connection.execute(
         update(sync_states).where(sync_states.c.customer == customer).values(error_count=sync_states.c.error_count + 1)
     )

@@ -298,6 +298,7 @@ sync_states = Table(
     Column("error_count", Integer, nullable=False, server_default=text("0")),
     Column("retry_count", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
+    Column("breakers", Document),  # hosts that failed lately, as the process that called them saw it
 )
 
 # One row a source: what the last closed ledger saw, so that the next look costs what changed.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from leads_dagster.retrying import Retries
 from leads_dagster.sources.breakers import CircuitBreakers
 from leads_dagster.sources.http import LeadsHttp, Timeouts
-from leads_dagster.retrying import Retries
 from leads_dagster_tests.sources.scripted_server import ScriptedServer
 
 AT_ONCE = Retries(delay_seconds=0.0, jitter=0.0, max_server_wait_seconds=0.5)

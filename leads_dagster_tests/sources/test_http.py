@@ -26,9 +26,9 @@ from leads_dagster.errors import (
     SettingsError,
     SheetFormatError,
 )
+from leads_dagster.retrying import Retries
 from leads_dagster.sources.breakers import CircuitBreakers
 from leads_dagster.sources.http import LeadsHttp, Timeouts, shared_http
-from leads_dagster.retrying import Retries
 from leads_dagster_tests.sources.conftest import AT_ONCE
 from leads_dagster_tests.sources.scripted_server import Reply, ScriptedServer
 

@@ -13,7 +13,14 @@ from leads_dagster.interfaces.cli.render import print_table, show
 if TYPE_CHECKING:
     from rich.console import Console
 
-_COLUMNS = {"row": "row", "lead_id": "lead", "field": "field", "sheet": "sheet says", "lead": "lead has"}
+_COLUMNS = {
+    "row": "row",
+    "lead_id": "lead",
+    "field": "field",
+    "sheet": "sheet says",
+    "lead": "lead has",
+    "said_by": "as said by",
+}
 
 
 def register(app: typer.Typer) -> None:

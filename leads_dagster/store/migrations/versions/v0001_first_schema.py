@@ -288,6 +288,7 @@ def upgrade() -> None:
         sa.Column("error_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("retry_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("breakers", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("customer", name=op.f("pk_sync_states")),
     )
     op.create_table(

@@ -1,0 +1,94 @@
+"""What reads from the store and writes nothing: status, drift, plan, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leads_dagster.pipeline import checks
+from leads_dagster.pipeline.drift import drift
+from leads_dagster.pipeline.plan import plan
+from leads_dagster.pipeline.status import status
+from leads_dagster_tests.pipeline.conftest import Road
+
+JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
+BAD = ("", "nowhere", "", "")
+
+
+def test_status_tells_the_ledger_and_that_it_is_at_rest(road: Road) -> None:
+    road.sync([JANE, BOB, BAD])
+    with road.open() as ws:
+        found = status(ws)
+    assert (found["running"], found["progress_percent"], found["progress_message"]) == (False, 100, "Up to date")
+    assert (found["leads"], found["rows"]["read"], found["rows"]["quarantined"]) == (2, 3, 1)
+    assert found["ledger_adds_up"] is True
+    assert found["outbox"] == {"crm": {"success": 2}}
+
+
+def test_drift_shows_which_row_the_lead_follows(road: Road) -> None:
+    road.sync([JANE, ("Jane Doe", "jane@acme.example", "Acme", "Chief Executive")])
+    with road.open() as ws:
+        (found,) = drift(ws)
+    assert (found["row"], found["field"], found["sheet"]) == (2, "title", "CEO")
+    assert (found["lead"], found["said_by"]) == ("Chief Executive", "row 3")
+
+
+def test_a_plan_says_what_the_sync_then_does_and_writes_nothing(road: Road) -> None:
+    road.sync([JANE, BOB])
+    road.write([(*JANE[:3], "Chair"), ("Ann Lee", "ann@beta.example", "Beta", ""), BAD])
+    tables = ("leads", "claims", "source_records", "sync_runs", "staging", "counters")
+    before = [road.all(name) for name in tables]
+    with road.open() as ws:
+        planned = plan(ws)
+    assert [road.all(name) for name in tables] == before
+    assert planned["rows"] == dict(  # noqa: C408  # reads as the counts it holds
+        read=3, created=1, updated=1, unchanged=0, merged=0, quarantined=1, held=0, removed=1
+    )
+    assert planned["leads"] == {"create": 1, "update": 1, "retire": 1}
+    done = road.sync()
+    assert {name: getattr(done.rows, name) for name in planned["rows"]} == planned["rows"]
+
+
+def test_a_plan_of_an_unchanged_sheet_says_so(road: Road) -> None:
+    road.sync([JANE])
+    with road.open() as ws:
+        assert plan(ws)["status"] == "unchanged"
+
+
+def test_after_a_cycle_every_property_holds(road: Road) -> None:
+    result = road.sync([JANE, BOB])
+    with road.open() as ws:
+        for check in (
+            checks.sheet_not_shrunk,
+            checks.headers_known,
+            checks.no_strong_key_doubles,
+            checks.ledger_adds_up,
+            checks.freshness,
+            checks.error_rate,
+        ):
+            assert check(ws, run_id=result.run_id).passed, check.__name__
+        assert checks.stores_agree(ws, run_id=result.run_id, mirror="crm").passed
+
+
+def test_many_bad_rows_are_warned_of_and_stop_nothing(road: Road) -> None:
+    result = road.sync([JANE, BAD, BAD])
+    with road.open() as ws:
+        found = checks.error_rate(ws, run_id=result.run_id)
+    assert (found.passed, found.severity) == (False, "warn")
+    assert len(road.leads()) == 1
+
+
+def test_a_mirror_that_is_behind_is_seen(make_road: Callable[..., Road]) -> None:
+    road = make_road(environ={"LEADS_CRM_URL": "sqlite:////proc/nowhere/crm.db"})
+    road.write([JANE])
+    with road.open() as ws:
+        from leads_dagster.errors import LeadsError
+        from leads_dagster.pipeline.cycle import run_cycle
+
+        try:
+            run_cycle(ws)
+        except LeadsError as error:
+            assert "crm" in str(error).lower()  # noqa: PT017  # the cycle must fail, and the store be right all the same
+        found = checks.stores_agree(ws, run_id="", mirror="crm")
+    assert (found.passed, found.metadata["waiting"]) == (False, 1)
+    assert len(road.leads()) == 1

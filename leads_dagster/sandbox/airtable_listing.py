@@ -9,10 +9,11 @@ from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_computed import RecordRow, compiled
-from leads_dagster.sandbox.airtable_model import Field, Record, Table
+from leads_dagster.sandbox.airtable_model import TEXT_TYPES, Field, Record, Table
 from leads_dagster.sandbox.airtable_render import Shape, render_records
 from leads_dagster.sandbox.airtable_values import choices
 from leads_dagster.sandbox.airtable_world import LISTING_SECONDS, Listing, Session
+from leads_dagster.sandbox.formula_parser import unescape
 from leads_dagster.sandbox.formula_values import FormulaSyntaxError, FormulaValueError, text_of, truth_of
 from leads_dagster.sandbox.http import Call, JsonObject
 from leads_dagster.sandbox.ids import new_id
@@ -20,6 +21,7 @@ from leads_dagster.sandbox.ids import new_id
 PAGE_SIZE = 100
 _SORT = re.compile(r"^sort\[(\d+)\]\[(field|direction)\]$")
 _TRUE = frozenset({"1", "true", True})
+_EQUALS = re.compile(r"""^\s*\{((?:\\.|[^}\\])*)\}\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')\s*$""", re.DOTALL)
 _OFFSET = re.compile(r"^itr[A-Za-z0-9]{14}/rec[A-Za-z0-9]{14}$")
 
 
@@ -193,8 +195,22 @@ def _filtered(session: Session, table: Table, ids: Iterable[str], formula: str) 
         test = compiled(table, formula)
     except (FormulaSyntaxError, RecursionError) as error:
         raise errors.bad_formula(str(error)) from error
+    found = _looked_up(table, formula)
+    if found is not None:
+        whole = not isinstance(ids, list)  # not cut down by a view's own filter
+        return [*found] if whole and len(found) <= 1 else [each for each in ids if each in found]
     world, base, records = session.world, session.base, table.records
     return [each for each in ids if _holds(test, RecordRow(world, base, table, records[each]))]
+
+
+def _looked_up(table: Table, formula: str) -> set[str] | None:
+    """The ids that `{Text field} = "value"`, by far the commonest formula, names in the table's index; else None."""
+    asked = _EQUALS.match(formula)
+    field = table.field(unescape(asked[1])) if asked else None
+    value = unescape(asked[2][1:-1]) if asked else ""
+    if field is None or field.type not in TEXT_TYPES or not value:
+        return None
+    return set(table.matching((field.id,), {field.id: value}))
 
 
 def _holds(test: Callable[[RecordRow], Any], row: RecordRow) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.requests import Request
@@ -44,6 +44,7 @@ class SandboxApp:
         self.router = Router(routes)
         self.airtable, self.faults, self.log, self.lock = airtable, faults, log, lock
         self.sheets_lock = threading.Lock()
+        self.closing = asyncio.Event()
         self.airtable_limits = AirtableLimits(airtable.clock) if limits else None
         self.google_limits = GoogleLimits(airtable.clock) if limits else None
 
@@ -77,7 +78,7 @@ class SandboxApp:
         struck = self.faults.strike(service, call.method, call.path) if service != "admin" else []
         for fault in struck:
             if fault.kind == "latency":
-                await asyncio.sleep(fault.seconds)
+                await self._pause(fault.seconds)
         early = next((fault for fault in struck if fault.kind in ("status", "drop")), None)
         if early is not None and early.kind == "drop":
             await _cut(receive)
@@ -88,7 +89,22 @@ class SandboxApp:
             reply = await self._handle_aside(call, match)
         else:
             reply = self._handle(call, match, service, self.lock)
-        return await _late(struck, reply, receive)
+        return await self._late(struck, reply, receive)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not longer than the server lives."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.closing.wait(), seconds)
+
+    async def _late(self, struck: list[Fault], reply: Reply, receive: Receive) -> Reply | None:
+        """The reply, or a cut connection although the work is done."""
+        for fault in struck:
+            if fault.kind == "hang_after":
+                await self._pause(fault.seconds)
+            if fault.kind in ("hang_after", "drop_after"):
+                await _cut(receive)
+                return None
+        return reply
 
     async def _handle_aside(self, call: Call, match: Match) -> Reply:
         """Google's requests read whole files: in a thread, so that Airtable's are stamped when they arrive."""
@@ -98,7 +114,9 @@ class SandboxApp:
             return _refused(refused, "google")
         return await asyncio.to_thread(self._handle, call, match, "google", self.sheets_lock)
 
-    def _handle(self, call: Call, match: Match | None, service: str, lock: AbstractContextManager[Any]) -> Reply:
+    def _handle(
+        self, call: Call, match: Match | None, service: str, lock: contextlib.AbstractContextManager[Any]
+    ) -> Reply:
         try:
             with lock:
                 if match is None:
@@ -152,17 +170,6 @@ def _refused(refused: RefusedError, service: str) -> Reply:
     if service == "google":
         return google_reply(refused.body, refused.status)
     return Reply(refused.body, refused.status)
-
-
-async def _late(struck: list[Fault], reply: Reply, receive: Receive) -> Reply | None:
-    """The reply, or a cut connection although the work is done."""
-    for fault in struck:
-        if fault.kind == "hang_after":
-            await asyncio.sleep(fault.seconds)
-        if fault.kind in ("hang_after", "drop_after"):
-            await _cut(receive)
-            return None
-    return reply
 
 
 async def _cut(receive: Callable[[], Awaitable[Any]]) -> None:

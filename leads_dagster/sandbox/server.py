@@ -41,6 +41,7 @@ from leads_dagster.sandbox.state import StateFile
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 20.0
+SHUTDOWN_SECONDS = 5
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PING_ATTEMPTS = 3
 _PING_TIMEOUT_SECONDS = 5.0
@@ -90,8 +91,14 @@ class Sandbox:
         self._app = self._make_app(limits=limits, conditional=conditional)
         self._socket = _listen(host, port)
         self.host, self.port = host, self._socket.getsockname()[1]
-        config = uvicorn.Config(self._app, log_level="warning", access_log=False, lifespan="off")
-        self._server = _Server(config, self._state)
+        config = uvicorn.Config(
+            self._app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        self._server = _Server(config, self._state, self._app.closing)
         self._thread: threading.Thread | None = None
 
     def _make_app(self, *, limits: bool, conditional: bool) -> SandboxApp:
@@ -146,9 +153,8 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop serving and write the state. Requests that are being held up are cut off."""
+        """Stop serving and write the state. Requests that are being held up are held up no longer."""
         self._server.should_exit = True
-        self._server.force_exit = True
         if self._thread is not None:
             self._thread.join(START_SECONDS)
         self._close()
@@ -183,9 +189,9 @@ class Sandbox:
 class _Server(uvicorn.Server):
     """Uvicorn that keeps the state while it serves, and writes it before a signal may end the process."""
 
-    def __init__(self, config: uvicorn.Config, state: StateFile | None) -> None:
+    def __init__(self, config: uvicorn.Config, state: StateFile | None, closing: asyncio.Event) -> None:
         super().__init__(config)
-        self._state = state
+        self._state, self._closing = state, closing
         self._keeper: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -194,6 +200,7 @@ class _Server(uvicorn.Server):
             self._keeper = asyncio.create_task(self._state.keep())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
         await super().shutdown(sockets)
         if self._keeper is not None:
             self._keeper.cancel()

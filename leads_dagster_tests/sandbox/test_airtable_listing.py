@@ -73,6 +73,14 @@ def test_a_formula_filters(filled: Table) -> None:
     assert filled.first(formula="{Confidence} > 5") is None
 
 
+@pytest.mark.parametrize("value", ["cherry", "CHERRY", 'O\'Neil \\\\ "x"', "", "none such"])
+def test_a_looked_up_formula_finds_what_a_scanned_one_finds(filled: Table, value: str) -> None:
+    filled.batch_create([{"Name": "cherry"}, {"Name": 'O\'Neil \\\\ "x"'}, {"Company": "blank"}])
+    looked_up = match({"Name": value})
+    scanned = f"AND({looked_up}, TRUE())"
+    assert filled.all(formula=looked_up) == filled.all(formula=scanned)
+
+
 def test_a_query_too_long_for_a_url_goes_as_a_post(filled: Table, sandbox: Sandbox) -> None:
     formula = "OR(" + ",".join(f"{{Name}}='{'x' * 90}{number}'" for number in range(200)) + ",{Name}='cherry')"
     assert names(filled.all(formula=formula)) == ["cherry"]

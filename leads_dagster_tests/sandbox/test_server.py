@@ -53,6 +53,12 @@ def test_a_signal_ends_it_with_the_state_written(
         assert [each["fields"] for each in again.airtable.records(BASE, "Leads")] == [{"Name": "Ann"}]
 
 
+def test_stopping_does_not_wait_for_a_request_that_is_held_up(capfd: pytest.CaptureFixture[str]) -> None:
+    with Sandbox(faults=[{"kind": "latency", "seconds": 3600.0}]) as sandbox, pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{sandbox.url}/v0/meta/whoami", headers=KEY, timeout=0.2)
+    assert capfd.readouterr().err == ""
+
+
 def test_several_twins_run_side_by_side() -> None:
     with Sandbox() as one, Sandbox() as two:
         one.airtable.create(BASE, "Leads", [{"Name": "Ann"}])

@@ -6,7 +6,7 @@ What belongs here: the values and how they are staged. How they are found is `in
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -143,13 +143,25 @@ class ChangeSet:
     def from_payloads(cls, parts: Iterable[Any]) -> ChangeSet:
         """The reverse of `payloads`."""
         iterator = iter(parts)
-        head = dict(next(iterator))
+        found = cls.head_of(next(iterator))
+        found.changes = list(rows_of(iterator))
+        return found
+
+    @classmethod
+    def head_of(cls, payload: Mapping[str, Any]) -> ChangeSet:
+        """A change set without its rows, from the first chunk."""
+        head = dict(payload)
         del head["quarantined"]  # for those who read the head alone
         head["observed_at"] = datetime.fromisoformat(head["observed_at"])
         head["digests"], head["record_ids"] = _bytes(head["digests"]), _bytes(head["record_ids"])
         head["gone"] = [Gone(*one) for one in head["gone"]]
         head["guard"] = _guard(head["guard"])
-        return cls(**head, changes=[_row(packed) for part in iterator for packed in part])
+        return cls(**head)
+
+
+def rows_of(parts: Iterable[Any]) -> Iterator[RowChange]:
+    """The rows of all chunks but the first, one at a time."""
+    return (_row(packed) for part in parts for packed in part)
 
 
 def _row_payload(change: RowChange) -> list[Any]:

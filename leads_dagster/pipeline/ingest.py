@@ -81,7 +81,7 @@ def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
     return (
         state.open_run_id is not None
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
-        or outbox.count_due(connection, ws.name, now=ws.now()) > 0
+        or outbox.count_due(connection, ws.name, ws.mirrors, now=ws.now()) > 0
     )
 
 

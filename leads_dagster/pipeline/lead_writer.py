@@ -6,6 +6,7 @@ What belongs here: turning changes and assignments into rows of one transaction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -16,10 +17,9 @@ from sqlalchemy import Connection
 
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
 from leads_dagster.pipeline.batches import Batch
-from leads_dagster.pipeline.changes import RowChange
+from leads_dagster.pipeline.changes import Gone, RowChange
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import lead_rows, outbox, records
-from leads_dagster.store.outbox import MirrorName
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class LeadWriter:
     def __init__(self, ws: Workspace, run_id: str, source: str, at: datetime) -> None:
         self.customer, self.policy = ws.name, ws.customer.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
-        self.mirrors: list[MirrorName] = ["crm", "airtable"] if ws.customer.airtable else ["crm"]
+        self.mirrors = ws.mirrors
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""
@@ -54,10 +54,21 @@ class LeadWriter:
         self._write_records(connection, changes, states, batch)
         self._write_claims(connection, changes)
         self._write_matching(connection, batch)
-        if batch.gone:
-            records.mark_removed(connection, [one.record_id for one in batch.gone], at=self.at, run_id=self.run_id)
+        self._take_out(connection, batch.gone)
         self._write_leads(connection, batch, changes)
         return _result(states.values(), len(batch.gone))
+
+    def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
+        """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
+        kept: list[int] = []
+        if self.policy == "keep":
+            leaving = Counter(one.lead_id for one in gone if one.lead_id)
+            live = lead_rows.records_per_lead(connection, list(leaving))
+            last = {lead for lead, number in leaving.items() if live.get(lead, 0) <= number}
+            kept = [one.record_id for one in gone if one.lead_id in last]
+            records.mark_kept(connection, kept, run_id=self.run_id)
+        out = sorted({one.record_id for one in gone} - set(kept))
+        records.mark_removed(connection, out, at=self.at, run_id=self.run_id)
 
     def _write_records(
         self, connection: Connection, changes: Sequence[RowChange], states: Mapping[int, str], batch: Batch
@@ -244,8 +255,8 @@ class LeadWriter:
         }
 
     def _retire(self, connection: Connection, lead: str, row: Mapping[str, Any] | None, kept: str | None) -> None:
-        """A lead without a live record: merged into another, or archived unless the policy keeps it."""
-        if row is None or row["archived_at"] is not None or (kept is None and self.policy == "keep"):
+        """A lead without a live record: merged into another, or archived."""
+        if row is None or row["archived_at"] is not None:
             return
         lead_rows.archive(connection, [lead], at=self.at, merged_into=kept)
         rows = [self._history(lead, "merged" if kept else "archived", new=kept)]

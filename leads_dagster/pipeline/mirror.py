@@ -118,7 +118,7 @@ def _backfill(ws: Workspace, mirror: MirrorName) -> None:
 
 def _due(ws: Workspace, mirror: MirrorName) -> int:
     with reading(ws.engine) as connection:
-        return outbox.count_due(connection, ws.name, now=ws.now(), mirror=mirror)
+        return outbox.count_due(connection, ws.name, [mirror], now=ws.now())
 
 
 class _Sending:

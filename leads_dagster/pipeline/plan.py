@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +17,7 @@ from leads_dagster.sources.google_sheets import fetch_sheet
 from leads_dagster.store import ledger, outbox
 from leads_dagster.store.engine import reading
 from leads_dagster.store.ledger import RowCounts
+from leads_dagster.store.outbox import MirrorName
 
 AIRTABLE_RECORDS_A_CALL = 10
 AIRTABLE_CALLS_A_SECOND = 5
@@ -28,9 +30,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
     """
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source)
-        waiting = {
-            mirror: outbox.count_due(connection, ws.name, now=ws.now(), mirror=mirror) for mirror in ("crm", "airtable")
-        }
+        waiting = {mirror: outbox.count_due(connection, ws.name, [mirror], now=ws.now()) for mirror in ws.mirrors}
         standing = ledger.standing_counts(connection, state)
     fetched = fetch_sheet(
         ws.address,
@@ -80,7 +80,7 @@ def _facts(
     counts: RowCounts,
     *,
     leads: tuple[int, int, int],
-    waiting: dict[str, int],
+    waiting: Mapping[MirrorName, int],
     bad: list[dict[str, Any]],
 ) -> dict[str, Any]:
     created, updated, retired = leads

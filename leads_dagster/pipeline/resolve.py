@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, Thresholds, match_all, match_new, match_record
-from leads_dagster.pipeline.changes import ROWS_PER_CHUNK, ChangeSet, RowChange
+from leads_dagster.pipeline.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange, rows_of
 from leads_dagster.pipeline.ingest import NORMALIZED, staged_input
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
@@ -87,10 +88,10 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
     """
     with stage(ws, run_id, DEDUPED, percent=35, message="Matching"):
         started = time.monotonic()
-        staged, _ = staged_input(ws, NORMALIZED)
-        change_set = load_changes(ws)
+        staged, head = staged_input(ws, NORMALIZED)
         with reading(ws.engine) as connection:
-            resolution = resolve_changes(ws, connection, change_set)
+            chunks_after_head = islice(staging.payloads(connection, ws.name, NORMALIZED), 1, None)
+            resolution = resolve_rows(ws, connection, ChangeSet.head_of(head).gone, rows_of(chunks_after_head))
         output = staging.Stage(
             ws.name, DEDUPED, staged.source, staged.fingerprint, staged.base_version, staged.run_id, ws.now()
         )
@@ -107,11 +108,17 @@ def load_changes(ws: Workspace) -> ChangeSet:
 
 def resolve_changes(ws: Workspace, connection: Connection, change_set: ChangeSet) -> Resolution:
     """Who is who after a change set, as the store stands; writes nothing."""
-    speaking = [change for change in change_set.changes if _speaks(change)]
-    gone = {one.record_id for one in change_set.gone if not one.held}
+    return resolve_rows(ws, connection, change_set.gone, change_set.changes)
+
+
+def resolve_rows(
+    ws: Workspace, connection: Connection, leaving: Sequence[Gone], changes: Iterable[RowChange]
+) -> Resolution:
+    """As `resolve_changes`; of each row only what matching needs is kept, so that the rows may be streamed."""
+    fresh = [match_record(change.record_id, change.row) for change in changes if _speaks(change)]
+    gone = {one.record_id for one in leaving if not one.held}
     same, not_same = records.pair_decisions(connection, ws.name)
     thresholds = Thresholds(match=ws.customer.match_threshold, review=ws.customer.review_threshold)
-    fresh = [match_record(change.record_id, change.row) for change in speaking]
     return _Resolver(ws, connection, thresholds, same, not_same).run(fresh, gone)
 
 

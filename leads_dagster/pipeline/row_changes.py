@@ -107,16 +107,15 @@ class _Comparison:
         return found
 
     def _known_order(self) -> tuple[Indexes, bytes]:
-        """Records and digests of the last closed ledger; after a cycle that died, what it wrote too, to look at."""
+        """Records and digests of the last closed ledger; after cycles that died, what they wrote too, to look at."""
         ids = np.frombuffer(self.state.record_ids, dtype="<i8")
         digests = self.state.digests
         if self.state.open_run_id is None:
             return ids, digests
-        written = records.records_of_run(self.connection, self.ws.name, self.state.source, self.state.open_run_id)
-        extra = np.setdiff1d(np.array(written, dtype=np.int64), ids)
-        live = {known.id for known in records.known_records(self.connection, ids.tolist())}
+        live = np.array(records.live_ids(self.connection, self.ws.name, self.state.source), dtype=np.int64)
+        extra = np.setdiff1d(live, ids)
         view = np.frombuffer(digests, dtype="<u8").reshape(-1, 2).copy()
-        view[~np.isin(ids, np.array(sorted(live), dtype=np.int64))] = 0
+        view[~np.isin(ids, live)] = 0
         return np.concatenate([ids, extra]), view.tobytes() + bytes(DIGEST_BYTES * len(extra))
 
     def _left_over(self) -> dict[int, KnownRecord]:

@@ -27,6 +27,7 @@ from leads_dagster.sources.sheet_address import SheetAddress, parse_sheet
 from leads_dagster.sources.snapshots import SnapshotStore
 from leads_dagster.store import ledger
 from leads_dagster.store.engine import open_engine, writing
+from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.schema import ensure_schema
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Workspace:
     def snapshots(self) -> SnapshotStore:
         """Raw sheets as fetched, by checksum."""
         return SnapshotStore(self.settings.prepare_home() / "raw" / self.name)
+
+    @property
+    def mirrors(self) -> list[MirrorName]:
+        """The mirrors this customer has."""
+        return ["crm", "airtable"] if self.customer.airtable else ["crm"]
 
     @property
     def rules(self) -> NormalizationRules:

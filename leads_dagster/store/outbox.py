@@ -79,26 +79,26 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
             sync_status.c.attempt_count,
             sync_status.c.operation,
         )
-        .where(_is_due(customer, mirror, now))
+        .where(_is_due(customer, [mirror], now))
         .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)
         .limit(limit)
     )
     return list(connection.execute(query))
 
 
-def count_due(connection: Connection, customer: str, *, now: datetime, mirror: MirrorName | None = None) -> int:
-    """How many marks could be worked on now."""
-    query = select(func.count()).select_from(sync_status).where(_is_due(customer, mirror, now))
+def count_due(connection: Connection, customer: str, mirrors: Sequence[MirrorName], *, now: datetime) -> int:
+    """How many marks of these mirrors could be worked on now."""
+    query = select(func.count()).select_from(sync_status).where(_is_due(customer, mirrors, now))
     return int(connection.execute(query).scalar_one())
 
 
-def _is_due(customer: str, mirror: MirrorName | None, now: datetime) -> Any:
-    condition = and_(
+def _is_due(customer: str, mirrors: Sequence[MirrorName], now: datetime) -> Any:
+    return and_(
         sync_status.c.customer == customer,
+        sync_status.c.mirror.in_(mirrors),
         sync_status.c.status.in_(["pending", "failed"]),
         or_(sync_status.c.next_attempt_at.is_(None), sync_status.c.next_attempt_at <= now),
     )
-    return condition if mirror is None else and_(condition, sync_status.c.mirror == mirror)
 
 
 def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:

@@ -86,15 +86,14 @@ def known_records(connection: Connection, ids: Sequence[int]) -> Iterator[KnownR
             yield KnownRecord(*row)
 
 
-def records_of_run(connection: Connection, customer: str, source: str, run_id: str) -> list[int]:
-    """Live records that a cycle wrote; of a cycle that died, they are not in the last closed ledger."""
+def live_ids(connection: Connection, customer: str, source: str) -> list[int]:
+    """All live records of a source, in the order they were first seen."""
     query = select(source_records.c.id).where(
         source_records.c.customer == customer,
         source_records.c.source == source,
-        source_records.c.run_id == run_id,
-        source_records.c.removed_at.is_(None),
+        source_records.c.state != "removed",
     )
-    return [row.id for row in connection.execute(query)]
+    return sorted(row.id for row in connection.execute(query))
 
 
 def records_of_leads(connection: Connection, lead_ids: Sequence[str]) -> Iterator[KnownRecord]:
@@ -143,6 +142,15 @@ def mark_removed(connection: Connection, ids: Sequence[int], *, at: datetime, ru
         connection.execute(delete(match_keys).where(match_keys.c.record_id.in_(part)))
         connection.execute(delete(quarantine).where(quarantine.c.record_id.in_(part)))
         connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
+
+
+def mark_kept(connection: Connection, ids: Sequence[int], *, run_id: str) -> None:
+    """Book records as gone from their source whose claims a policy keeps alive: their leads go on as they are."""
+    for part in chunks(ids):
+        connection.execute(
+            update(source_records).where(source_records.c.id.in_(part)).values(state="removed", run_id=run_id)
+        )
+        connection.execute(delete(quarantine).where(quarantine.c.record_id.in_(part)))
 
 
 def set_state(connection: Connection, ids: Sequence[int], state: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from leads_dagster.errors import ContentError, SheetFormatError, UnknownHeadersError
+from leads_dagster.store import outbox
+from leads_dagster.store.engine import writing
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
@@ -140,7 +143,7 @@ def test_columns_without_a_field_are_kept(road: Road) -> None:
     assert road.leads()[0]["raw_data"] == {"Favourite colour": "blue"}
 
 
-def test_a_new_mapping_reads_a_column_for_the_first_time(make_road: type[Road], tmp_path: Path) -> None:
+def test_a_new_mapping_reads_a_column_for_the_first_time(make_road: Callable[..., Road]) -> None:
     road = make_road()
     road.sync([(*JANE, "504-621-8927")], header=(*HEADER, "Zugang"))
     assert road.leads()[0]["phone"] is None
@@ -187,3 +190,31 @@ def test_two_sheets_of_one_customer_are_two_sources(road: Road, tmp_path: Path) 
     result = moved.sync()
     assert (result.rows.read, result.rows.created, result.rows.removed) == (1, 1, 0)
     assert len(moved.leads()) == 3
+
+
+def test_under_the_policy_keep_a_lead_outlives_its_row_and_is_found_again_when_the_row_returns(
+    make_road: Callable[..., Road],
+) -> None:
+    road = make_road('delete_policy = "keep"\n')
+    road.sync([JANE, BOB])
+    ids = {lead["id"] for lead in road.leads()}
+    gone = road.sync([JANE])
+    assert (gone.rows.removed, {lead["id"] for lead in road.leads()}) == (1, ids)
+    back = road.sync([JANE, BOB])
+    assert (back.rows.merged, back.rows.created) == (1, 0)
+    assert {lead["id"] for lead in road.leads()} == ids
+
+
+def test_under_the_policy_delete_the_crm_row_goes_and_the_store_still_knows(make_road: Callable[..., Road]) -> None:
+    road = make_road('delete_policy = "delete"\n')
+    road.sync([JANE, BOB])
+    road.sync([JANE])
+    assert [row["full_name"] for row in road.crm()] == ["Jane Doe"]
+    assert sorted(lead["full_name"] for lead in road.all("leads")) == ["Bob Stone", "Jane Doe"]
+
+
+def test_marks_for_a_mirror_that_was_taken_away_keep_nothing_busy(road: Road) -> None:
+    road.sync([JANE])
+    with road.open() as ws, writing(ws.engine) as connection:
+        outbox.mark(connection, "acme", ["airtable"], {road.leads()[0]["id"]: 1})
+    assert road.sync().status == "unchanged"

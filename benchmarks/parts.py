@@ -1,0 +1,108 @@
+"""Parts of the road by themselves: starting a command, normalising, matching.
+
+What belongs here: the sections `start`, `normalizing` and `matching`. The last two put rows from their own modules
+into tables.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import Timing, median, run_child_rows, timed_command
+from benchmarks.page import Findings, Table, beside, seconds
+from benchmarks.workbench import Workbench
+
+_COMMANDS = {"leads --help": ("--help",), "leads status": ("status",), "leads sync, nothing changed": ("sync",)}
+_IMPORTS = {"floor: python -c pass": "pass", "import dagster": "import dagster"}
+_PEER_IMPORTS = {
+    "import dlt": "import dlt",
+    "import pandas": "import pandas",
+    "import sqlite_utils": "import sqlite_utils",
+}
+
+
+def start(bench: Workbench) -> Findings:
+    """What commands cost that hardly do anything, beside the imports that weigh."""
+    home = bench.folder / "start"
+    bench.leads(home, "sync", "--json", expect="done")
+    times = bench.sizes.looks // 3
+    ours = {name: median([bench.leads(home, *words)[0] for _ in range(times)]) for name, words in _COMMANDS.items()}
+    others = {
+        **{name: _script(Path(sys.executable), script, times) for name, script in _IMPORTS.items()},
+        **{name: _script(bench.peers_python, script, times) for name, script in _PEER_IMPORTS.items()},
+    }
+    status = ours["leads status"]
+    lines = [
+        [label, seconds(one.wall), seconds(one.cpu), beside(one, status)]
+        for label, one in [*((f"**{name}**", one) for name, one in ours.items()), *others.items()]
+    ]
+    note = (
+        f'Whole processes, files in the page cache, medians of {times}, with the packaged sample sheet; "÷ ours" is '
+        "by `leads status`, which must not pay for Dagster. `leads sync` runs through Dagster."
+    )
+    return Findings([Table(("", "wall s", "CPU s", "÷ ours"), lines)], [note])
+
+
+def _script(python: Path, script: str, times: int) -> Timing:
+    return median([timed_command([python, "-c", script], {})[0] for _ in range(times)])
+
+
+def normalizing(bench: Workbench) -> Findings:
+    """`benchmarks.normalizing`."""
+    rows = _rows("normalizing", *bench.sizes.normalizing)
+    note = (
+        "CPU microseconds a row, medians of three, all rows different leads. Beside: nameparser, phonenumbers, "
+        "email-validator, cleanco, tldextract and ftfy, called row by row on a sample of the same rows."
+    )
+    return Findings([_table(rows)], [note])
+
+
+def matching(bench: Workbench) -> Findings:
+    """`benchmarks.matching_speed`."""
+    rows = _rows("matching_speed", list(bench.sizes.matching))
+    note = (
+        "Made leads with known truth: a quarter repeated and corrupted, with hard negatives. Pairwise precision, "
+        "recall and F1 are medians over seeds that no rule was tuned on; `seconds` are wall seconds for features, "
+        "edges and clusters together."
+    )
+    return Findings([_table(part) for part in _alike(rows)], [note])
+
+
+def _rows(module: str, *arguments: Any) -> list[dict[str, Any]]:
+    """What the module's `run` gives, from a process of its own."""
+    script = (
+        "import importlib, json, sys; run = importlib.import_module(sys.argv[1]).run;"
+        "print(); print(json.dumps(run(*json.loads(sys.argv[2]))))"
+    )
+    return run_child_rows([sys.executable, "-c", script, f"benchmarks.{module}", json.dumps(arguments)])
+
+
+def _alike(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Rows with the same figures together, in order."""
+    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault(tuple(row), []).append(row)
+    return [*parts.values()]
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return Table([name.replace("_", " ") for name in names], [[_text(row.get(name)) for name in names] for row in rows])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float) and value < 1000
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )

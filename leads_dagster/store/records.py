@@ -29,6 +29,7 @@ from leads_dagster.store.tables import (
 )
 
 _COUNTER = "source_records"
+_HALF_OF_64_BITS = 2**63  # a database's integers have a sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +200,25 @@ def insert_keys(connection: Connection, customer: str, keys_of: Mapping[int, Ite
     rows = [
         {"key": key, "record_id": record}
         for record, keys in keys_of.items()
-        for key in {hashed_key(customer, key) for key in keys}
+        for key in set(hashed_keys(customer, keys))
     ]
     bulk_insert(connection, match_keys, rows)
 
 
-def hashed_key(customer: str, key: str) -> int:
-    """A customer's blocking key as 64 bits: an index of numbers is a third of one of texts.
+def hashed_keys(customer: str, keys: Iterable[str]) -> list[int]:
+    """A customer's blocking keys as 64 bits each: an index of numbers is a third of one of texts.
 
     Two keys with one number would only make a pair be compared that need not be.
     """
-    return xxhash.xxh3_64_intdigest(f"{customer}\x1f{key}".encode("utf-8", "surrogatepass")) - 2**63
+    prefix = f"{customer}\x1f"
+    return [
+        xxhash.xxh3_64_intdigest((prefix + key).encode("utf-8", "surrogatepass")) - _HALF_OF_64_BITS for key in keys
+    ]
 
 
 def records_by_key(connection: Connection, customer: str, keys: Sequence[str]) -> dict[str, list[int]]:
     """Blocking key -> records that have it."""
-    key_of = {hashed_key(customer, key): key for key in keys}
+    key_of = dict(zip(hashed_keys(customer, keys), keys, strict=True))
     found: dict[str, list[int]] = {}
     for part in chunks(list(key_of)):
         query = select(match_keys.c.key, match_keys.c.record_id).where(match_keys.c.key.in_(part))

@@ -45,9 +45,10 @@ def _converted(values: list[Any], process: Callable[[Any], Any] | None) -> list[
     """Values as the driver takes them; most columns of a batch hold one value over and over (a time, a flag)."""
     if process is None:
         return values
-    if any(isinstance(value, (dict, list)) for value in values):
+    try:
+        converted = {value: process(value) for value in set(values)}
+    except TypeError:  # documents cannot be told apart by a hash
         return [process(value) for value in values]
-    converted = {value: process(value) for value in set(values)}
     return [converted[value] for value in values]
 
 

@@ -9,9 +9,9 @@ all; the others are only tied to it. That keeps rows that repeat one person from
 `clustering` lifts what was found back to all who share the aspect.
 
 Keys join a company's beginning with a name's, a mailbox with a name's: one large company, or one mailbox that thousands
-share, falls apart into small blocks. In a block above `NEARBY` records, pairs that cannot end in one lead (two LinkedIn
-profiles; two different names at one mailbox) are only looked at next to each other, for the record; that choice never
-changes a cluster.
+share, falls apart into small blocks. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two
+LinkedIn profiles; two different names at one mailbox) are only looked at side by side, for the record; that choice
+never changes a cluster.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ Indexes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 # The aspects, as they are written in front of keys and facets.
-Aspect = Literal["l", "e", "r", "p", "n", "c", "x"]
+Aspect = Literal["l", "e", "m", "r", "p", "n", "c", "x"]
 LINKEDIN: Aspect = "l"
 MAILBOX: Aspect = "e"
+MAILBOX_ALONE: Aspect = "m"
 ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
 NAME_COMPANY: Aspect = "n"
 COMPANY: Aspect = "c"
 TWIN: Aspect = "x"
-ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
+ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
 
-# How far apart, in a large block, two records that cannot be one lead are still looked at.
-NEARBY = 16
+# A larger block looks at two records that cannot be one lead only where they lie side by side.
+SMALL_BLOCK = 16
 # Pairs handed on at a time; bounds the memory of the largest block.
 CHUNK_PAIRS = 1_000_000
 
@@ -65,6 +66,10 @@ def _linkedin_value(record: MatchRecord) -> dict[str, str]:
 
 
 def _mailbox_values(record: MatchRecord) -> dict[str, str]:
+    return _mailbox_alone_values(record) if record.name.key else {}
+
+
+def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
     return {mailbox: f"{mailbox}|{record.name.key}" for mailbox in record.mailboxes}
 
 
@@ -101,6 +106,7 @@ _TELLING_FIELDS = frozenset({"company", "location", "notes", "phone", "title", "
 _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     LINKEDIN: _linkedin_value,
     MAILBOX: _mailbox_values,
+    MAILBOX_ALONE: _mailbox_alone_values,
     ROLE_MAILBOX: _role_values,
     PHONE: _phone_values,
     NAME_COMPANY: _name_company_value,
@@ -130,41 +136,42 @@ def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> 
     yield f"{aspect}|{value}", True
 
 
-def _mailbox_keys(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Iterator[Key]:
-    """Who shares a mailbox is compared by the beginning of the name; who gives no name, with everybody there."""
+def _mailbox_key(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Who shares a mailbox and gives no name is compared with everybody there, whatever their names."""
     yield f"{aspect}|{mailbox}", not record.name.key
-    if record.name.key:
-        yield from _keys_with_name(aspect, mailbox, value, record)
 
 
 def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
-    """Two letters of given and of family name: names that share neither never count as alike."""
+    """One mailbox or telephone and a name, in readings that leave one key whole where one word has an error."""
     name = record.name
     if not name.key:
         yield from _exact_key(aspect, shared, value, record)
         return
-    yield f"{aspect}|{shared}|{name.given[:2]}", True
-    if name.family[:2] not in ("", name.given[:2]):
-        yield f"{aspect}|{shared}|{name.family[:2]}", True
+    given, family = name.given, name.family or name.given
+    for part in dict.fromkeys((family[:3], f"{given[:3]}~{family[:1]}", f"{family[:3]}~{given[:1]}")):
+        yield f"{aspect}|{shared}|{part}|{name.digits}", True
+    if name.mononym or aspect == MAILBOX:
+        yield f"{aspect}|{shared}|{given[:3]}~|{name.digits}", name.mononym
 
 
 def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """Name times company, each in several readings, so that one error in either leaves one key whole."""
-    names = _name_parts(record.name)
-    words = [word[:3] for word in record.company.key.split(" ")[:2]]
-    for word in dict.fromkeys(words):
-        for name in names[:3]:
-            yield f"n|{word}|{name}", True
-    for name in names[3:]:
-        yield f"n|{words[0]}|{name}", True
-    yield f"n|${record.company.joined[-3:]}|{names[1]}", True
-    yield f"n|${record.company.joined[-3:]}|{names[2]}", True
+    family, forwards, backwards, *others = _name_parts(record.name)
+    digits = f"{record.name.digits}|{record.company.digits}"
+    first, *rest = record.company.key.split(" ")
+    for name in (family, forwards, backwards, *others):
+        yield f"{aspect}|{first[:4]}|{name}|{digits}", True
+    if rest:
+        yield f"{aspect}|{'+'.join(sorted((first[:2], rest[0][:2])))}|{backwards}|{digits}", True
+    end = f"{first[-2:]}.{rest[0][:4]}" if rest else f"{first[-4:]}."
+    yield f"{aspect}|{end}|{forwards}|{digits}", True
+    yield f"{aspect}|{end}|{backwards}|{digits}", True
     if record.company.acronym:
-        yield f"n|@{record.company.acronym}|{names[2]}", True
+        yield f"{aspect}|@{record.company.acronym}|{backwards}|{digits}", True
 
 
 def _name_parts(name: PersonName) -> list[str]:
-    """Beginnings and ends of given and family name; the second and third are the same in the other order."""
+    """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
     given, family = name.given, name.family or name.given
     parts = [family[:4], f"{given[:4]}~{family[:1]}", f"{family[:4]}~{given[:1]}", f"{given[:3]}~{family[-2:]}."]
     return [*parts, name.before_last[:4]] if name.before_last else parts
@@ -195,7 +202,8 @@ def _office_keys(record: MatchRecord) -> Iterator[Key]:
 
 _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = {
     LINKEDIN: _exact_key,
-    MAILBOX: _mailbox_keys,
+    MAILBOX: _keys_with_name,
+    MAILBOX_ALONE: _mailbox_key,
     ROLE_MAILBOX: _keys_with_name,
     PHONE: _keys_with_name,
     NAME_COMPANY: _name_company_keys,
@@ -286,24 +294,24 @@ def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
     sizes = np.diff(np.r_[starts, codes.size])
     yield from _small_blocks(starts, sizes, owners)
-    for start, size in zip(starts[sizes > NEARBY], sizes[sizes > NEARBY], strict=True):
+    for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
         here = slice(start, start + size)
         yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
 
 
 def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes) -> Iterator[Indexes]:
-    """All pairs of every block of at most `NEARBY`, one distance between the two at a time."""
-    small = (sizes > 1) & (sizes <= NEARBY)
+    """All pairs of every block of at most `SMALL_BLOCK`, one distance between the two at a time."""
+    small = (sizes > 1) & (sizes <= SMALL_BLOCK)
     ends = np.repeat((starts + sizes)[small], sizes[small])
     here = np.repeat(starts[small] - np.r_[0, np.cumsum(sizes[small])[:-1]], sizes[small]) + np.arange(ends.size)
-    for distance in range(1, NEARBY):
+    for distance in range(1, SMALL_BLOCK):
         inside = here + distance < ends
         here, ends = here[inside], ends[inside]
         yield np.column_stack((owners[here], owners[here + distance]))
 
 
 def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
-    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only nearby."""
+    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side."""
     free = flags == 0
     slugged, closed_free = flags == _SLUGGED, flags == _CLOSED
     yield from _among(owners[free], new[free])
@@ -311,8 +319,7 @@ def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterat
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
     rest = owners[~free]
-    for distance in range(1, min(NEARBY, rest.size)):
-        yield np.column_stack((rest[:-distance], rest[distance:]))
+    yield np.column_stack((rest[:-1], rest[1:]))
 
 
 def _among(owners: Indexes, new: Flags) -> Iterator[Indexes]:

@@ -55,8 +55,8 @@ class NameScores:
     """How alike pairs of names are; one entry a pair.
 
     Attributes:
-        scores: 0 to 1; 0 where digits differ or no word begins alike.
-        agree: the given names may be one person's, whatever the family names are.
+        scores: 0 to 1; 0 where digits differ.
+        agree: each word may be a short or mistaken form of the other, or is missing: nothing speaks of two persons.
         generations_differ: both say which of several alike they are, and say different things.
     """
 
@@ -117,12 +117,12 @@ class NameColumns:
         one_says = unlike & ((generation[left] == 0) | (generation[right] == 0))
         uncertain = one_says | self._mononym[left] | self._mononym[right]
         scores[uncertain] = np.minimum(scores[uncertain], UNCERTAIN)
-        possible = (digits[left] == digits[right]) & self._share_beginning(left, right)
+        possible = digits[left] == digits[right]
         scores = np.where(possible, scores, 0).astype(np.float32)
         return NameScores(scores, agree & possible & ~one_says, unlike & ~one_says)
 
     def _read(self, left: Indexes, right: Indexes, reading: Reading) -> tuple[Scores, Flags]:
-        """Scores of one reading, and whether the words read as given names may be one person's."""
+        """Scores of one reading, and whether nothing in it speaks of two persons."""
         given = _Words(self._part(reading[0]), left, self._part(reading[2]), right)
         family = _Words(self._part(reading[1]), left, self._part(reading[3]), right)
         distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
@@ -133,7 +133,7 @@ class NameColumns:
         scores[doubtful] = np.minimum(scores[doubtful], UNCERTAIN)
         unlike = given.unlike & ~given.akin & ~given.initial
         scores[unlike | family.unlike] = np.minimum(scores[unlike | family.unlike], _LEAST_PART)
-        return scores, given.initial | ~(unlike | other_name)
+        return scores, (given.initial | ~(unlike | other_name)) & (family.initial | family.missing | ~family.unlike)
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
         differ: Flags = self._has_middle[left] & self._has_middle[right]
@@ -141,12 +141,6 @@ class NameColumns:
         for row in np.flatnonzero(differ):
             differ[row] = set(names[left[row]].middle_initials).isdisjoint(names[right[row]].middle_initials)
         return differ
-
-    def _share_beginning(self, left: Indexes, right: Indexes) -> Flags:
-        given, family = self._part("given").beginnings, self._part("family").beginnings
-        alike = (given[left] == given[right]) | (family[left] == family[right]) & (family[left] > 0)
-        shared: Flags = alike | (given[left] == family[right]) | (family[left] == given[right])
-        return shared
 
     def _begin_alike(self, left: Indexes, right: Indexes, reading: Reading) -> Flags:
         """Whether a reading is worth a try: all four words are there, and two that meet begin alike."""
@@ -184,6 +178,7 @@ class _Words:
         differs = self.distance > 0
         self.unlike = differs & (self.distance > (1 - _LEAST_PART) * self.length)
         self.short_and_different = differs & (self.length <= _SHORT_NAME) & (shorter > 0)
+        self.missing = shorter == 0
         self.initial = _where(differs & (shorter == 1), *texts, _same_first_letter)
         self.doubtful = self.short_and_different | _where(differs & ~self.unlike, *texts, _differ_by_gender)
         known = left.known[left_rows], right.known[right_rows]

@@ -17,6 +17,7 @@ from leads_dagster.leads.blocking import (
     COMPANY,
     LINKEDIN,
     MAILBOX,
+    MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
     ROLE_MAILBOX,
@@ -32,6 +33,7 @@ from leads_dagster.leads.match_record import MatchRecord
 ASPECT_NAMES: dict[Aspect, str] = {
     LINKEDIN: "linkedin",
     MAILBOX: "mailbox",
+    MAILBOX_ALONE: "mailbox_alone",
     ROLE_MAILBOX: "role_mailbox",
     PHONE: "phone",
     NAME_COMPANY: "name_company",
@@ -43,6 +45,8 @@ _RANK = {aspect: RULES.index(RULE_OF_ASPECT[aspect]) for aspect in ASPECTS}
 _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (LINKEDIN, "match"): "Both give the same LinkedIn profile.",
     (MAILBOX, "match"): "Both give the same personal e-mail address, and their names do not speak against it.",
+    (MAILBOX_ALONE, "match"): "Both give the same personal e-mail address, and one of them gives no name.",
+    (MAILBOX_ALONE, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
     (MAILBOX, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
     (ROLE_MAILBOX, "match"): "Both give the same shared mailbox, and their names are alike.",
     (ROLE_MAILBOX, "review"): "Both give the same shared mailbox, and their names are nearly alike.",
@@ -54,6 +58,8 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (COMPANY, "review"): "Both tell of companies that are alike, but not surely of the same office.",
     (TWIN, "match"): "Both rows say exactly the same.",
 }
+# More would not help anybody to decide: a placeholder for a mailbox that thousands share. No cluster depends on it.
+REVIEWS_OF_A_RECORD = 8
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
 _OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
 
@@ -89,6 +95,8 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
     aspects = np.repeat([ASPECTS.index(found.aspect) for found in findings], [found.left.size for found in findings])
     scores = np.concatenate([found.scores for found in findings])
     matches = np.concatenate([found.matches for found in findings])
+    keep = matches | _first_reviews(codes // count, scores, matches)
+    codes, aspects, scores, matches = codes[keep], aspects[keep], scores[keep], matches[keep]
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
     facts = _facts(judge, *np.divmod(codes[order][starts], count))
@@ -98,6 +106,17 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
         edge = _edge(judge, facts, place, sorted(supports[start:stop], key=lambda support: support.order))
         if edge is not None:
             yield edge
+
+
+def _first_reviews(left: Indexes, scores: Scores, matches: Flags) -> Flags:
+    """The best `REVIEWS_OF_A_RECORD` rows of each left record that are no matches."""
+    reviews = np.flatnonzero(~matches)
+    reviews = reviews[np.lexsort((-scores[reviews], left[reviews]))]
+    starts = np.flatnonzero(np.diff(left[reviews], prepend=-1))
+    rank = np.arange(reviews.size) - np.repeat(starts, np.diff(np.r_[starts, reviews.size]))
+    first = np.zeros(left.size, dtype=np.bool_)
+    first[reviews[rank < REVIEWS_OF_A_RECORD]] = True
+    return first
 
 
 def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:

@@ -16,6 +16,7 @@ from leads_dagster.leads.blocking import (
     COMPANY,
     LINKEDIN,
     MAILBOX,
+    MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
     ROLE_MAILBOX,
@@ -35,6 +36,7 @@ RULES: tuple[Rule, ...] = ("decision", "linkedin", "email", "phone", "name_compa
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
     MAILBOX: "email",
+    MAILBOX_ALONE: "email",
     ROLE_MAILBOX: "email",
     PHONE: "phone",
     NAME_COMPANY: "name_company",
@@ -42,9 +44,9 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
     TWIN: "name_company",
 }
 
-# An equal mailbox is worth less where a name is missing, and less still where only the given names agree.
+# An equal mailbox is worth less where a name is missing, and less still where the names are not quite alike.
 MAILBOX_WITHOUT_NAME = 0.95
-MAILBOX_WITH_GIVEN_NAME = 0.90
+MAILBOX_WITH_LIKELY_NAME = 0.90
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +142,21 @@ class Judge:
 
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
-        both = self._has_name[pairs.left] & self._has_name[pairs.right]
-        alike = both & self.matching(names.scores)
-        given = both & names.agree & ~alike
-        scores = np.clip(names.scores, self.thresholds.review, self.thresholds.match).astype(np.float32)
-        scores[~both] = MAILBOX_WITHOUT_NAME
-        scores[given] = MAILBOX_WITH_GIVEN_NAME
+        alike = self.matching(names.scores)
+        scores = self._doubtful(names)
+        scores[names.agree] = MAILBOX_WITH_LIKELY_NAME
         scores[alike] = 1
-        return self._found(pairs, scores, alike | given | ~both)
+        return self._found(pairs, scores, alike | names.agree)
+
+    def _by_mailbox_alone(self, pairs: Pairs) -> Findings:
+        nameless = ~(self._has_name[pairs.left] & self._has_name[pairs.right])
+        scores = self._doubtful(self.names(pairs.left, pairs.right))
+        scores[nameless] = MAILBOX_WITHOUT_NAME
+        return self._found(pairs, scores, nameless)
+
+    def _doubtful(self, names: NameScores) -> Scores:
+        """Scores that go to review, however unlike the names are: the mailbox is the same after all."""
+        return np.clip(names.scores, self.thresholds.review, self.thresholds.match).astype(np.float32)
 
     def _by_role_mailbox(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
@@ -178,6 +187,7 @@ class Judge:
 
 _JUDGEMENTS = {
     MAILBOX: Judge._by_mailbox,
+    MAILBOX_ALONE: Judge._by_mailbox_alone,
     ROLE_MAILBOX: Judge._by_role_mailbox,
     PHONE: Judge._by_phone,
     NAME_COMPANY: Judge._by_name_and_company,

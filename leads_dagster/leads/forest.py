@@ -114,7 +114,7 @@ class Forest:
         if first == second:
             return False
         left, right = self._tree(first), self._tree(second)
-        if not left.apart.isdisjoint(right.members) or not right.apart.isdisjoint(left.members):
+        if _kept_apart(left, right) or _kept_apart(right, left):
             return False
         if not by_decision and self._contradict(left, right, beyond_names):
             return False
@@ -172,6 +172,10 @@ class Forest:
     @staticmethod
     def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
         return (one.key, other.key) if one.key < other.key else (other.key, one.key)
+
+
+def _kept_apart(left: _Tree, right: _Tree) -> bool:
+    return bool(left.apart) and not left.apart.isdisjoint(right.members)
 
 
 def _generations_differ(left: _Tree, right: _Tree) -> bool:

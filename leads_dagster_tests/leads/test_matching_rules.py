@@ -1,0 +1,243 @@
+"""What two rows are to each other, one sentence a case."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from leads_dagster.leads.matching import Thresholds, compare_pairs
+from leads_dagster_tests.leads.matching_cases import judged, outcome, record
+
+ACME = {"company": "Acme GmbH"}
+MAIL = {"email": "john@acme.com"}
+PHONE = {"phone": "+13125550100"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("John Smith", "JOHN SMITH"),
+        ("John Smith", "Smith, John"),
+        ("John Smith", "Smith John"),
+        ("Bob Smith", "Robert Smith"),
+        ("Jhon Smith", "John Smith"),
+        ("Jörg Köhler", "Joerg Koehler"),
+        ("Łukasz Nowak", "Lukasz Nowak"),
+        ("Anna Meier-Schulz", "Anna Meier"),
+        ("Ludwig van Beethoven", "Ludwig Beethoven"),
+        ("J. Robert Oppenheimer", "Robert Oppenheimer"),
+        ("Dr. Ursula Weber", "Ursula Weber"),
+        ("王伟", "王伟"),
+    ],
+)
+def test_a_name_written_otherwise_in_one_company_matches(one: str, other: str) -> None:
+    assert outcome({"name": one, **ACME}, {"name": other, **ACME}) == "match name_company"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J. Smith", "John Smith"),
+        ("Mario Rossi", "Maria Rossi"),
+        ("Tim Cook", "Tom Cook"),
+        ("Paul Berger", "Paula Berger"),
+        ("John A. Smith", "John B. Smith"),
+        ("John Smith Jr.", "John Smith"),
+        ("Anna", "Anna"),
+    ],
+)
+def test_where_the_rows_cannot_tell_a_person_is_asked(one: str, other: str) -> None:
+    assert outcome({"name": one, **ACME}, {"name": other, **ACME, "title": "CEO"}) == "review name_company"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("John Smith", "Mary Smith"),
+        ("John Smith", "John Baker"),
+        ("John Smith 3", "John Smith 4"),
+        ("Mark Hoffmannstein", "John Hoffmannstein"),
+        ("Robert Smith", "Richard Smith"),
+    ],
+)
+def test_other_names_in_one_company_are_other_people(one: str, other: str) -> None:
+    assert outcome({"name": one, **ACME}, {"name": other, **ACME}) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Acme GmbH", "Acme Inc."),
+        ("Müller & Söhne KG", "Mueller und Soehne"),
+        ("Data Works Ltd", "Dataworks"),
+        ("Volkswagen AG", "Volkswagon"),
+        ("Software Acme", "Acme Software"),
+        ("IBM", "International Business Machines Corp."),
+        ("The Boeing Company", "Boeing"),
+    ],
+)
+def test_one_name_in_a_company_written_otherwise_matches(one: str, other: str) -> None:
+    assert outcome({"name": "John Smith", "company": one}, {"name": "John Smith", "company": other}) == (
+        "match name_company"
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [("Siemens", "Siemens Energy"), ("Alfax", "Alfay")])
+def test_one_name_in_companies_that_may_be_one_goes_to_review(one: str, other: str) -> None:
+    assert outcome({"name": "John Smith", "company": one}, {"name": "John Smith", "company": other}) == (
+        "review name_company"
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [("Acme 1", "Acme 2"), ("Acme", "Borealis"), ("Acme 1", "Acme")])
+def test_one_name_in_different_companies_is_two_people(one: str, other: str) -> None:
+    assert outcome({"name": "John Smith", "company": one}, {"name": "John Smith", "company": other}) == "nothing"
+
+
+def test_a_name_alone_is_never_enough() -> None:
+    assert outcome({"name": "John Smith", **ACME}, {"name": "John Smith"}) == "nothing"
+    assert outcome({"name": "John Smith"}, {"name": "John Smith"}) == "nothing"
+
+
+def test_the_lower_of_name_and_company_is_the_score() -> None:
+    edge = judged({"name": "Bob Smith", "company": "Volkswagen"}, {"name": "Robert Smith", "company": "Volkswagon"})
+
+    assert edge is not None
+    assert edge.explanation["features"]["name"]["score"] == pytest.approx(0.9545, abs=1e-4)
+    assert edge.score == edge.explanation["features"]["company"]["score"] == pytest.approx(0.9)
+
+
+def test_one_linkedin_profile_is_one_person_whatever_else_differs() -> None:
+    one = {"name": "Anna Meier", "linkedin": "anna-m", **ACME}
+    other = {"name": "Anna Schulz", "linkedin": "anna-m", "company": "Borealis"}
+
+    assert outcome(one, other) == "match linkedin"
+
+
+def test_two_linkedin_profiles_block_what_an_equal_mailbox_would_join() -> None:
+    edge = judged({"name": "John Smith", "linkedin": "a", **MAIL}, {"name": "John Smith", "linkedin": "b", **MAIL})
+
+    assert edge is not None
+    assert (edge.outcome, edge.rule) == ("blocked", "email")
+    assert edge.explanation["features"]["linkedin"] == {"a": "a", "b": "b", "score": 0.0}
+    assert "two different LinkedIn profiles" in edge.explanation["rule"]
+
+
+@pytest.mark.parametrize("shared", [MAIL, PHONE, ACME], ids=["mailbox", "telephone", "company"])
+def test_father_and_son_are_kept_apart(shared: dict[str, str]) -> None:
+    assert outcome({"name": "John Smith Jr.", **shared}, {"name": "John Smith Sr.", **shared}).startswith("blocked")
+
+
+def test_one_generation_given_and_one_left_out_goes_to_review_even_with_one_mailbox() -> None:
+    assert outcome({"name": "John Smith Jr.", **MAIL}, {"name": "John Smith", **MAIL}) == "review email"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("John Smith", "Jon Smith"), ("J. Smith", "John Smith"), ("John", "John Smith"), ("Bob Smith", "Robert Smith")],
+)
+def test_one_personal_mailbox_and_names_that_fit_match(one: str, other: str) -> None:
+    assert outcome({"name": one, **MAIL}, {"name": other, **MAIL}) == "match email"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("John Smith", "Mary Baker"), ("John Smith", "Mary Smith"), ("Anna Meier", "Anna Schulz")],
+)
+def test_one_personal_mailbox_and_two_persons_names_go_to_review(one: str, other: str) -> None:
+    assert outcome({"name": one, **MAIL}, {"name": other, **MAIL}) == "review email"
+
+
+def test_one_personal_mailbox_without_a_name_is_the_person_who_gives_one() -> None:
+    assert outcome(MAIL, {"name": "John Smith", **MAIL}) == "match email"
+
+
+def test_gmail_dots_and_tags_do_not_make_another_mailbox() -> None:
+    one = {"name": "Jane Doe", "email": "jane.doe+news@gmail.com"}
+
+    assert outcome(one, {"name": "Jane Doe", "email": "janedoe@googlemail.com"}) == "match email"
+
+
+@pytest.mark.parametrize("mailbox", ["info", "kontakt", "buero", "contact", "hola", "sales", "no-reply", "info2"])
+def test_a_shared_mailbox_counts_only_with_the_name(mailbox: str) -> None:
+    mail = {"email": f"{mailbox}@acme.com"}
+
+    assert outcome({"name": "John Smith", **mail}, {"name": "Mary Baker", **mail}) == "nothing"
+    assert outcome({"name": "John Smith", **mail}, {"name": "Jon Smith", **mail}) == "match email"
+    assert outcome({"name": "J. Smith", **mail}, {"name": "John Smith", **mail}) == "review email"
+
+
+def test_a_telephone_counts_only_with_the_name() -> None:
+    assert outcome({"name": "John Smith", **PHONE}, {"name": "Jon Smith", **PHONE}) == "match phone"
+    assert outcome({"name": "John Smith", **PHONE}, {"name": "Mary Smith", **PHONE}) == "nothing"
+
+
+def test_a_company_never_matches_a_person_of_it() -> None:
+    company = {"name": "Acme GmbH", **ACME, **PHONE, "email": "info@acme.com"}
+
+    assert outcome(company, {"name": "John Smith", **ACME, **PHONE, "email": "info@acme.com"}) == "nothing"
+
+
+def test_companies_match_by_name_and_telephone_place_or_website() -> None:
+    acme = {"name": "Acme GmbH", **ACME}
+
+    assert outcome({**acme, **PHONE}, {**acme, **PHONE, "location": "Berlin"}) == "match name_company"
+    assert outcome({**acme, "location": "Berlin"}, {**acme, "location": "Berlin, Germany"}) == "match name_company"
+    assert outcome({**acme, "website": "https://www.acme.com/"}, {**acme, "website": "acme.com"}) == (
+        "match name_company"
+    )
+
+
+def test_one_company_name_in_other_cities_or_with_other_telephones_is_not_merged() -> None:
+    acme = {"name": "Acme", "company": "Acme", "website": "acme.com"}
+    other_phone = {"phone": "+13125550199"}
+
+    assert outcome({**acme, "location": "Berlin"}, {**acme, "location": "Paris"}) == "review name_company"
+    assert outcome({**acme, **PHONE}, {**acme, **other_phone}) == "review name_company"
+    del acme["website"]
+    assert outcome({**acme, "location": "Berlin"}, {**acme, "location": "Paris"}) == "nothing"
+    assert outcome({**acme, **PHONE}, {**acme, **other_phone}) == "nothing"
+
+
+def test_companies_whose_names_hold_no_letter_say_nothing() -> None:
+    unreadable = {"name": "????????", "company": "????????", "location": "???"}
+
+    assert outcome({**unreadable, "website": "a.example"}, {**unreadable, "website": "b.example"}) == "nothing"
+
+
+def test_rows_that_say_exactly_the_same_are_one_lead() -> None:
+    twice = {"name": "Cher", "company": "Cher Inc.", "title": "Singer"}
+
+    assert outcome(twice, dict(twice)) == "match name_company"
+
+
+def test_both_thresholds_are_the_callers() -> None:
+    pair = (record(1, name="Tim Cook", **ACME), record(2, name="Tom Cook", **ACME))
+
+    assert [edge.outcome for edge in compare_pairs([pair])] == ["review"]
+    assert [edge.outcome for edge in compare_pairs([pair], Thresholds(match=0.78))] == ["match"]
+    assert compare_pairs([pair], Thresholds(review=0.82)) == []
+
+
+def test_equal_names_and_companies_match_even_where_nothing_less_would() -> None:
+    pair = (record(1, name="John Smith", **ACME), record(2, name="John Smith", **ACME))
+
+    assert [edge.outcome for edge in compare_pairs([pair], Thresholds(match=1.0, review=1.0))] == ["match"]
+
+
+def test_an_explanation_names_rule_features_scores_and_thresholds_and_is_json() -> None:
+    edge = judged({"name": "Bob Smith", **ACME, **MAIL, **PHONE}, {"name": "Robert Smith", **ACME, **MAIL, **PHONE})
+
+    assert edge is not None
+    told = json.loads(json.dumps(edge.explanation))
+    assert told["rule"] == "Both give the same personal e-mail address, and their names do not speak against it."
+    assert told["features"]["email"] == {"shared": ["john@acme.com"]}
+    assert told["features"]["phone"] == {"shared": ["+13125550100"]}
+    assert {told["features"]["name"]["a"], told["features"]["name"]["b"]} == {"Bob Smith", "Robert Smith"}
+    assert [item["rule"] for item in told["evidence"] if item["outcome"] == "match"] == [
+        "email",
+        "phone",
+        "name_company",
+    ]
+    assert told["thresholds"] == {"match": 0.85, "review": 0.75}

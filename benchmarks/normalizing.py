@@ -67,7 +67,7 @@ def _messy_row(chance: random.Random, number: int) -> Row:
 
 def library_calls() -> Callable[[Row], object]:
     """One row through the libraries, as one would write it without caring for time."""
-    import cleanco
+    import cleanco  # type: ignore[import-untyped]  # ships no types
     import ftfy
     import phonenumbers
     import tldextract

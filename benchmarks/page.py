@@ -26,8 +26,8 @@ NOT_MEASURED = "Not measured yet."
 _HEAD = """\
 # Benchmarks
 
-Written by `make bench` (long ones by `make bench-long`); do not edit. `make bench SECTIONS="loading edit"` measures
-those again and leaves the others as they stand, each with its own date, commit and machine.
+Written by `make bench` (long ones by `make bench-long`); do not edit. `make bench SECTIONS="loading one-row"`
+measures those again and leaves the others as they stand, each with its own date, commit and machine.
 
 Times move from machine to machine, so every figure of ours stands beside a peer or a floor measured in the same run,
 minutes apart. "÷ ours" says how many times our seconds that one takes: above 1 it is slower. Wall seconds are what a
@@ -118,14 +118,19 @@ def beside(timing: Timing, ours: Timing) -> str:
 
 
 def stamp(seconds_taken: float, load_before: float, peers: Mapping[str, str]) -> str:
-    """When, where and with what a section was measured."""
+    """When, where and with what a section was measured.
+
+    Args:
+        seconds_taken: by the section, less what an earlier one had measured for it.
+        load_before: the machine's load before the whole run.
+        peers: library -> version, of the peers' environment.
+    """
     now = datetime.now(timezone.utc)
     own = {name: metadata.version(name) for name in _OWN_LIBRARIES}
     versions = {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version, **own, **peers}
     return (
         f"_{now:%Y-%m-%d %H:%M} UTC, commit {commit()}, in {seconds_taken:.0f} s. {machine()}; "
-        f"load {load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
-        f"{_noise(load_before)}. {', '.join(f'{name} {version}' for name, version in versions.items())}._"
+        f"load {load_before:.1f} when the run began{_noise(load_before)}. {', '.join(f'{name} {version}' for name, version in versions.items())}._"
     )
 
 
@@ -153,7 +158,7 @@ def _processor() -> str:
 @cache
 def commit() -> str:
     """The commit of the checkout, and whether something in it is not committed."""
-    return f"{_git('rev-parse', '--short', 'HEAD') or 'unknown'}{' with changes' if _git('status', '--short') else ''}"
+    return f"{_git('rev-parse', '--short', 'HEAD') or 'unknown'}{' with changes' if _git('status', '--short', '--', '.', ':!docs/benchmarks.md') else ''}"
 
 
 def _git(*arguments: str) -> str:

@@ -101,10 +101,10 @@ def _measure_all(chosen: Sequence[str], sizes: Sizes, peers: Path) -> tuple[dict
     measured, failed = {}, {}
     with TemporaryDirectory(prefix="leads-bench-") as folder:
         bench = Workbench(Path(folder), peers, sizes)
-        versions = versions_of(peers, PEER_LIBRARIES)
+        versions, load = versions_of(peers, PEER_LIBRARIES), os.getloadavg()[0]
         for key in chosen:
             try:
-                measured[key] = _measure(bench, SECTIONS[key], versions)
+                measured[key] = _measure(bench, SECTIONS[key], versions, load)
             except NotHereError as reason:
                 print(f"Left out: {reason}.")
             except BenchmarkError as error:
@@ -112,9 +112,9 @@ def _measure_all(chosen: Sequence[str], sizes: Sizes, peers: Path) -> tuple[dict
     return measured, failed
 
 
-def _measure(bench: Workbench, section: Section, peers: Mapping[str, str]) -> str:
+def _measure(bench: Workbench, section: Section, peers: Mapping[str, str], load: float) -> str:
     print(f"## {section.title} …", flush=True)
-    load, started = os.getloadavg()[0], time.monotonic()
+    started = time.monotonic()
     findings = section.measure(bench)
     text = f"{stamp(time.monotonic() - started, load, peers)}\n\n{findings.markdown()}"
     print(f"\n{text}\n", flush=True)

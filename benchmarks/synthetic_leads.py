@@ -341,8 +341,14 @@ _SHORT = {
     "Thomas": "Tom", "Christopher": "Chris", "Charles": "Chuck", "Daniel": "Dan", "Matthew": "Matt", "Anthony": "Tony",
     "Margaret": "Peggy", "Steven": "Steve", "Kimberly": "Kim", "Andrew": "Andy", "Kenneth": "Ken", "Edward": "Ted",
     "Nicholas": "Nick", "Benjamin": "Ben", "Samuel": "Sam", "Gregory": "Greg", "Alexander": "Sascha",
+<<<<<<< HEAD
     "Rebecca": "Becky", "Katherine": "Kate", "Wolfgang": "Wolf", "Katarzyna": "Kasia", "José": "Pepe", "Hans": "Hansi",
     "Giovanni": "Gianni",
+=======
+    "Rebecca": "Becky",
+    "Katherine": "Kate", "Wolfgang": "Wolf", "Katarzyna": "Kasia", "José": "Pepe", "Giovanni": "Gianni",
+    "Hans": "Hansi",
+>>>>>>> I
     "Francesca": "Franca", "Małgorzata": "Gosia", "Raymond": "Ray", "Timothy": "Tim", "Jeffrey": "Jeff",
 }  # fmt: skip
 _COMPANY_HEADS = [
@@ -586,8 +592,13 @@ class _Corruption:
         self._chances: tuple[tuple[float, Corruption], ...] = (
             (0.25, self._typo_in_name), (0.20, self._nickname), (0.12, self._swap), (0.15, self._transliterate),
             (0.30, self._other_form), (0.12, self._typo_in_company), (0.15, self._typo_in_email),
+<<<<<<< HEAD
             (0.30, _drop("email")), (0.35, _drop("linkedin_url")), (0.20, self._other_email), (0.25, _drop("phone")), (0.08, self._initial),
             (0.05, _drop("company")), (0.15, self._shout),
+=======
+            (0.30, _drop("email")), (0.35, _drop("linkedin_url")), (0.20, self._other_email), (0.25, _drop("phone")),
+            (0.08, self._initial), (0.05, _drop("company")), (0.15, self._shout),
+>>>>>>> I
         )  # fmt: skip
 
     def repeated(self, lead: Labelled) -> Labelled:

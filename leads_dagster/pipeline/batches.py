@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from leads_dagster.leads.matching import Edge
 from leads_dagster.pipeline.changes import ChangeSet, Gone, RowChange
+from leads_dagster.pipeline.disjoint import DisjointSets
 from leads_dagster.pipeline.resolve import Resolution
 
 
@@ -24,7 +25,8 @@ class Batch:
         assigned: record -> lead, of the records here that get one or another one.
         new_leads: leads to make. merged: lead -> the one that lives on.
         leads: known leads to fold again.
-        edges: edges whose later end is here. keys: record -> blocking keys.
+        edges: edges that become right with this batch. keys: record -> blocking keys.
+        rematched: unchanged records whose edges are replaced by those given here.
     """
 
     changes: list[RowChange] = field(default_factory=list)
@@ -35,6 +37,7 @@ class Batch:
     leads: set[str] = field(default_factory=set)
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    rematched: list[int] = field(default_factory=list)
 
     def absorb(self, other: Batch) -> None:
         """Take in another batch."""
@@ -46,6 +49,7 @@ class Batch:
         self.leads |= other.leads
         self.edges += other.edges
         self.keys |= other.keys
+        self.rematched += other.rematched
 
     @property
     def rows(self) -> int:
@@ -88,24 +92,19 @@ def _units(change_set: ChangeSet, resolution: Resolution) -> Iterator[Batch]:
 
 
 def _groups(change_set: ChangeSet, resolution: Resolution) -> dict[str, str]:
-    """Lead -> name of its group; leads between which records move are one group."""
-    parent: dict[str, str] = {}
-
-    def root(lead: str) -> str:
-        while parent.setdefault(lead, lead) != lead:
-            parent[lead] = parent[parent[lead]]
-            lead = parent[lead]
-        return lead
-
+    """Lead -> name of its group; leads between which records move, or whose records are matched anew, are one."""
+    groups: DisjointSets[str] = DisjointSets()
     for lost, kept in resolution.merged.items():
-        parent[root(lost)] = root(kept)
+        groups.link(lost, kept)
     before = {change.record_id: change.lead_id for change in change_set.changes if change.lead_id}
     before.update(resolution.moved_from)
     for record, lead in resolution.assigned.items():
         old = before.get(record)
         if old is not None:
-            parent[root(old)] = root(lead)
-    return {lead: root(lead) for lead in list(parent)}
+            groups.link(old, lead)
+    for leads in resolution.together:
+        groups.link(*leads)
+    return groups.names()
 
 
 def _unit_name(record: int, lead: str | None, group_of: dict[str, str]) -> str:
@@ -132,5 +131,16 @@ def _add_resolution(
         unit.leads |= {lost, kept} - new_leads
     for record, keys in resolution.keys.items():
         unit_of[record].keys[record] = keys
+    for record, old in resolution.rematched.items():
+        here = resolution.assigned.get(record) or old
+        unit_of[record] = units.setdefault(_unit_name(record, here, group_of), Batch())
+        unit_of[record].rematched.append(record)
+    _add_edges(units, unit_of, resolution)
+
+
+def _add_edges(units: dict[str, Batch], unit_of: dict[int, Batch], resolution: Resolution) -> None:
+    """Give every edge to the later of the two units that have its ends: then none deletes what another wrote."""
+    order = {id(unit): place for place, unit in enumerate(units.values())}
     for edge in resolution.edges:
-        unit_of[edge.b if edge.b in unit_of else edge.a].edges.append(edge)
+        ends = [unit_of[end] for end in (edge.a, edge.b) if end in unit_of]
+        max(ends, key=lambda unit: order[id(unit)]).edges.append(edge)

@@ -144,9 +144,9 @@ class LeadWriter:
         fresh = {record: keys for record, keys in batch.keys.items() if record not in set(known)}
         records.insert_keys(connection, self.customer, fresh)
         rows = [self._edge_row(edge) for edge in batch.edges]
-        if known:
+        if known or batch.rematched:
             records.replace_keys(connection, self.customer, {record: batch.keys[record] for record in known})
-            records.replace_edges(connection, known, rows)
+            records.replace_edges(connection, [*known, *batch.rematched], rows)
         else:
             records.insert_edges(connection, rows)
 

@@ -20,6 +20,7 @@ from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, Thresholds, match_all, match_new, match_record
 from leads_dagster.pipeline.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange, rows_of
+from leads_dagster.pipeline.disjoint import DisjointSets
 from leads_dagster.pipeline.ingest import NORMALIZED, staged_input
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
@@ -38,7 +39,10 @@ class Resolution:
         assigned: record -> lead, of every record that is new or belongs to another lead than before.
         new_leads: ids of leads that this resolution makes.
         merged: lead -> the lead that lives on for it.
-        touched: records whose edges are computed anew.
+        touched: new and changed records, whose edges are computed anew.
+        rematched: record -> its lead before, of unchanged records whose edges are computed anew because one that they
+            are connected to changed or went.
+        together: leads of records that are connected so; their edges are replaced in one transaction.
         edges: those edges. keys: record -> its blocking keys, of the touched ones.
         moved_from: record -> the lead it leaves, of known records that get another one.
     """
@@ -47,15 +51,18 @@ class Resolution:
     new_leads: list[str] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)
+    rematched: dict[int, str | None] = field(default_factory=dict)
+    together: list[list[str]] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     moved_from: dict[int, str] = field(default_factory=dict)
 
     def payloads(self) -> Iterable[Any]:
         """The chunks to stage."""
-        yield {"new_leads": self.new_leads, "merged": self.merged, "touched": self.touched}
+        yield {name: getattr(self, name) for name in ("new_leads", "merged", "touched", "together")}
         tables: dict[str, dict[int, Any]] = {
             "assigned": self.assigned,
+            "rematched": self.rematched,
             "keys": self.keys,
             "moved_from": self.moved_from,
         }
@@ -146,15 +153,49 @@ class _Resolver:
         self.lead_of: dict[int, str | None] = {}
 
     def run(self, fresh: Sequence[MatchRecord], gone: set[int]) -> Resolution:
-        keys = {side.id: tuple(blocking_keys(side)) for side in fresh}
-        self.sides = {side.id: side for side in fresh}
+        resolution = Resolution(keys={side.id: tuple(blocking_keys(side)) for side in fresh})
+        resolution.touched = sorted(resolution.keys)
         stored = records.has_records(self.connection, self.ws.name)
+        fresh = [*fresh, *self._connected(resolution, gone)] if stored else fresh
+        keys = {side.id: resolution.keys.get(side.id) or tuple(blocking_keys(side)) for side in fresh}
+        self.sides = {side.id: side for side in fresh}
         edges = self._edges_with_store(fresh, keys, gone) if stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if stored else []
-        resolution = Resolution(touched=sorted(self.sides.keys() & keys.keys()), edges=list(edges), keys=keys)
-        clusters = cluster(list(self.sides.values()), [*old_edges, *edges], same=self.same, not_same=self.not_same)
+        resolution.edges = list(edges)
+        clusters = cluster(
+            list(self.sides.values()),
+            [*old_edges, *edges],
+            same=self.same,
+            not_same=self.not_same,
+            thresholds=self.thresholds,
+        )
         self._assign(clusters, resolution)
         return resolution
+
+    def _connected(self, resolution: Resolution, gone: set[int]) -> list[MatchRecord]:
+        """Records that are to be matched anew because one that they are connected to changed or is gone.
+
+        Of records that say the same to a rule one stands for all, and the others are only tied to it (`match_new`):
+        when that one goes, what was found of it must be found of another.
+        """
+        origins = gone | set(resolution.touched)
+        found: set[int] = set()
+        frontier = set(origins)
+        connected: DisjointSets[int] = DisjointSets()
+        while frontier:
+            found |= frontier
+            matches = [one for one in records.edges_at(self.connection, sorted(frontier)) if one.outcome == "match"]
+            for one in matches:
+                connected.link(one.record_a, one.record_b)
+            frontier = {end for one in matches for end in (one.record_a, one.record_b)} - found
+        mates = self._load(found - origins)
+        self._note_leads(origins)
+        resolution.rematched = {mate: self.lead_of[mate] for mate in mates}
+        resolution.together = [leads for group in connected.groups() if len(leads := self._leads_of(group)) > 1]
+        return list(mates.values())
+
+    def _leads_of(self, ids: Iterable[int]) -> list[str]:
+        return sorted({lead for one in ids if (lead := self.lead_of.get(one)) is not None})
 
     def _edges_with_store(
         self, fresh: Sequence[MatchRecord], keys: Mapping[int, Sequence[str]], gone: set[int]

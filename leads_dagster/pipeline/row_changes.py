@@ -33,7 +33,7 @@ from leads_dagster.leads.reconciliation import (
 from leads_dagster.leads.tabular import Table
 from leads_dagster.pipeline.changes import ChangeSet, Gone, GuardReport, RowChange, first_claims, said_fields
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, records
+from leads_dagster.store import hold_rows, ledger, records
 from leads_dagster.store.ledger import SourceState
 from leads_dagster.store.records import KnownRecord
 
@@ -107,15 +107,21 @@ class _Comparison:
         return found
 
     def _known_order(self) -> tuple[Indexes, bytes]:
-        """Records and digests of the last closed ledger; after cycles that died, what they wrote too, to look at."""
+        """Records and digests of the last closed ledger; after cycles that died, what they wrote too, to look at.
+
+        What they wrote of a known record is not what its digest stands for, so that digest pairs with nothing.
+        """
         ids = np.frombuffer(self.state.record_ids, dtype="<i8")
         digests = self.state.digests
         if self.state.open_run_id is None:
             return ids, digests
-        live = np.array(records.live_ids(self.connection, self.ws.name, self.state.source), dtype=np.int64)
+        connection, customer, source = self.connection, self.ws.name, self.state.source
+        live = np.array(records.live_ids(connection, customer, source), dtype=np.int64)
+        dead_runs = ledger.unclosed_runs(connection, customer, source)
+        written = np.array(sorted(records.ids_written_by(connection, customer, source, dead_runs)), dtype=np.int64)
         extra = np.setdiff1d(live, ids)
         view = np.frombuffer(digests, dtype="<u8").reshape(-1, 2).copy()
-        view[~np.isin(ids, live)] = 0
+        view[~np.isin(ids, live) | np.isin(ids, written)] = 0
         return np.concatenate([ids, extra]), view.tobytes() + bytes(DIGEST_BYTES * len(extra))
 
     def _left_over(self) -> dict[int, KnownRecord]:

@@ -84,6 +84,15 @@ def open_source(connection: Connection, customer: str, source: str, run_id: str)
     upsert(connection, source_states, [{"customer": customer, "source": source, "open_run_id": run_id}])
 
 
+def unclosed_runs(connection: Connection, customer: str, source: str) -> list[str]:
+    """Runs that ended without closing the ledger, or may have: those that died, and those that failed anywhere."""
+    columns = sync_runs.c
+    query = select(columns.run_id).where(
+        columns.customer == customer, columns.source == source, columns.status.in_(("running", "failed"))
+    )
+    return list(connection.execute(query).scalars())
+
+
 def standing_counts(connection: Connection, state: SourceState) -> RowCounts:
     """The counts of a cycle in which nothing changed: what stands in quarantine or is held still does."""
     quarantined = connection.execute(

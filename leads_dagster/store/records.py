@@ -97,6 +97,16 @@ def live_ids(connection: Connection, customer: str, source: str) -> list[int]:
     return sorted(row.id for row in connection.execute(query))
 
 
+def ids_written_by(connection: Connection, customer: str, source: str, run_ids: Sequence[str]) -> set[int]:
+    """Records of a source that these cycles were the last to write, or to put into quarantine."""
+    found: set[int] = set()
+    for part in chunks(run_ids):
+        for column, table in ((source_records.c.id, source_records), (quarantine.c.record_id, quarantine)):
+            here = (table.c.customer == customer, table.c.source == source, table.c.run_id.in_(part))
+            found.update(connection.execute(select(column).where(*here)).scalars())
+    return found
+
+
 def records_of_leads(connection: Connection, lead_ids: Sequence[str]) -> Iterator[KnownRecord]:
     """Live records of these leads."""
     for part in chunks(lead_ids):

@@ -54,7 +54,7 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (PHONE, "review"): "Both give the same telephone number, and their names are nearly alike.",
     (NAME_COMPANY, "match"): "Their names and their companies are each alike.",
     (NAME_COMPANY, "review"): "Their names and their companies are nearly alike.",
-    (COMPANY, "match"): "Both tell of the same company, and telephone, place, website or mailbox agree.",
+    (COMPANY, "match"): "Both tell of the same company, and telephone, address, place, website or mailbox agree.",
     (COMPANY, "review"): "Both tell of companies that are alike, but not surely of the same office.",
     (TWIN, "match"): "Both rows say exactly the same.",
 }
@@ -180,6 +180,7 @@ def _shareable(first: MatchRecord, second: MatchRecord) -> Iterator[tuple[str, S
     yield "email", first.mailboxes, second.mailboxes
     yield "role_mailbox", first.role_mailboxes, second.role_mailboxes
     yield "phone", first.phones, second.phones
+    yield "address", [address.key for address in first.addresses], [address.key for address in second.addresses]
 
 
 def _compared(first: MatchRecord, second: MatchRecord, field: str, score: np.float32) -> dict[str, Any]:

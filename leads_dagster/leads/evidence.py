@@ -26,6 +26,7 @@ from leads_dagster.leads.blocking import (
     Pairs,
 )
 from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores
+from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 
 Rule = Literal["linkedin", "email", "phone", "name_company", "decision"]
@@ -211,11 +212,13 @@ def _numbered(values: Sequence[Any]) -> tuple[list[Any], Indexes]:
 def compare_offices(left: MatchRecord, right: MatchRecord) -> Literal["same", "doubtful", "unknown"]:
     """Whether two rows of one company name speak of one office of it.
 
-    "same": a telephone or the place agrees and nothing contradicts; or website or mailbox agree and one row says no
-    more than that. "doubtful": something agrees, but not enough. "unknown": nothing agrees.
+    "same": a telephone, an address or the place agrees and nothing contradicts; or website or mailbox agree and one row
+    says no more than that. "doubtful": something agrees, but not enough. "unknown": nothing agrees.
     """
-    firm = not set(left.phones).isdisjoint(right.phones) or (
-        bool(left.place and right.place) and _same_place(left, right)
+    firm = (
+        not set(left.phones).isdisjoint(right.phones)
+        or (bool(left.place and right.place) and _same_place(left, right))
+        or _share_address(left, right)
     )
     weak = bool(left.site) and left.site == right.site
     weak = weak or not set(left.role_mailboxes).isdisjoint(right.role_mailboxes)
@@ -223,13 +226,19 @@ def compare_offices(left: MatchRecord, right: MatchRecord) -> Literal["same", "d
         return "unknown"
     if offices_contradict(left, right):
         return "doubtful"
-    bare = any(not record.place and not record.phones for record in (left, right))
+    bare = any(not (record.place or record.phones or record.addresses) for record in (left, right))
     return "same" if firm or bare else "doubtful"
 
 
 def offices_contradict(left: MatchRecord, right: MatchRecord) -> bool:
-    """Whether telephones or places of two companies, where both give them, have nothing in common."""
-    if left.phones and right.phones and set(left.phones).isdisjoint(right.phones):
+    """Whether telephones, places or addresses of two companies, where both give them, have nothing in common.
+
+    Under one telephone addresses may differ: a street is written in more ways than can be compared.
+    """
+    if left.phones and right.phones:
+        if set(left.phones).isdisjoint(right.phones):
+            return True
+    elif left.addresses and right.addresses and not _share_address(left, right):
         return True
     return bool(left.place and right.place) and not _same_place(left, right)
 
@@ -237,3 +246,25 @@ def offices_contradict(left: MatchRecord, right: MatchRecord) -> bool:
 def _same_place(left: MatchRecord, right: MatchRecord) -> bool:
     """One location the beginning of the other: "Berlin", "Berlin, Germany"."""
     return all(a == b for a, b in zip(left.place, right.place, strict=False))
+
+
+def _share_address(left: MatchRecord, right: MatchRecord) -> bool:
+    return any(_same_address(one, other) for one in left.addresses for other in right.addresses)
+
+
+def _same_address(left: PostalAddress, right: PostalAddress) -> bool:
+    """One street, of the same postal code, or of the same city where one of them gives no postal code."""
+    if left.numbers != right.numbers or not _same_street(left.street, right.street):
+        return False
+    if left.postal_code and right.postal_code:
+        return _one_begins_the_other(left.postal_code, right.postal_code)
+    return bool(left.city) and left.city == right.city
+
+
+def _same_street(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Word by word, abbreviated or not: "Main St", "Main Street"."""
+    return len(left) == len(right) and all(map(_one_begins_the_other, left, right))
+
+
+def _one_begins_the_other(left: str, right: str) -> bool:
+    return left.startswith(right) or right.startswith(left)

@@ -37,6 +37,9 @@ LEAD_FIELDS: dict[str, FieldKind] = {
 # What a row may say beside the fields of a lead; one JSON object text, claimed and folded like a field.
 RAW_DATA = "raw_data"
 
+# Ranks of the parts of one address are alike in tens: city 10 and country 10 are of the second address of the sheet.
+ADDRESS_RANK_STEP = 10
+
 IssueCode = Literal[
     "empty_row", "no_identity", "invalid_name", "invalid_email", "invalid_phone", "invalid_linkedin_url",
     "invalid_website", "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large",
@@ -78,6 +81,8 @@ class NormalizedRow:
             phones and e-mails, phone extensions, cells that could not be normalised.
         issues: cells that were kept as they were and flagged; they do not stop the row.
         rejection: set when the row cannot be a lead; it then goes to quarantine.
+        addresses: whole postal addresses of a row that tells of a company and of nobody in it, each three lines:
+            street, postal code, city, of which one of the last two may be blank. Their cells stand in `extra` too.
     """
 
     fields: dict[str, str]
@@ -86,6 +91,7 @@ class NormalizedRow:
     extra: dict[str, str] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     rejection: Issue | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from leads_dagster.errors import SettingsError, UnknownHeadersError
-from leads_dagster.leads.fields import LEAD_FIELDS, ColumnMapping, ColumnTarget
+from leads_dagster.leads.fields import ADDRESS_RANK_STEP, LEAD_FIELDS, ColumnMapping, ColumnTarget
 from leads_dagster.leads.header_aliases import LANGUAGES, Recognition, fold_header, recognize, vocabulary
 from leads_dagster.leads.header_context import Sample, SheetContext, are_profiles, decide
 from leads_dagster.leads.tabular import column_labels
@@ -31,9 +31,6 @@ PART_TARGETS = (
 # One of these must be there, or no row can become a lead.
 _IDENTITY = ("full_name", "first_name", "last_name", "email", "linkedin_url", "company")
 _ADDRESS_PARTS = frozenset({"street", "city", "region", "postal_code", "country"})
-
-# Ranks of the parts of one address are alike in tens: city 10 and country 10 are of the second address of the sheet.
-ADDRESS_RANK_STEP = 10
 
 _NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 _EMAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\W\d_]{2,}")

@@ -1,4 +1,4 @@
-"""What matching sees of one name, company, mailbox or place: parts that are compared, equal parts being equal.
+"""What matching sees of one name, company, mailbox, place or address: parts that are compared, equal parts being equal.
 
 What belongs here: taking one text apart, and the tables of nicknames and role mailboxes. How alike two of them are is
 worked out in `comparison`; what that means for two records, in `evidence`.
@@ -78,6 +78,25 @@ class CompanyName:
     acronym: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PostalAddress:
+    """The parts of an address that are compared.
+
+    Attributes:
+        key: all parts as one text.
+        street: its words without a digit, in their order.
+        numbers: its words with a digit, sorted; leading zeros gone, as everywhere where spreadsheets lose them.
+        postal_code: without blanks and leading zeros, or "".
+        city: its words.
+    """
+
+    key: str
+    street: tuple[str, ...]
+    numbers: tuple[str, ...]
+    postal_code: str
+    city: tuple[str, ...]
+
+
 NO_NAME = PersonName("")
 NO_COMPANY = CompanyName("")
 
@@ -147,6 +166,20 @@ def _acronym(words: list[str]) -> str:
 def place_words(text: str) -> tuple[str, ...]:
     """The words of a location, folded, in their order."""
     return tuple(fold_text(text[:MAX_CHARACTERS]).split())
+
+
+@lru_cache(maxsize=1 << 16)
+def postal_address(text: str) -> PostalAddress:
+    """The parts of an address of three lines: street, postal code, city."""
+    street, postal_code, city = (fold_text(line[:MAX_CHARACTERS]) for line in text.split("\n"))
+    words = street.split()
+    return PostalAddress(
+        "|".join((street, postal_code, city)),
+        tuple(word for word in words if not _has_digit(word)),
+        tuple(sorted(word.lstrip("0") for word in words if _has_digit(word))),
+        postal_code.replace(" ", "").lstrip("0"),
+        tuple(city.split()),
+    )
 
 
 def is_role_mailbox(mailbox: str) -> bool:

@@ -20,10 +20,12 @@ from leads_dagster.leads.match_features import (
     NO_NAME,
     CompanyName,
     PersonName,
+    PostalAddress,
     company_name,
     is_role_mailbox,
     person_name,
     place_words,
+    postal_address,
 )
 
 RecordKind = Literal["person", "company"]
@@ -36,7 +38,7 @@ class MatchRecord:
     Attributes:
         id: the record's key; only tells records apart, never decides anything but a tie between twins.
         fields, emails, phones: as in `NormalizedRow`.
-        content_hash: 16 bytes over the three; the order in which records are taken.
+        content_hash: 16 bytes over the three and the addresses; the order in which records are taken.
         kind: "company" where the record tells of a company and of nobody in it.
         slug: what identifies a person on LinkedIn, or "".
         name: the person's name; `NO_NAME` for companies and where the name only repeats the company.
@@ -45,6 +47,7 @@ class MatchRecord:
         role_mailboxes: folded addresses of tasks (info@ ...), sorted.
         site: the website's host without "www.", or "".
         place: the words of the location.
+        addresses: postal addresses; only of companies.
     """
 
     id: int
@@ -60,6 +63,7 @@ class MatchRecord:
     role_mailboxes: tuple[str, ...]
     site: str
     place: tuple[str, ...]
+    addresses: tuple[PostalAddress, ...] = ()
 
 
 def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
@@ -89,12 +93,13 @@ def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
         role_mailboxes=tuple(sorted(roles)),
         site=_host(fields.get("website", "")),
         place=place_words(fields["location"]) if "location" in fields else (),
+        addresses=tuple(map(postal_address, row.addresses)) if nobody else (),
     )
 
 
 def content_hash(row: NormalizedRow) -> bytes:
-    """16 bytes over all that a row says (fields, e-mails, phones), whatever the order of its columns."""
-    said = [sorted(row.fields.items()), row.emails, row.phones]
+    """16 bytes over all that a row says (fields, e-mails, phones, addresses), whatever the order of its columns."""
+    said = [sorted(row.fields.items()), row.emails, row.phones, *([row.addresses] if row.addresses else [])]
     try:
         data = orjson.dumps(said)
     except TypeError:  # a lone surrogate, which UTF-8 has no bytes for

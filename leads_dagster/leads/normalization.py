@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from leads_dagster.leads.addresses import address_step
 from leads_dagster.leads.fields import (
     LEAD_FIELDS,
     ColumnMapping,
@@ -41,7 +42,7 @@ from leads_dagster.leads.row_steps import (
 from leads_dagster.leads.scalars import parse_bool, parse_number
 
 # Part of a sheet's fingerprint: raise it whenever the same cells come out otherwise.
-NORMALIZATION_VERSION = "1"
+NORMALIZATION_VERSION = "2"
 
 _NAME_PARTS = ("first_name", "middle_name", "last_name", "name_suffix")
 _PLACE_PARTS = ("city", "region", "country")
@@ -90,8 +91,9 @@ class Normalizer:
             if is_company_only(draft):
                 _name_after_company(draft)
         return NormalizedRow(
-            draft.fields, tuple(draft.emails), tuple(draft.phones), draft.extra, tuple(draft.issues), why_not
-        )
+            draft.fields, tuple(draft.emails), tuple(draft.phones), draft.extra, tuple(draft.issues), why_not,
+            tuple(draft.addresses),
+        )  # fmt: skip
 
     def _fitted(self, cells: Sequence[str], draft: Draft) -> list[str]:
         """The row with as many cells as the header has columns; what is beyond goes beside the fields, flagged."""
@@ -143,6 +145,8 @@ def _steps(mapping: ColumnMapping, rules: NormalizationRules) -> tuple[Step, ...
     for column in mapping.columns:
         targets.setdefault(column.target or "", []).append(column)
     steps = [step for field in LEAD_FIELDS if (step := _step(field, targets, rules))]
+    if (address := address_step(targets)) is not None:
+        steps.append(address)
     beside = [column for column in mapping.columns if column.target not in _READ]
     return (*steps, ExtraStep(ordered(beside))) if beside else tuple(steps)
 

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
 from leads_dagster.pipeline.batches import Batch
 from leads_dagster.pipeline.changes import Gone, RowChange
@@ -91,15 +92,13 @@ class LeadWriter:
             records.assign_lead(connection, movers)
 
     def _record_row(self, change: RowChange, state: str, batch: Batch) -> dict[str, Any]:
-        row = change.row
-        said = {"fields": row.fields, "emails": row.emails, "phones": row.phones} if row.rejection is None else {}
         return {
             "id": change.record_id,
             "customer": self.customer,
             "source": self.source,
             "source_key": change.source_key or None,
             "raw": change.raw,
-            "said": said,
+            "said": _said(change.row),
             "row_hash": change.row_hash,
             "content_hash": change.content_hash,
             "state": state,
@@ -335,6 +334,14 @@ def _is_as_stored(change: RowChange, states: Mapping[int, str]) -> bool:
     """Whether nothing of a known record changed, not even where it stands."""
     quiet = change.known and change.same_row and states[change.record_id] == "unchanged"
     return quiet and change.state != "quarantined"
+
+
+def _said(row: NormalizedRow) -> dict[str, Any]:
+    """What is kept of a row for matching it again; `resolve.said_row` reads it."""
+    if row.rejection is not None:
+        return {}
+    said: dict[str, Any] = {"fields": row.fields, "emails": row.emails, "phones": row.phones}
+    return said | {"addresses": row.addresses} if row.addresses else said
 
 
 def _stored_texts(found: FoldedLead) -> dict[str, str]:

@@ -299,6 +299,7 @@ def said_row(said: Mapping[str, Any]) -> NormalizedRow:
         fields=dict(said.get("fields", {})),
         emails=tuple(said.get("emails", ())),
         phones=tuple(said.get("phones", ())),
+        addresses=tuple(said.get("addresses", ())),
     )
 
 

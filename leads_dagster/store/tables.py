@@ -115,7 +115,7 @@ source_records = Table(
     Column("source", Text, nullable=False),  # canonical address: "sheet:<id>#<gid>", "file:<path>", "url:<url>"
     Column("source_key", Text),  # the row's own id where the sheet has an id column
     Column("raw", Document, nullable=False),  # the base: column label -> cell, as this source last said it
-    Column("said", Document, nullable=False),  # what that came to, normalised: {"fields":…, "emails":…, "phones":…}
+    Column("said", Document, nullable=False),  # what that came to, for matching: {"fields", "emails", "phones", …}
     Column("row_hash", LargeBinary, nullable=False),  # 16 bytes over the base's labels and cells
     Column("content_hash", LargeBinary, nullable=False),  # 16 bytes over `said`: the order of clustering
     Column("state", Text, nullable=False),  # where the row last ended (the ledger's words)

@@ -1,4 +1,4 @@
-"""The benchmarks: they can be run, their sheets are what they claim, and the page has a place for each. Nothing is timed."""
+"""The benchmarks: they run, their sheets are what they claim, the page has a place for each. Nothing is timed."""
 
 from __future__ import annotations
 

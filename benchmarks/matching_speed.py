@@ -2,9 +2,9 @@
 
     python -m benchmarks.matching_speed [rows ...]
 
-Pairwise precision, recall and F1, medians over the seeds 100 to 104 (rules were tuned on seeds 1 to 5 only), and
+Pairwise precision, recall and F1, medians over the seeds 100 to 104 (rules were tuned on seeds 1 to 5 only), and the
 seconds for features, edges and clusters together. A pair left to review counts as not found; `recall_with_reviews` says
-what recall would be if every review were answered rightly. `peak_mb` is that of the process so far, the leads included.
+what recall would be if every review were answered rightly. `peak_mb` is that of the process so far, leads included.
 """
 
 from __future__ import annotations

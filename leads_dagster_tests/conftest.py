@@ -13,4 +13,4 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real-shaped sample files beside the checkout; `LEADS_TEST_DATA` names another place."""
-    return Path(os.environ.get("LEADS_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    return Path(os.environ.get("LEADS_TEST_DATA") or REPOSITORY.parent / "shared" / "data")

@@ -1,46 +1,39 @@
-"""Which records are worth comparing: keys of one record alone, so that no limit depends on who else is there.
+"""Which records are worth comparing: pairs that share a key.
 
-What belongs here: the aspects of a record that a rule reads, their keys, and the pairs that share one. Whether a pair
-is one lead is decided in `evidence`.
+What belongs here: from the aspects of many records to pairs, in pieces that fit in memory. Keys are made in `aspects`;
+whether a pair is one lead is decided in `evidence`.
 
-A rule reads an *aspect* of a record: the LinkedIn slug; one mailbox and the name; one telephone and the name; name and
-company. Records whose aspects are equal compare alike under that rule with any third record, so one of them stands for
-all; the others are only tied to it. That keeps rows that repeat one person from being compared with each other, and
-`clustering` lifts what was found back to all who share the aspect.
-
-Keys join a company's beginning with a name's, a mailbox with a name's: one large company, or one mailbox that thousands
-share, falls apart into small blocks. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two
-LinkedIn profiles; two different names at one mailbox) are only looked at side by side, for the record; that choice
-never changes a cluster.
+Of records that say the same of an aspect, one stands for all; the others are only tied to it. That keeps rows that
+repeat one person from being compared with each other, and `clustering` lifts what was found back to all who share the
+aspect. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two LinkedIn profiles; two different
+names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_dagster.leads.match_features import PersonName
+from leads_dagster.leads.aspects import (
+    ASPECTS,
+    LINKEDIN,
+    TWIN,
+    Aspect,
+    Key,
+    aspect_keys,
+    aspect_values,
+    blocking_keys,
+)
 from leads_dagster.leads.match_record import MatchRecord
+
+__all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
 Indexes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-# The aspects, as they are written in front of keys and facets.
-Aspect = Literal["l", "e", "m", "r", "p", "n", "c", "x"]
-LINKEDIN: Aspect = "l"
-MAILBOX: Aspect = "e"
-MAILBOX_ALONE: Aspect = "m"
-ROLE_MAILBOX: Aspect = "r"
-PHONE: Aspect = "p"
-NAME_COMPANY: Aspect = "n"
-COMPANY: Aspect = "c"
-TWIN: Aspect = "x"
-ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
 
 # A larger block looks at two records that cannot be one lead only where they lie side by side.
 SMALL_BLOCK = 16
@@ -48,6 +41,7 @@ SMALL_BLOCK = 16
 CHUNK_PAIRS = 1_000_000
 
 
+<<<<<<< HEAD
 # A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
 # all of them; else it is compared with its neighbours and with those for which that is so.
 Key = tuple[str, bool]
@@ -214,6 +208,8 @@ _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = 
 }
 
 
+=======
+>>>>>>> D
 @dataclass
 class Pairs:
     """Pairs of indexes to compare under one aspect.
@@ -265,7 +261,7 @@ def _gathered(records: Sequence[MatchRecord], wanted: set[int] | None) -> dict[A
                 if representative != index:
                     blocks[aspect].ties.append((representative, index))
                 elif aspect not in _EXACT:
-                    _enter(blocks[aspect], index, _KEYS[aspect](aspect, shared, value, record), record, wanted)
+                    _enter(blocks[aspect], index, aspect_keys(record, aspect, shared, value), record, wanted)
     return blocks
 
 

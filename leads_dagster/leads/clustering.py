@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
-from leads_dagster.leads.blocking import ASPECTS, MAILBOX, NAME_COMPANY, PHONE, ROLE_MAILBOX, Aspect, aspect_values
+from leads_dagster.leads.aspects import ASPECTS, MAILBOX, NAME_COMPANY, PHONE, ROLE_MAILBOX, Aspect, aspect_values
 from leads_dagster.leads.edges import ASPECT_NAMES
 from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Thresholds
 from leads_dagster.leads.forest import Forest

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from leads_dagster.leads.blocking import (
+from leads_dagster.leads.aspects import (
     ASPECTS,
     COMPANY,
     LINKEDIN,
@@ -23,8 +23,8 @@ from leads_dagster.leads.blocking import (
     ROLE_MAILBOX,
     TWIN,
     Aspect,
-    Indexes,
 )
+from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, NameScores, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, RULES, Edge, Findings, Judge, Outcome
 from leads_dagster.leads.match_record import MatchRecord
@@ -138,7 +138,7 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
     explanation = {
         "rule": f"{sentence} {contradiction}".strip(),
         "features": _features(first, second, facts, place),
-        "evidence": [_evidence(support) for support in supports],
+        "evidence": [_evidence(support) for support in supports if support.matches == best.matches],
         "thresholds": {"match": judge.thresholds.match, "review": judge.thresholds.review},
     }
     return Edge(first.id, second.id, outcome, RULE_OF_ASPECT[best.aspect], best.score, explanation)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from leads_dagster.leads.blocking import (
+from leads_dagster.leads.aspects import (
     COMPANY,
     LINKEDIN,
     MAILBOX,
@@ -22,9 +22,8 @@ from leads_dagster.leads.blocking import (
     ROLE_MAILBOX,
     TWIN,
     Aspect,
-    Indexes,
-    Pairs,
 )
+from leads_dagster.leads.blocking import Indexes, Pairs
 from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from leads_dagster.leads.blocking import COMPANY, aspect_values
+from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_scores
 from leads_dagster.leads.evidence import Thresholds, offices_contradict
 from leads_dagster.leads.match_features import PersonName

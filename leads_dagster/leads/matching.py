@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from leads_dagster.leads.blocking import Aspect, Pairs, blocking_keys, candidate_pairs, shared_aspects
+from leads_dagster.leads.aspects import Aspect, blocking_keys, shared_aspects
+from leads_dagster.leads.blocking import Pairs, candidate_pairs
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.edges import assembled
 from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULES, Edge, Judge, Outcome, Rule, Thresholds

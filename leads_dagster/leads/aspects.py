@@ -1,0 +1,200 @@
+"""Aspects: what each rule reads of a record, and the keys under which records meet. Of one record alone.
+
+What belongs here: aspect values and blocking keys, pure functions of a record, so that no limit depends on who else is
+there. Which pairs come of them is `blocking`'s; whether a pair is one lead, `evidence`'s.
+
+A rule reads an *aspect* of a record: the LinkedIn slug; one mailbox and the name; one telephone and the name; name and
+company. Records whose aspects are equal compare alike under that rule with any third record.
+
+Keys join a company's beginning with a name's, a mailbox with a name's: one large company, or one mailbox that thousands
+share, falls apart into small blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, cast
+
+from leads_dagster.leads.match_features import PersonName
+from leads_dagster.leads.match_record import MatchRecord
+
+# The aspects, as they are written in front of keys and facets.
+Aspect = Literal["l", "e", "m", "r", "p", "n", "c", "x"]
+LINKEDIN: Aspect = "l"
+MAILBOX: Aspect = "e"
+MAILBOX_ALONE: Aspect = "m"
+ROLE_MAILBOX: Aspect = "r"
+PHONE: Aspect = "p"
+NAME_COMPANY: Aspect = "n"
+COMPANY: Aspect = "c"
+TWIN: Aspect = "x"
+ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
+
+
+# A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
+# all of them; else it is compared with its neighbours and with those for which that is so.
+Key = tuple[str, bool]
+
+
+def aspect_values(record: MatchRecord, aspect: Aspect) -> dict[str, str]:
+    """All that one rule reads of a record: what two records must share to meet -> value; {} where it reads nothing.
+
+    Only mailboxes and telephones, of which a record may have several, need something shared; else the key is "".
+    """
+    return _VALUES[aspect](record)
+
+
+def _linkedin_value(record: MatchRecord) -> dict[str, str]:
+    return {"": record.slug} if record.slug else {}
+
+
+def _mailbox_values(record: MatchRecord) -> dict[str, str]:
+    return _mailbox_alone_values(record) if record.name.key else {}
+
+
+def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
+    return {mailbox: f"{mailbox}|{record.name.key}" for mailbox in record.mailboxes}
+
+
+def _role_values(record: MatchRecord) -> dict[str, str]:
+    if record.kind == "company":
+        return {}
+    rest = record.name.key or f"|{record.company.key}"
+    return {mailbox: f"{mailbox}|{rest}" for mailbox in record.role_mailboxes}
+
+
+def _phone_values(record: MatchRecord) -> dict[str, str]:
+    return {phone: f"{phone}|{record.name.key}" for phone in record.phones} if record.name.key else {}
+
+
+def _name_company_value(record: MatchRecord) -> dict[str, str]:
+    both = record.name.key and record.company.key
+    return {"": f"{record.name.key}|{record.company.key}"} if both else {}
+
+
+def _company_value(record: MatchRecord) -> dict[str, str]:
+    if record.kind != "company":
+        return {}
+    parts = (record.company.key, *record.phones, "", *record.role_mailboxes, "", record.site, *record.place)
+    return {"": "|".join(parts)}
+
+
+def _twin_value(record: MatchRecord) -> dict[str, str]:
+    told = not record.slug and not record.mailboxes and not _TELLING_FIELDS.isdisjoint(record.fields)
+    return {"": record.content_hash.hex()} if told else {}
+
+
+# A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
+_TELLING_FIELDS = frozenset({"company", "location", "notes", "phone", "title", "website"})
+_VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
+    LINKEDIN: _linkedin_value,
+    MAILBOX: _mailbox_values,
+    MAILBOX_ALONE: _mailbox_alone_values,
+    ROLE_MAILBOX: _role_values,
+    PHONE: _phone_values,
+    NAME_COMPANY: _name_company_value,
+    COMPANY: _company_value,
+    TWIN: _twin_value,
+}
+
+
+def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
+    """The keys of a record, without repetition, in a fixed order; a pure function of it.
+
+    Two records that share no key are never one lead by rule.
+    """
+    found: dict[str, None] = {}
+    for aspect in ASPECTS:
+        for shared, value in aspect_values(record, aspect).items():
+            found.update((key, None) for key, _ in _KEYS[aspect](aspect, shared, value, record))
+    return tuple(found)
+
+
+def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
+    """The aspects under which two records share a key, and so are compared."""
+    return {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+
+
+def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    yield f"{aspect}|{value}", True
+
+
+def _mailbox_key(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Who shares a mailbox and gives no name is compared with everybody there, whatever their names."""
+    yield f"{aspect}|{mailbox}", not record.name.key
+
+
+def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """One mailbox or telephone and a name, in readings that leave one key whole where one word has an error."""
+    name = record.name
+    if not name.key:
+        yield from _exact_key(aspect, shared, value, record)
+        return
+    given, family = name.given, name.family or name.given
+    for part in dict.fromkeys((family[:3], f"{given[:3]}~{family[:1]}", f"{family[:3]}~{given[:1]}")):
+        yield f"{aspect}|{shared}|{part}|{name.digits}", True
+    if name.mononym or aspect == MAILBOX:
+        yield f"{aspect}|{shared}|{given[:3]}~|{name.digits}", name.mononym
+
+
+def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Name times company, each in several readings, so that one error in either leaves one key whole."""
+    family, forwards, backwards, *others = _name_parts(record.name)
+    digits = f"{record.name.digits}|{record.company.digits}"
+    first, *rest = record.company.key.split(" ")
+    for name in (family, forwards, backwards, *others):
+        yield f"{aspect}|{first[:4]}|{name}|{digits}", True
+    if rest:
+        yield f"{aspect}|{'+'.join(sorted((first[:2], rest[0][:2])))}|{backwards}|{digits}", True
+    end = f"{first[-2:]}.{rest[0][:4]}" if rest else f"{first[-4:]}."
+    yield f"{aspect}|{end}|{forwards}|{digits}", True
+    yield f"{aspect}|{end}|{backwards}|{digits}", True
+    if record.company.acronym:
+        yield f"{aspect}|@{record.company.acronym}|{backwards}|{digits}", True
+
+
+def _name_parts(name: PersonName) -> list[str]:
+    """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
+    given, family = name.given, name.family or name.given
+    parts = [family[:4], f"{given[:4]}~{family[:1]}", f"{family[:4]}~{given[:1]}", f"{given[:3]}~{family[-2:]}."]
+    return [*parts, name.before_last[:4]] if name.before_last else parts
+
+
+def _company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """A company alone is looked for by its name together with a telephone, a place, a website or a mailbox."""
+    for word in dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2]):
+        for rest, is_open in _office_keys(record):
+            yield f"{aspect}|{word}|{rest}", is_open
+
+
+def _office_keys(record: MatchRecord) -> Iterator[Key]:
+    """What tells one office, and whether the record says too little to contradict another that shares it."""
+    place = record.place[0] if record.place else ""
+    for phone in record.phones:
+        yield f"p{phone}", not place
+        if place:
+            yield f"p{phone}|{place}", True
+    if place:
+        yield f"l{place}", not record.phones
+    bare = not place and not record.phones
+    for mailbox in record.role_mailboxes:
+        yield f"e{mailbox}", bare
+    if record.site:
+        yield f"s{record.site}", bare
+
+
+_KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = {
+    LINKEDIN: _exact_key,
+    MAILBOX: _keys_with_name,
+    MAILBOX_ALONE: _mailbox_key,
+    ROLE_MAILBOX: _keys_with_name,
+    PHONE: _keys_with_name,
+    NAME_COMPANY: _name_company_keys,
+    COMPANY: _company_keys,
+    TWIN: _exact_key,
+}
+
+
+def aspect_keys(record: MatchRecord, aspect: Aspect, shared: str, value: str) -> Iterator[Key]:
+    """The keys of one value of an aspect of a record; equal for records whose values are equal."""
+    return _KEYS[aspect](aspect, shared, value, record)

@@ -53,11 +53,21 @@ def open_crm_engine(url: str) -> sa.Engine:
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     if url.database and not url.database.startswith((":memory:", "file:")):
         _make_private_file(Path(url.database))
-    arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    arguments = {"timeout": _busy_timeout(url), "check_same_thread": False}
     engine = sa.create_engine(url, connect_args=arguments, hide_parameters=True)
     sa.event.listen(engine, "connect", _set_pragmas)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _busy_timeout(url: sa.URL) -> float:
+    """Seconds to wait for another process's lock; `?timeout=5` at the end of the URL sets it."""
+    try:
+        return float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS)))
+    except ValueError:
+        raise SettingsError(
+            "The timeout in LEADS_CRM_URL is no number.", advice="Write it in seconds, such as ?timeout=5."
+        ) from None
 
 
 def _make_private_file(path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -49,6 +49,8 @@ _ADVICE = {
 def open_engine(url: str) -> Engine:
     """Open the database of a SQLAlchemy URL; a missing SQLite file and its folder are made, for the owner only.
 
+    Writers wait 30 seconds for another process's lock on a SQLite file; `?timeout=5` at the end of the URL sets that.
+
     Raises:
         SettingsError: the URL cannot be read, or names a driver that is not installed.
         StoreError: the folder cannot be made or written.
@@ -60,11 +62,21 @@ def open_engine(url: str) -> Engine:
     except Exception as error:  # SQLAlchemy raises ImportError, ArgumentError and NoSuchModuleError here
         raise SettingsError(f"The database URL cannot be used: {error}") from error
     _make_private_file(parsed.database)
-    arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+    arguments = {"timeout": _busy_timeout(parsed), "check_same_thread": False}
     engine = create_engine(parsed, connect_args=arguments, **_DOCUMENTS)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _busy_timeout(url: URL) -> float:
+    """Seconds to wait for another process's lock; `?timeout=5` at the end of the URL sets it."""
+    try:
+        return float(str(url.query.get("timeout", BUSY_TIMEOUT_SECONDS)))
+    except ValueError:
+        raise SettingsError(
+            "The database URL's timeout is no number.", advice="Write it in seconds, such as ?timeout=5."
+        ) from None
 
 
 def _make_private_file(database: str | None) -> None:
@@ -85,7 +97,6 @@ def _make_private_file(database: str | None) -> None:
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions are ours: see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")  # in WAL: a power cut may cost the last commits, never consistency
     cursor.execute("PRAGMA foreign_keys = ON")

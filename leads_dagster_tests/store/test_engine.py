@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, text
 
 from leads_dagster.errors import SettingsError, StoreBusyError, StoreError
+from leads_dagster.mirrors.crm_engine import open_crm_engine
 from leads_dagster.store import engine as engine_module
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.schema import ensure_schema
@@ -32,6 +34,16 @@ def test_connections_are_set_up_for_many_readers_and_one_patient_writer(
 ) -> None:
     with reading(engine) as connection:
         assert connection.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
+
+
+@pytest.mark.parametrize("opened", [open_engine, open_crm_engine])
+def test_how_long_a_writer_waits_can_be_said_in_the_url(tmp_path: Path, opened: Callable[[str], Engine]) -> None:
+    engine = opened(f"sqlite:///{tmp_path / 'some.db'}?timeout=2.5")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA busy_timeout")).scalar_one() == 2_500
+    engine.dispose()
+    with pytest.raises(SettingsError, match="timeout"):
+        opened(f"sqlite:///{tmp_path / 'some.db'}?timeout=soon")
 
 
 def test_a_write_that_raises_leaves_nothing(engine: Engine) -> None:

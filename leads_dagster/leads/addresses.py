@@ -1,4 +1,4 @@
-"""Postal addresses, by which offices of a company are told apart.
+"""Postal addresses: by them a company can be reached, and its offices told apart.
 
 What belongs here: which columns are of one address, and whether a row gives a whole one. City, region and country as a
 lead's location are read in `row_steps.LocationStep`; the cells themselves are kept beside the fields like any others.

@@ -1,7 +1,7 @@
 """Whether a row can be a lead, and if not, why and what would mend it.
 
 What belongs here: the one rule of identity. A row needs a person's name, an e-mail address, a LinkedIn profile, or a
-company with a phone or a website.
+company that can be reached: by phone, by website, or at a whole postal address (a street with a city or postal code).
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from leads_dagster.leads.text import clean_line
 
 # Of several broken identities, the one whose mending is most likely to save the row.
 _BROKEN_IDENTITIES = ("invalid_email", "invalid_linkedin_url", "invalid_name")
-_NEEDED = "A row needs a person's name, an e-mail address, a LinkedIn profile, or a company with a phone or website."
+_NEEDED = (
+    "A row needs a person's name, an e-mail address, a LinkedIn profile, or a company with a phone, website or postal "
+    "address."
+)
 
 
 def is_company_only(draft: Draft) -> bool:
     """Whether the row tells a company and nobody in it: the lead then goes by the company's name."""
     known = draft.named or draft.emails or draft.linked
-    return not known and "company" in draft.fields and bool(draft.phones or draft.reachable)
+    return not known and "company" in draft.fields and bool(draft.phones or draft.reachable or draft.addresses)
 
 
 def rejection(draft: Draft, cells: Sequence[str], labels: Mapping[int, str]) -> Issue | None:
@@ -49,7 +52,7 @@ def _without_identity(draft: Draft, cells: Sequence[str], labels: Mapping[int, s
     if company:
         message = "The row names a company, but neither a person nor a way to reach it."
         column = _column_of(company, cells, labels)
-        hint = "Add a phone, a website or a contact."
+        hint = "Add a phone, website or postal address (a street with a city or postal code), or a contact."
         return Issue("no_identity", "company", column, company[:CELL_SHOWN], message, hint)
     return Issue("no_identity", "", labels.get(index, ""), cells[index][:CELL_SHOWN], "The row names nobody.", _NEEDED)
 

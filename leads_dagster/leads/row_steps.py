@@ -28,7 +28,8 @@ class Draft:
         fields, emails, phones, addresses, extra, issues: as in `NormalizedRow`.
         named: whether `fields["full_name"]` is a person's name.
         linked: whether `fields["linkedin_url"]` names a person.
-        reachable: whether there is a phone or a website, by which a company can be told.
+        reachable: whether there is a phone or a website, by which a company can be told; a whole postal address will do
+            as well, and is in `addresses`.
     """
 
     __slots__ = ("addresses", "emails", "extra", "fields", "issues", "linked", "named", "phones", "reachable")

@@ -13,7 +13,7 @@ TARGETS = {
     "First Name": "first_name", "Last Name": "last_name", "Email": "email", "Email 2": "email", "Phone": "phone",
     "Mobile": "phone", "LinkedIn": "linkedin_url", "Company": "company", "Website": "website", "City": "city",
     "State": "region", "Country": "country", "Verified": "verified", "Score": "confidence", "Seen": "scraped_at",
-    "Notes": "notes", "Zip": "postal_code", "Pet": None,
+    "Notes": "notes", "Zip": "postal_code", "Street": "street", "Pet": None,
 }  # fmt: skip
 
 
@@ -120,6 +120,8 @@ def test_the_customers_date_order_reads_what_is_otherwise_ambiguous() -> None:
         {"Company": "Acme", "Phone": "504-621-8927"},
         {"Company": "Acme", "Phone": "621-8927"},
         {"Company": "Acme", "Website": "acme.com"},
+        {"Company": "Acme", "Street": "1 Main St", "City": "Springfield"},
+        {"Company": "Acme", "Street": "1 Main St", "Zip": "97475"},
     ],
 )
 def test_one_identity_is_enough(cells: dict[str, str]) -> None:
@@ -131,6 +133,9 @@ def test_one_identity_is_enough(cells: dict[str, str]) -> None:
     [
         {"Company": "Acme"},
         {"Company": "Acme", "City": "Berlin", "Website": "see notes"},
+        {"Company": "Acme", "City": "Berlin", "Zip": "10115", "Country": "DE"},
+        {"Company": "Acme", "Street": "1 Main St", "Country": "US"},
+        {"Street": "1 Main St", "City": "Springfield", "Zip": "97475"},
         {"Phone": "504-621-8927"},
         {"Website": "acme.com"},
         {"Pet": "cat"},
@@ -149,6 +154,7 @@ def test_a_company_that_nobody_can_reach_is_refused_with_its_column() -> None:
     rejection = _row(City="Berlin", Company='"Acme, Inc",').rejection
     assert rejection is not None
     assert (rejection.column, rejection.cell) == ("Company", "Acme, Inc")
+    assert all(way in rejection.suggestion for way in ("phone", "website", "postal address", "contact"))
 
 
 @pytest.mark.parametrize(
@@ -182,6 +188,7 @@ def test_a_row_of_placeholders_is_empty(blank: str) -> None:
 def test_a_company_alone_gives_the_lead_its_name() -> None:
     row = _row(Company="Acme GmbH", Website="acme.de")
     assert row.fields["full_name"] == "Acme GmbH"
+    assert _row(Company="Acme GmbH", Street="Weg 1", City="Berlin").fields["full_name"] == "Acme GmbH"
 
 
 def test_a_company_does_not_name_a_person_who_is_known_by_e_mail() -> None:

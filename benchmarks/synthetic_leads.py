@@ -20,7 +20,6 @@ from leads_dagster.leads.fields import NormalizedRow
 
 Corruption = Callable[[dict[str, str]], None]
 
-<<<<<<< HEAD
 _WORDS: dict[str, Any] = json.loads(Path(__file__).with_name("synthetic_words.json").read_text(encoding="utf-8"))
 _GIVEN: list[str] = _WORDS["given"]
 _FAMILY_HEADS: list[str] = _WORDS["family_heads"]
@@ -30,65 +29,6 @@ _FAMILY = [*_COMMON_FAMILY, *(head + tail for head in _FAMILY_HEADS for tail in 
 _SHORT: dict[str, str] = _WORDS["short"]
 _COMPANY_HEADS: list[str] = _WORDS["company_heads"]
 _COMPANY_TAILS: list[str] = _WORDS["company_tails"]
-=======
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-_GIVEN = _words(
-    "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan Joseph "
-    "Jessica Thomas Sarah Christopher Karen Charles Lisa Daniel Nancy Matthew Betty Anthony Sandra Mark Margaret "
-    "Donald Ashley Steven Kimberly Andrew Emily Paul Donna Joshua Michelle Kenneth Carol Kevin Amanda Brian "
-    "Melissa George Deborah Timothy Stephanie Ronald Rebecca Jason Laura Edward Helen Jeffrey Sharon Ryan Cynthia "
-    "Jacob Kathleen Gary Amy Nicholas Angela Eric Anna Jonathan Ruth Stephen Brenda Larry Pamela Justin Nicole "
-    "Scott Katherine Brandon Samantha Benjamin Christine Samuel Emma Gregory Catherine Alexander Virginia Patrick "
-    "Rachel Frank Janet Raymond Maria Jack Heather Dennis Diane Jürgen Sabine Björn Françoise Günther Renée "
-    "Łukasz Małgorzata Søren José Núria Jörg Zoë Émile Wolfgang Ursula Klaus Petra Hans Monika Giovanni Francesca "
-    "Marco Chiara Luca Giulia Pedro Lucia Javier Carmen Miguel Ana Piotr Katarzyna Jan Agnieszka Pieter Femke "
-    "Sven Ingrid Lars Astrid Olivier Camille Antoine Hélène Mehmet Ayşe Ahmed Fatima Wei Li Hiroshi Yuki Raj "
-    "Priya Arjun Ananya Dmitri Olga Ivan Svetlana"
-)
-_FAMILY_HEADS = _words(
-    "Hart Stein Wein Lang Berg Kauf Zimmer Hoff Bau Acker Brand Eisen Feld Gold Grün Hammer Kirch Korn Linden "
-    "Mühl Neu Ober Rosen Schön Silber Wald Wasser Weiß Winter Ash Black Brad Burn Cart Clay Cold Craw Dun East "
-    "Far Green Hall High Hunt King Knight Lock Long Mar Mer Nor Oak Park Pres Red Rich Sand Shel Stan Sut Thorn "
-    "Under Wal West White Wood York"
-)
-_FAMILY_TAILS = _words(
-    "mann er berg feld bach stein hof ford ton ley well wood man son shaw worth field ham wick ridge more land "
-    "hurst by brook den dale stone ström quist"
-)
-_COMMON_FAMILY = _words(
-    "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Wilson Anderson "
-    "Taylor Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Köhler Krüger Rossi "
-    "Ferrari Bianchi Nowak Kowalski Wójcik Silva Santos Oliveira Dubois Lefèvre Moreau Jansen Bakker Nguyen Tran "
-    "Kim Park Chen Wang"
-)
-_FAMILY = [*_COMMON_FAMILY, *(head + tail for head in _FAMILY_HEADS for tail in _FAMILY_TAILS)]
-_SHORT = {
-    "James": "Jim", "Robert": "Bob", "Patricia": "Pat", "Jennifer": "Jenny", "Michael": "Mike", "David": "Dave",
-    "Elizabeth": "Liz", "William": "Bill", "Barbara": "Barb", "Richard": "Rick", "Susan": "Sue", "Joseph": "Joe",
-    "Thomas": "Tom", "Christopher": "Chris", "Charles": "Chuck", "Daniel": "Dan", "Matthew": "Matt", "Anthony": "Tony",
-    "Margaret": "Peggy", "Steven": "Steve", "Kimberly": "Kim", "Andrew": "Andy", "Kenneth": "Ken", "Edward": "Ted",
-    "Nicholas": "Nick", "Benjamin": "Ben", "Samuel": "Sam", "Gregory": "Greg", "Alexander": "Sascha",
-    "Rebecca": "Becky", "Katherine": "Kate", "Wolfgang": "Wolf", "Katarzyna": "Kasia", "José": "Pepe", "Hans": "Hansi",
-    "Giovanni": "Gianni",
-    "Francesca": "Franca", "Małgorzata": "Gosia", "Raymond": "Ray", "Timothy": "Tim", "Jeffrey": "Jeff",
-}  # fmt: skip
-_COMPANY_HEADS = _words(
-    "Acme Alpine Apex Arbor Atlas Aurora Beacon Blue Bright Cedar Cobalt Copper Crest Delta Echo Ember Falcon "
-    "Forge Global Granite Harbor Helix Horizon Iron Juniper Keystone Lumen Maple Meridian Nimbus North Nova Orbit "
-    "Pacific Pioneer Quartz Radiant Raven River Sierra Silver Solar Summit Terra Titan Union Vector Vertex Willow "
-    "Zenith"
-)
-_COMPANY_TAILS = _words(
-    "Analytics Biotech Brewing Capital Consulting Controls Data Design Dynamics Electric Energy Engineering Foods "
-    "Freight Health Instruments Insurance Labs Logistics Machines Marketing Materials Media Medical Mining Motors "
-    "Networks Optics Partners Pharma Plastics Press Properties Robotics Security Software Solutions Steel Studios "
-    "Systems Technologies Textiles Tools Trading Travel Ventures Water Works"
-)
->>>>>>> D
 _FORMS = ("Inc", "Inc.", "LLC", "Ltd", "Ltd.", "GmbH", "AG", "S.A.", "S.r.l.", "B.V.", "AB", "Corp.", "Company", "")
 _TITLES = ("CEO", "CTO", "Head of Sales", "Engineer", "Account Executive", "Buyer", "Recruiter", "Analyst", "Founder")
 _CITIES: list[str] = _WORDS["cities"]
@@ -214,7 +154,6 @@ class _Corruption:
     def __init__(self, source: random.Random) -> None:
         self._random = source
         self._chances: tuple[tuple[float, Corruption], ...] = (
-<<<<<<< HEAD
             (0.25, self._typo_in_name),
             (0.20, self._nickname),
             (0.12, self._swap),
@@ -230,13 +169,6 @@ class _Corruption:
             (0.05, _drop("company")),
             (0.15, self._shout),
         )
-=======
-            (0.25, self._typo_in_name), (0.20, self._nickname), (0.12, self._swap), (0.15, self._transliterate),
-            (0.30, self._other_form), (0.12, self._typo_in_company), (0.15, self._typo_in_email),
-            (0.30, _drop("email")), (0.35, _drop("linkedin_url")), (0.20, self._other_email), (0.25, _drop("phone")),
-            (0.08, self._initial), (0.05, _drop("company")), (0.15, self._shout),
-        )  # fmt: skip
->>>>>>> D
 
     def repeated(self, lead: Labelled) -> Labelled:
         """Another row about the same person."""

@@ -75,8 +75,8 @@ def _name_company_value(record: MatchRecord) -> dict[str, str]:
 def _company_value(record: MatchRecord) -> dict[str, str]:
     if record.kind != "company":
         return {}
-    parts = (record.company.key, *record.phones, "", *record.role_mailboxes, "", record.site, *record.place)
-    return {"": "|".join(parts)}
+    parts = (record.company.key, *record.phones, "", *record.role_mailboxes, "", record.site, *record.place, "")
+    return {"": "|".join((*parts, *(address.key for address in record.addresses)))}
 
 
 def _twin_value(record: MatchRecord) -> dict[str, str]:
@@ -161,7 +161,7 @@ def _name_parts(name: PersonName) -> list[str]:
 
 
 def _company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
-    """A company alone is looked for by its name together with a telephone, a place, a website or a mailbox."""
+    """A company alone is looked for by its name together with a telephone, place, address, website or mailbox."""
     for word in dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2]):
         for rest, is_open in _office_keys(record):
             yield f"{aspect}|{word}|{rest}", is_open
@@ -176,6 +176,8 @@ def _office_keys(record: MatchRecord) -> Iterator[Key]:
             yield f"p{phone}|{place}", True
     if place:
         yield f"l{place}", not record.phones
+    for address in record.addresses:
+        yield f"a{' '.join(address.numbers)}|{''.join(address.street)[:1]}", True
     bare = not place and not record.phones
     for mailbox in record.role_mailboxes:
         yield f"e{mailbox}", bare

@@ -61,7 +61,15 @@ def _take_look(ws: Workspace) -> Look:
     looked, ws.looked = ws.looked, None
     if isinstance(looked, LeadsError):
         raise looked
-    return looked or _look(ws)
+    if looked is None or _overtaken(ws, looked):
+        return _look(ws)
+    return looked
+
+
+def _overtaken(ws: Workspace, looked: Look) -> bool:
+    """Whether another cycle closed since: it may have written a newer sheet than the one seen here."""
+    with reading(ws.engine) as connection:
+        return ledger.source_state(connection, ws.name, ws.source).version != looked.state.version
 
 
 def _look(ws: Workspace) -> Look:

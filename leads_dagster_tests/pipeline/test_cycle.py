@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from leads_dagster.errors import ContentError, SheetFormatError, UnknownHeadersError
+from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.ingest import has_work
 from leads_dagster.store import outbox
 from leads_dagster.store.engine import writing
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
@@ -218,3 +220,14 @@ def test_marks_for_a_mirror_that_was_taken_away_keep_nothing_busy(road: Road) ->
     with road.open() as ws, writing(ws.engine) as connection:
         outbox.mark(connection, "acme", ["airtable"], {road.leads()[0]["id"]: 1})
     assert road.sync().status == "unchanged"
+
+
+def test_a_look_that_another_cycle_overtook_does_not_take_away_what_came_since(road: Road) -> None:
+    ada, grace = ("Ada Lovelace", "ada@x.example", "", ""), ("Grace Hopper", "grace@x.example", "", "")
+    road.sync([ada])
+    road.write([(*ada[:3], "Analyst")])
+    with road.open() as late:
+        assert has_work(late)
+        road.sync([ada, grace])
+        run_cycle(late)
+    assert [lead["full_name"] for lead in road.leads()] == ["Ada Lovelace", "Grace Hopper"]

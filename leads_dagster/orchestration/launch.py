@@ -65,7 +65,7 @@ def sync_once(
         with typed_errors(), opened as found:
             selection = None if has_work(leads.of(name)) else {dg.AssetKey(RAW)}
             run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
-        if _was_interrupted(run):
+        if leads.stopped or _was_interrupted_between_steps(run):
             mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
             raise KeyboardInterrupt
         _raise_settings_fault(run)
@@ -93,8 +93,8 @@ def _execute(
     )
 
 
-def _was_interrupted(run: dg.ExecuteInProcessResult) -> bool:
-    """Whether Ctrl-C or a signal ended the run; Dagster books that as a failure of the step and returns."""
+def _was_interrupted_between_steps(run: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or a signal came while Dagster wrote its events; it books that as a failed step and returns."""
     errors = [event.step_failure_data.error for event in run.all_events if event.is_step_failure]
     return any(error is not None and error.cls_name in _INTERRUPTS for error in errors)
 

@@ -28,6 +28,9 @@ class Workspaces:
         load: gives the settings; asked once a run, in the first step, so that a fault in them fails that step.
         sheet: another sheet in place of the configured one.
         progress: told percent (0 to 100) and words.
+
+    Attributes:
+        stopped: whether Ctrl-C came: the steps that are left shall end at once.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Workspaces:
         self._progress = progress
         self._open: dict[str | None, Workspace] = {}
         self._stack = ExitStack()
+        self.stopped = False
 
     @cached_property
     def settings(self) -> Settings:

@@ -89,7 +89,9 @@ def build_asset(
         retry_policy=retries,
     )
     def road_asset(context: dg.AssetExecutionContext, leads: dg.ResourceParam[Workspaces]) -> Events:
-        with dagster_failures():
+        with dagster_failures(leads):
+            if leads.stopped:
+                raise LeadsError("The run was stopped before this asset.")
             ws = leads.of(customer_of(context))
             yield from _materialize(context, one, ws)
 
@@ -131,11 +133,14 @@ def _materialize(context: dg.AssetExecutionContext, one: RoadAsset, ws: "Workspa
 
 
 @contextmanager
-def dagster_failures() -> Iterator[None]:
+def dagster_failures(leads: Workspaces) -> Iterator[None]:
     """Turn our errors into Dagster's: said in words, and tried again only where that can help.
 
+    Ctrl-C ends the run: Dagster would try the step again after it, as its retry policy says, and then go on with the
+    steps that do not need this one.
+
     Raises:
-        dg.Failure: for every LeadsError.
+        dg.Failure: for every LeadsError and for Ctrl-C.
     """
     try:
         yield
@@ -143,3 +148,6 @@ def dagster_failures() -> Iterator[None]:
         raise dg.Failure(
             description=str(error), metadata=failure_metadata(error), allow_retries=error.transient
         ) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
+        leads.stopped = True
+        raise dg.Failure(description="Stopped before its end.", allow_retries=False) from interrupt

@@ -129,10 +129,9 @@ def test_after_a_failure_the_next_cycle_catches_up(road: DagsterRoad) -> None:
     assert len(stored(road)) == 2
 
 
-def test_a_sheet_that_is_not_there_fails_by_name(road: DagsterRoad) -> None:
-    result = road.sync()
-    assert result.status == "failed"
-    assert "sheet.csv" in str(result.error)
+def test_a_sheet_that_is_not_there_is_a_settings_error_by_name(road: DagsterRoad) -> None:
+    with pytest.raises(SettingsError, match=r"sheet\.csv"):
+        road.sync()
 
 
 def test_an_asset_alone_takes_what_the_one_above_it_left(road: DagsterRoad) -> None:
@@ -179,18 +178,17 @@ def test_a_cycle_that_is_interrupted_is_recorded_and_made_good_by_the_next(road:
 
     road.write(ROWS)
     with open_workspace(road.settings, "acme") as ws, ws.locked():
-        process = _start_sync(road, tmp_path)
-        _wait_for_step(road)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 77, said
+        with _start_sync(road, tmp_path) as process:
+            _wait_for_step(road)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 77
         (run,) = road.instance.get_runs()
         assert status(ws)["running"] is False
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert road.sync().status == "done"
 
 
-def _start_sync(road: DagsterRoad, folder: Path) -> subprocess.Popen[str]:
+def _start_sync(road: DagsterRoad, folder: Path) -> subprocess.Popen[bytes]:
     code = (
         "import sys\n"
         "from leads_dagster.orchestration.launch import sync_once\n"
@@ -199,7 +197,7 @@ def _start_sync(road: DagsterRoad, folder: Path) -> subprocess.Popen[str]:
         "except KeyboardInterrupt:\n    sys.exit(77)\n"
     )
     environ = {**os.environ, "LEADS_HOME": str(road.settings.home), "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen([sys.executable, "-c", code], env=environ, cwd=folder, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", code], env=environ, cwd=folder)
 
 
 def _wait_for_step(road: DagsterRoad) -> None:

@@ -129,6 +129,23 @@ def test_a_passing_fault_that_does_not_pass_fails_after_three_tries_more(run: Ru
     assert len(left) == 5
 
 
+def test_ctrl_c_ends_the_run_with_the_steps_that_would_not_need_this_one(run: Run) -> None:
+    called: list[str] = []
+
+    def interrupted() -> Outcome:
+        called.append("first")
+        raise KeyboardInterrupt
+
+    def never() -> Outcome:
+        called.append("other")
+        return DONE
+
+    result = run(stage("first", interrupted, priority=1), stage("other", never))
+    assert called == ["first"]
+    assert not result.success
+    assert events(result, "STEP_UP_FOR_RETRY") == []
+
+
 def test_a_customer_that_leads_toml_does_not_name_fails_by_name(run: Run, tmp_path: Path) -> None:
     settings = load_settings({"LEADS_HOME": str(tmp_path)}, tmp_path)
     built = build_asset(stage(), partitions=dg.StaticPartitionsDefinition(["gone"]), retries=retry_policy(0.01))

@@ -130,7 +130,8 @@ def stamp(seconds_taken: float, load_before: float, peers: Mapping[str, str]) ->
     versions = {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version, **own, **peers}
     return (
         f"_{now:%Y-%m-%d %H:%M} UTC, commit {commit()}, in {seconds_taken:.0f} s. {machine()}; "
-        f"load {load_before:.1f} when the run began{_noise(load_before)}. {', '.join(f'{name} {version}' for name, version in versions.items())}._"
+        f"load {load_before:.1f} when the run began{_noise(load_before)}. "
+        f"{', '.join(f'{name} {version}' for name, version in versions.items())}._"
     )
 
 
@@ -158,7 +159,8 @@ def _processor() -> str:
 @cache
 def commit() -> str:
     """The commit of the checkout, and whether something in it is not committed."""
-    return f"{_git('rev-parse', '--short', 'HEAD') or 'unknown'}{' with changes' if _git('status', '--short', '--', '.', ':!docs/benchmarks.md') else ''}"
+    changed = _git("status", "--short", "--", ".", f":!{PAGE.relative_to(REPOSITORY)}")
+    return (_git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
 
 
 def _git(*arguments: str) -> str:

@@ -82,7 +82,7 @@ def test_the_standard_librarys_peers_hold_every_row(tmp_path: Path) -> None:
     sheet, database = tmp_path / "sheet.csv", tmp_path / "peer.db"
     sheet.write_bytes(sheets.sheet(50))
 
-    command = [sys.executable, "-m", "benchmarks.peers", "sqlite", database, sheet, sheet]
+    command = [sys.executable, "-m", "benchmarks.peers", "sqlite", str(database), str(sheet), str(sheet)]
     subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
 
     with closing(sqlite3.connect(database)) as connection:

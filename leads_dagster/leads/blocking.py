@@ -102,12 +102,12 @@ _EXACT = frozenset({LINKEDIN, TWIN})
 
 def _enter(block: _Blocks, index: int, keys: Iterable[Key], record: MatchRecord, wanted: set[int] | None) -> None:
     slugged = _SLUGGED if record.slug else 0
-    for key, is_open in keys:
-        code = hash(key)
-        if wanted is None or code in wanted:
-            block.codes.append(code)
-            block.owners.append(index)
-            block.flags.append(slugged if is_open else slugged | _CLOSED)
+    entries = [(hash(key), is_open) for key, is_open in keys]
+    if wanted is not None:
+        entries = [entry for entry in entries if entry[0] in wanted]
+    block.codes.extend([code for code, _ in entries])
+    block.flags.extend([slugged if is_open else slugged | _CLOSED for _, is_open in entries])
+    block.owners.extend([index] * len(entries))
 
 
 def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:

@@ -6,7 +6,7 @@ What belongs here: joining two trees of records, or refusing to. In which order 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from leads_dagster.leads.comparison import name_scores
 from leads_dagster.leads.evidence import Thresholds, offices_contradict
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -30,10 +33,10 @@ class _Tree:
     """
 
     members: list[int]
-    profiles: set[str]
+    profiles: frozenset[str]
     names: dict[str, PersonName]
     offices: dict[str, MatchRecord]
-    apart: set[int] = field(default_factory=set)
+    apart: frozenset[int]
 
     def absorb(self, other: _Tree) -> None:
         self.members += other.members
@@ -139,10 +142,10 @@ class Forest:
         name = record.name
         return _Tree(
             members=[record.id],
-            profiles={record.slug} if record.slug else set(),
+            profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
             names={name.key: name} if name.key else {},
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
-            apart=set(self._apart.get(record.id, ())),
+            apart=frozenset(self._apart.get(record.id, ())),
         )
 
     def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:

@@ -16,7 +16,6 @@ from leads_dagster.leads.evidence import Thresholds, offices_contradict
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 
-
 _NOTHING: frozenset[str] = frozenset()
 
 

@@ -38,7 +38,7 @@ def sheet_not_shrunk(ws: Workspace, *, run_id: str) -> CheckOutcome:
     with reading(ws.engine) as connection:
         head = _staged_head(ws, connection)
         hold = hold_rows.standing(connection, ws.name, ws.source)
-        rows = head["read_rows"] if head else ledger.source_state(connection, ws.name, ws.source).read_rows
+        rows = head["read_rows"] if head else ledger.source_state(connection, ws.name, ws.source, order=False).read_rows
     parked = _parked(head, hold)
     if parked is None:
         return CheckOutcome(True, "The sheet kept its rows.", {"rows": rows})
@@ -73,7 +73,7 @@ def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
 
     with reading(ws.engine) as connection:
         head = _staged_head(ws, connection)
-        header = head["header"] if head else ledger.source_state(connection, ws.name, ws.source).header
+        header = head["header"] if head else ledger.source_state(connection, ws.name, ws.source, order=False).header
     header = header or []
     overrides = {name: label for name, label in ws.customer.columns.items() if label in header}
     mapped = sum(one.target is not None for one in map_headers(header, overrides=overrides).columns) if header else 0
@@ -96,7 +96,7 @@ def ledger_adds_up(ws: Workspace, *, run_id: str) -> CheckOutcome:
     with reading(ws.engine) as connection:
         run = ledger.find_run(connection, ws.name, run_id)
         lost, live = ledger.unaccounted_records(connection, ws.name, ws.source)
-        state = ledger.source_state(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
     counts = ledger.counts_of(run) if run else ledger.RowCounts()
     closed = run is None or run["status"] == "running" or counts.read == state.read_rows
     passed = counts.adds_up and lost == 0 and closed
@@ -123,7 +123,7 @@ def stores_agree(ws: Workspace, *, run_id: str, mirror: Literal["airtable", "crm
 def freshness(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """The last successful cycle is not older than the customer's interval allows."""
     with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
     if state.closed_at is None:
         return CheckOutcome(False, "No cycle has closed yet.", severity="warn")
     age = (ws.now() - state.closed_at).total_seconds()
@@ -135,7 +135,7 @@ def error_rate(ws: Workspace, *, run_id: str) -> CheckOutcome:
     """Few rows are unusable; the good ones are never stopped by the bad."""
     with reading(ws.engine) as connection:
         head = _staged_head(ws, connection)
-        standing = ledger.standing_counts(connection, ledger.source_state(connection, ws.name, ws.source))
+        standing = ledger.standing_counts(connection, ledger.source_state(connection, ws.name, ws.source, order=False))
     read, quarantined = (head["read_rows"], head["quarantined"]) if head else (standing.read, standing.quarantined)
     rate = quarantined / read if read else 0.0
     numbers = {"error_rate": round(rate, 6), "rows_quarantined": quarantined, "rows_read": read}

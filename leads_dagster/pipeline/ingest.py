@@ -75,7 +75,7 @@ def _overtaken(ws: Workspace, looked: Look) -> bool:
 def _look(ws: Workspace) -> Look:
     started = time.monotonic()
     with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
         waiting = _work_waits(ws, connection, state)
     observed_at = ws.now()
     fetched = _fetch(ws, state)

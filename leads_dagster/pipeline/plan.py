@@ -29,7 +29,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
     Updates are an upper bound: a row that says something new may still lose to a newer claim.
     """
     with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
         waiting = {mirror: outbox.count_due(connection, ws.name, [mirror], now=ws.now()) for mirror in ws.mirrors}
         standing = ledger.standing_counts(connection, state)
     fetched = fetch_sheet(

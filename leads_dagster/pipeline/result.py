@@ -62,7 +62,7 @@ def read_result(ws: Workspace, run_id: str, *, seconds: float, error: str | None
     """
     with reading(ws.engine) as connection:
         run = ledger.find_run(connection, ws.name, run_id)
-        state = ledger.source_state(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
         standing = ledger.standing_counts(connection, state)
     if run is None:
         quiet: SyncStatus = "failed" if error else "held" if standing.held else "unchanged"

@@ -15,7 +15,7 @@ def status(ws: Workspace) -> dict[str, Any]:
     """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
     with reading(ws.engine) as connection:
         state = ledger.customer_state(connection, ws.name)
-        source = ledger.source_state(connection, ws.name, ws.source)
+        source = ledger.source_state(connection, ws.name, ws.source, order=False)
         counts = ledger.standing_counts(connection, source)
         last = next(iter(ledger.recent_runs(connection, ws.name, 1)), None)
         return {

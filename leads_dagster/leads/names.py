@@ -194,7 +194,8 @@ def _stripped(text: str) -> _Stripped:
 
 
 def _is_name(text: str) -> bool:
-    return bool(_LETTER.search(text)) and not _ADDRESS.search(text)
+    """Whether it could be one: letters, no address, and no formula that the spreadsheet has not worked out."""
+    return bool(_LETTER.search(text)) and not _ADDRESS.search(text) and not text.startswith("=")
 
 
 def _split_titles(words: list[str]) -> tuple[list[str], list[str]]:

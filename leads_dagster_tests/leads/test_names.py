@@ -112,7 +112,19 @@ def test_titles_degrees_and_nicknames_are_set_apart(cell: str, name: PersonName)
     assert parse_name(cell) == name
 
 
-@pytest.mark.parametrize("cell", ["12345", "---", "jane@acme.com", "https://acme.com", "🚀", "(555) 123"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "12345",
+        "=A1",
+        '=HYPERLINK("https://acme","Jane Doe")',
+        "---",
+        "jane@acme.com",
+        "https://acme.com",
+        "🚀",
+        "(555) 123",
+    ],
+)
 def test_what_holds_no_name_is_none(cell: str) -> None:
     assert parse_name(cell) is None
 

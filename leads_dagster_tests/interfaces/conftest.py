@@ -6,6 +6,9 @@ import contextlib
 import io
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.interfaces.cli.edge import run
+from leads_dagster_tests.conftest import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,23 @@ class CommandLine:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run(arguments)
         return Ended(code, out.getvalue(), err.getvalue())
+
+    @contextlib.contextmanager
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """The command in a process of its own, ended at the latest with the block."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "leads_dagster", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
 
     def configure(self, text: str) -> None:
         """Write leads.toml."""

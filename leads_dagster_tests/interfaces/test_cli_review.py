@@ -161,7 +161,7 @@ def test_no_drift_is_said_and_merged_rows_show_theirs(leads: CommandLine, sheet:
     leads("sync")
     found = leads("drift", "--json").json
     assert found
-    assert {"row", "lead_id", "field", "sheet", "lead"} == set(found[0])
+    assert {"row", "lead_id", "field", "sheet", "lead", "said_by"} == set(found[0])
 
 
 def test_dedupe_writes_one_line_a_row_and_opens_no_store(leads: CommandLine) -> None:

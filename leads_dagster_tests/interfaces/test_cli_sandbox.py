@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -19,27 +16,9 @@ from leads_dagster_tests.interfaces.conftest import CommandLine
 
 
 @contextmanager
-def started(leads: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, ended at the latest with the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "leads_dagster", "sandbox", "--port", "0", *arguments],
-        cwd=leads.folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@contextmanager
 def sandbox(leads: CommandLine, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command, with the address that it printed."""
-    with started(leads, "--json", *arguments) as process:
+    with leads.started("sandbox", "--port", "0", "--json", *arguments) as process:
         assert process.stdout is not None
         yield process, json.loads(process.stdout.readline())["url"]
 
@@ -59,7 +38,7 @@ def test_it_serves_the_sheets_of_a_folder_until_it_is_stopped(leads: CommandLine
     with sandbox(leads, "--sheets", "sheets") as (process, url):
         assert b"Ada Example" in ask(f"{url}/spreadsheets/d/mine/export?format=csv&gid=0")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate()
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err
 
@@ -68,7 +47,7 @@ def test_its_bases_are_as_they_were_when_it_is_started_again(leads: CommandLine)
     with sandbox(leads) as (process, url):
         ask(f"{url}/v0/{TWIN_BASE}/Leads", body={"fields": {"Name": "Ada Example"}})
         process.send_signal(signal.SIGINT)
-        process.communicate()
+        process.communicate(timeout=60)
     with sandbox(leads) as (_, url):
         records = json.loads(ask(f"{url}/v0/{TWIN_BASE}/Leads"))["records"]
 
@@ -77,7 +56,7 @@ def test_its_bases_are_as_they_were_when_it_is_started_again(leads: CommandLine)
 
 
 def test_in_words_it_says_how_to_point_at_it(leads: CommandLine) -> None:
-    with started(leads) as process:
+    with leads.started("sandbox", "--port", "0") as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
 

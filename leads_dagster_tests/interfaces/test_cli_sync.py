@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,19 +92,23 @@ def test_wrong_arguments_too_have_the_shape_of_a_sync(arguments: tuple[str, ...]
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("", "empty"), ("Quux,Blorp\n1,2\n", "Quux"), (None, "leads.csv"), ("PK\x03\x04 not a table at all", "")],
+    [("", "empty"), ("Quux,Blorp\n1,2\n", "Quux"), ("PK\x03\x04 not a table at all", "")],
 )
-def test_a_sheet_that_holds_no_leads_ends_with_1_and_says_why(
-    content: str | None, words: str, leads: CommandLine
-) -> None:
-    if content is not None:
-        (leads.folder / "leads.csv").write_text(content)
+def test_a_sheet_that_holds_no_leads_ends_with_1_and_says_why(content: str, words: str, leads: CommandLine) -> None:
+    (leads.folder / "leads.csv").write_text(content)
 
     ended = leads("sync", "--sheet", "leads.csv", "--json")
     assert ended.code == 1
     assert ended.json["status"] == "failed"
     assert words in ended.json["error"]
     assert "Traceback" not in ended.err
+
+
+def test_a_path_that_leads_nowhere_is_a_wrong_argument(leads: CommandLine) -> None:
+    ended = leads("sync", "--sheet", "leads.csv", "--json")
+    assert ended.code == 2
+    assert ended.json["status"] == "failed"
+    assert "leads.csv" in ended.json["error"]
 
 
 def test_in_words_a_failure_stands_on_stderr(leads: CommandLine) -> None:
@@ -135,26 +134,6 @@ def test_looking_often_is_said_to_cost_quota() -> None:
     assert "100,000 calls a month" in str(cost_of_looking(1, team))
 
 
-@contextmanager
-def watching(leads: CommandLine, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`leads sync --watch --json` in a process of its own, ended at the latest with the block."""
-    command = [sys.executable, "-m", "leads_dagster", "sync", "--watch", "--json", *arguments]
-    root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(
-        command,
-        cwd=leads.folder,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def next_cycle(process: subprocess.Popen[str], status: str) -> dict[str, Any]:
     """The next cycle of that status; those before it are passed over."""
     assert process.stdout is not None
@@ -170,7 +149,7 @@ def test_a_watch_follows_edits_and_outlives_a_broken_sheet_until_it_is_stopped(
 ) -> None:
     sheet = leads.folder / "mine.csv"
     sheet.write_text(SHEET)
-    with watching(leads, "--interval", "1", "--sheet", "mine.csv") as process:
+    with leads.started("sync", "--watch", "--json", "--interval", "1", "--sheet", "mine.csv") as process:
         assert next_cycle(process, "done")["rows"]["created"] == 2
         sheet.write_text(SHEET + "Cy Third,cy@three.example\n")
         assert next_cycle(process, "done")["rows"]["created"] == 1
@@ -179,7 +158,7 @@ def test_a_watch_follows_edits_and_outlives_a_broken_sheet_until_it_is_stopped(
         sheet.write_text(SHEET + "Cy Third,cy@three.example\nDi Fourth,di@four.example\n")
         assert next_cycle(process, "done")["rows"]["created"] == 1
         process.send_signal(how)
-        _, err = process.communicate()
+        _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert "Sheets reads a minute" in err

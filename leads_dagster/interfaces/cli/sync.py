@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -16,6 +14,7 @@ import typer
 from leads_dagster.customers import PLAN_CALLS_A_MONTH, CustomerSettings
 from leads_dagster.errors import LeadsError, SettingsError, TransientError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
+from leads_dagster.interfaces.cli.stopping import stop_signals
 from leads_dagster.settings import Settings, customer_named, load_settings
 from leads_dagster.sources.sheet_address import parse_sheet
 
@@ -130,7 +129,7 @@ def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
     if warning := cost_of_looking(seconds, cycle.customer):
         typer.echo(warning, err=True)
     failures = 0
-    with _stop_politely(), open_instance(cycle.settings) as instance:
+    with _stop_politely() as raise_if_forgotten, open_instance(cycle.settings) as instance:
         while True:
             started = time.monotonic()
             try:
@@ -138,6 +137,7 @@ def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
             except TransientError as error:
                 facts = failed_facts(error)
             _show(facts, as_json=as_json)
+            raise_if_forgotten()
             failures = failures + 1 if facts["status"] == "failed" else 0
             time.sleep(max(0.0, pause_seconds(seconds, failures) - (time.monotonic() - started)))
 
@@ -148,20 +148,14 @@ def pause_seconds(interval: float, failures: int) -> float:
 
 
 @contextmanager
-def _stop_politely() -> Iterator[None]:
+def _stop_politely() -> Iterator[Callable[[], None]]:
     """SIGTERM ends a watch as Ctrl-C does: the running transaction is rolled back, and that is said."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        with stop_signals() as raise_if_forgotten:
+            yield raise_if_forgotten
     except KeyboardInterrupt:
         typer.echo("Stopped; what was written stays, what was not comes with the next sync.", err=True)
         raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def cost_of_looking(seconds: float, customer: CustomerSettings) -> str | None:

@@ -129,7 +129,8 @@ def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
     best = supports[0]
     contradiction = _contradiction(facts, place, best)
-    if contradiction and not best.matches:
+    # One personal mailbox of two leads must be accounted for, however little else speaks for the pair.
+    if contradiction and not best.matches and best.aspect != MAILBOX:
         return None
     outcome: Outcome = "blocked" if contradiction else "match" if best.matches else "review"
     one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]

@@ -135,14 +135,18 @@ class _Pairing:
                 self._book(row, max(open_ones, key=lambda one: self._closeness(row, one)))
 
     def _take_in_place(self) -> None:
-        """A row with no name or e-mail of its own to go by is the record that stood in its place."""
+        """A row with no name or e-mail of its own to go by is the record that stood in its place.
+
+        So is one that is half emptied or half retyped: taking it for a new record would archive a lead for as long
+        as somebody types.
+        """
         for row in list(self.new.values()):
             for index in self._places(row.index):
                 known = self.old.get(index)
                 if known is None or _ids_differ(row, known):
                     continue
-                same_identity = not (row.email or known.email) and similarity(row, known) >= SIMILAR_SHARE
-                if known.leadless or same_identity:
+                same_identity = not (row.email and known.email) and similarity(row, known) >= SIMILAR_SHARE
+                if known.leadless or same_identity or _only_blanked_or_filled(row, known):
                     self._book(row, known)
                     break
 
@@ -178,6 +182,17 @@ class _Pairing:
 
 def _ids_differ(row: RowView, known: RowView) -> bool:
     return bool(row.source_key and known.source_key and row.source_key != known.source_key)
+
+
+def _only_blanked_or_filled(row: RowView, known: RowView) -> bool:
+    """Whether no cell says another thing: some were emptied, or filled in, as when a person retypes a row."""
+    both = {*row.cells, *known.cells}
+    new, old = ({label for label in both if one.cells.get(label)} for one in (row, known))
+    return (
+        bool(new and old)
+        and (new <= old or old <= new)
+        and all(row.cells[label] == known.cells[label] for label in new & old)
+    )
 
 
 def similarity(row: RowView, known: RowView) -> float:

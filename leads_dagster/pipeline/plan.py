@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from leads_dagster.pipeline import ingest
@@ -14,7 +14,7 @@ from leads_dagster.pipeline.lead_writer import row_states
 from leads_dagster.pipeline.resolve import Resolution, resolve_changes
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import ledger, outbox
+from leads_dagster.store import hold_rows, ledger, outbox
 from leads_dagster.store.engine import reading
 from leads_dagster.store.ledger import RowCounts
 from leads_dagster.store.outbox import MirrorName
@@ -28,8 +28,10 @@ def plan(ws: Workspace) -> dict[str, Any]:
 
     Updates are an upper bound: a row that says something new may still lose to a newer claim.
     """
+    ws = replace(ws, books_progress=False)
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
+        catching_up = state.open_run_id is not None or hold_rows.approved_waiting(connection, ws.name, ws.source)
         waiting = {mirror: outbox.count_due(connection, ws.name, [mirror], now=ws.now()) for mirror in ws.mirrors}
         standing = ledger.standing_counts(connection, state)
     fetched = fetch_sheet(
@@ -40,7 +42,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
     )
     data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
-    if ws.fingerprint(fetched.checksum) == state.fingerprint and state.open_run_id is None:
+    if ws.fingerprint(fetched.checksum) == state.fingerprint and not catching_up:
         return _facts(ws, "unchanged", standing, leads=(0, 0, 0), waiting=waiting, bad=[])
     found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
     with reading(ws.engine) as connection:

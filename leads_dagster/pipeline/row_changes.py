@@ -81,7 +81,9 @@ class _Comparison:
         self.ws, self.connection, self.table, self.mapping, self.state = ws, connection, table, mapping, state
         self.labels = mapping.labels()
         self.digests = table.digests()
-        self.rules_changed = state.version > 0 and state.rules_fingerprint != ws.rules_fingerprint
+        self.rules_changed = state.version > 0 and (
+            state.rules_fingerprint != ws.rules_fingerprint or state.header != list(self.labels)
+        )
         self.old_ids, self.old_digests = self._known_order()
         self.paired = pair_digests(self.old_digests, self.digests)
         self.rows: dict[int, NormalizedRow] = {}

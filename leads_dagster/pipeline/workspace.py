@@ -48,6 +48,7 @@ class Workspace:
         customer: whose road.
         engine: the lead database, upgraded.
         progress: told percent (0 to 100) and words at every stage.
+        books_progress: whether the database is told too; not by those who promise to write nothing.
         looked: what a look at the sheet saw, until a cycle takes it over.
     """
 
@@ -55,6 +56,7 @@ class Workspace:
     customer: CustomerSettings
     engine: Engine
     progress: Progress | None = None
+    books_progress: bool = True
     looked: Look | LeadsError | None = field(default=None, repr=False)
     _reported: float = field(default=0.0, repr=False)
 
@@ -117,6 +119,8 @@ class Workspace:
         """Say how far the cycle is; to the caller at once, to `sync_states` now and then."""
         if self.progress is not None:
             self.progress(percent, message)
+        if not self.books_progress:
+            return
         if not stage_start and time.monotonic() - self._reported < _PROGRESS_SECONDS:
             return
         with writing(self.engine) as connection:

@@ -319,11 +319,19 @@ def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> 
                 .distinct()
             )
             found.update(row[0] for row in connection.execute(query))
-    # A role mailbox is shared by design: the matcher never takes it alone for a person.
+    found.update(value for value in values if not _names_a_person(value))
+    return found
+
+
+def _names_a_person(value: str) -> bool:
+    """Whether the matcher takes this e-mail or LinkedIn URL for one person's.
+
+    A role mailbox is shared by design, and cells that could not be normalised ("see notes") are kept as they are.
+    """
+    from leads_dagster.leads.linkedin import linkedin_slug
     from leads_dagster.leads.match_features import is_role_mailbox
 
-    found.update(value for value in values if "@" in value and is_role_mailbox(value))
-    return found
+    return not is_role_mailbox(value) if "@" in value else linkedin_slug(value) is not None
 
 
 def quarantined(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from leads_dagster.pipeline import checks
+import pytest
+
+from leads_dagster.pipeline import checks, holds, row_changes, workspace
 from leads_dagster.pipeline.drift import drift
 from leads_dagster.pipeline.plan import plan
 from leads_dagster.pipeline.status import status
@@ -53,6 +55,29 @@ def test_a_plan_of_an_unchanged_sheet_says_so(road: Road) -> None:
     road.sync([JANE])
     with road.open() as ws:
         assert plan(ws)["status"] == "unchanged"
+
+
+def test_a_plan_counts_what_an_approved_hold_lets_through(make_road: Callable[..., Road]) -> None:
+    road = make_road("[customers.guard]\nminimum = 1\nshare = 0.1\n")
+    rows = [(f"Person {name}", f"{name}@zeta.example", "Zeta", "CEO") for name in "abcdef"]
+    road.sync(rows)
+    assert road.sync(rows[:3]).status == "held"
+    with road.open() as ws:
+        holds.approve(ws, holds.list_(ws)[0]["id"])
+        planned = plan(ws)
+    assert (planned["status"], planned["rows"]["removed"]) == ("changed", 3)
+    assert road.sync().rows.removed == 3
+
+
+def test_a_plan_of_a_long_sheet_does_not_pretend_to_run(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_changes, "_REPORT_EVERY", 1)
+    monkeypatch.setattr(workspace, "_PROGRESS_SECONDS", 0.0)
+    road.sync([JANE])
+    before = road.all("sync_states")
+    road.write([JANE, BOB, BAD])
+    with road.open() as ws:
+        plan(ws)
+    assert road.all("sync_states") == before
 
 
 def test_after_a_cycle_every_property_holds(road: Road) -> None:

@@ -7,6 +7,7 @@ import resource
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,13 +31,18 @@ def read_only(store: SnapshotStore) -> SnapshotStore:
     return store
 
 
-@pytest.fixture
+@contextmanager
 def small_disk() -> Iterator[int]:
-    """No file may grow beyond 4,096 bytes: a disk that is full, as the system tells it."""
+    """No file may grow beyond 4,096 bytes: a disk that is full, as the system tells it.
+
+    No fixture, because the limit is the whole process's: pytest's own output may go to a file that is longer.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield 4096
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield 4096
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def files(store: SnapshotStore) -> list[str]:
@@ -89,10 +95,10 @@ def test_only_checksums_are_names(store: SnapshotStore, name: str) -> None:
         store.get(name)
 
 
-def test_a_full_disk_leaves_no_half_file(store: SnapshotStore, small_disk: int) -> None:
+def test_a_full_disk_leaves_no_half_file(store: SnapshotStore) -> None:
     kept = store.put(DATA)
-    with pytest.raises(StoreError, match="no room left") as full:
-        store.put(b"x" * (small_disk + 1))
+    with small_disk() as size, pytest.raises(StoreError, match="no room left") as full:
+        store.put(b"x" * (size + 1))
     assert "LEADS_HOME" in full.value.advice
     assert files(store) == [kept.path.name]
 

@@ -52,7 +52,29 @@ companies = st.fixed_dictionaries(
         "address": st.sampled_from(ADDRESSES),
     },
 )
-populations = st.one_of(st.lists(said, max_size=14), st.lists(companies, max_size=14))
+
+
+def _cells(**cells: tuple[str, ...]) -> st.SearchStrategy[dict[str, str]]:
+    """Rows with each of the cells drawn from the texts given, "" for none."""
+    drawn = st.fixed_dictionaries({cell: st.sampled_from(texts) for cell, texts in cells.items()})
+    return drawn.map(lambda row: {cell: text for cell, text in row.items() if text})
+
+
+# Few texts, so that nearly every row is connected to many and contradicts some.
+entangled = _cells(
+    name=("", "Bob Smith", "Bob Smith", "Robert Smith", "Bob Smith Jr."),
+    company=("", "Acme GmbH", "Acme Inc"),
+    email=("", "bob@acme.com"),
+    phone=("", PHONES[0]),
+    linkedin=("", "", "bob-1", "bob-2"),
+    notes=("", "called"),
+)
+populations = st.one_of(
+    st.lists(said, max_size=14),
+    st.lists(companies, max_size=14),
+    st.lists(entangled, min_size=3, max_size=10),
+    st.lists(entangled, min_size=3, max_size=10),
+)
 
 
 def numbered(rows: Sequence[dict[str, str]]) -> list[MatchRecord]:

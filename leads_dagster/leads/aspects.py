@@ -18,7 +18,7 @@ from typing import Literal, cast
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 
-# The aspects, as they are written in front of keys and facets.
+# The aspects, as they are written in front of keys.
 Aspect = Literal["l", "e", "m", "r", "p", "n", "c", "x"]
 LINKEDIN: Aspect = "l"
 MAILBOX: Aspect = "e"
@@ -178,7 +178,7 @@ def _office_keys(record: MatchRecord) -> Iterator[Key]:
         yield f"l{place}", not record.phones
     for address in record.addresses:
         yield f"a{' '.join(address.numbers)}|{''.join(address.street)[:1]}", True
-    bare = not place and not record.phones
+    bare = not (place or record.phones or record.addresses)
     for mailbox in record.role_mailboxes:
         yield f"e{mailbox}", bare
     if record.site:

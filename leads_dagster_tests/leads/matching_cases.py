@@ -20,7 +20,8 @@ _FIELDS = {"name": "full_name", "linkedin": "linkedin_url"}
 
 
 def row(**said: str) -> NormalizedRow:
-    """A row with these cells: name, company, email, phone, linkedin (the slug), location, website, title, notes."""
+    """A row with these cells: name, company, email, phone, linkedin (the slug), location, website, title, address …"""
+    addresses = (said.pop("address"),) if "address" in said else ()
     fields = {_FIELDS.get(cell, cell): text for cell, text in said.items()}
     if "linkedin_url" in fields:
         fields["linkedin_url"] = f"https://www.linkedin.com/in/{fields['linkedin_url']}"
@@ -28,6 +29,7 @@ def row(**said: str) -> NormalizedRow:
         fields,
         emails=(fields["email"],) if "email" in fields else (),
         phones=(fields["phone"],) if "phone" in fields else (),
+        addresses=addresses,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leads_dagster.leads import blocking
 from leads_dagster.leads.matching import Edge, MatchRecord, cluster, match_all, match_new
 from leads_dagster_tests.leads.matching_cases import groups, index, record
 
@@ -25,6 +27,7 @@ EMAILS = ("bob@acme.com", "b.smith@gmail.com", "info@acme.com", "anna@acme.com")
 PHONES = ("+13125550100", "+13125550101")
 SLUGS = ("bob-1", "bob-2")
 PLACES = ("Berlin", "Berlin, Germany", "Paris")
+ADDRESSES = ("Main St 1\n10115\nBerlin", "Main Street 1\n10115\n", "Main St 7\n10115\nBerlin")
 
 said = st.fixed_dictionaries(
     {},
@@ -35,9 +38,43 @@ said = st.fixed_dictionaries(
         "phone": st.sampled_from(PHONES),
         "linkedin": st.sampled_from(SLUGS),
         "location": st.sampled_from(PLACES),
+        "website": st.just("acme.com"),
+        "address": st.sampled_from(ADDRESSES),
     },
 )
-populations = st.lists(said, max_size=14)
+companies = st.fixed_dictionaries(
+    {"company": st.sampled_from(COMPANIES)},
+    optional={
+        "email": st.just("info@acme.com"),
+        "phone": st.sampled_from(PHONES),
+        "location": st.sampled_from(PLACES),
+        "website": st.just("acme.com"),
+        "address": st.sampled_from(ADDRESSES),
+    },
+)
+
+
+def _cells(**cells: tuple[str, ...]) -> st.SearchStrategy[dict[str, str]]:
+    """Rows with each of the cells drawn from the texts given, "" for none."""
+    drawn = st.fixed_dictionaries({cell: st.sampled_from(texts) for cell, texts in cells.items()})
+    return drawn.map(lambda row: {cell: text for cell, text in row.items() if text})
+
+
+# Few texts, so that nearly every row is connected to many and contradicts some.
+entangled = _cells(
+    name=("", "Bob Smith", "Bob Smith", "Robert Smith", "Bob Smith Jr."),
+    company=("", "Acme GmbH", "Acme Inc"),
+    email=("", "bob@acme.com"),
+    phone=("", PHONES[0]),
+    linkedin=("", "", "bob-1", "bob-2"),
+    notes=("", "called"),
+)
+populations = st.one_of(
+    st.lists(said, max_size=14),
+    st.lists(companies, max_size=14),
+    st.lists(entangled, min_size=3, max_size=10),
+    st.lists(entangled, min_size=3, max_size=10),
+)
 
 
 def numbered(rows: Sequence[dict[str, str]]) -> list[MatchRecord]:
@@ -141,6 +178,17 @@ def test_after_a_removal_the_rest_of_the_component_matched_anew_gives_what_the_r
         edges += match_all([one for one in part if one.id not in gone])
 
     assert {frozenset(found.members) for found in cluster(rest, edges)} == groups(rest)
+
+
+@settings(max_examples=100, deadline=None)
+@given(populations)
+def test_what_a_large_block_leaves_out_changes_no_cluster(rows: list[dict[str, str]]) -> None:
+    records = numbered(rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(blocking, "SMALL_BLOCK", 1)
+        as_if_large = groups(records)
+
+    assert as_if_large == groups(records)
 
 
 @settings(max_examples=100, deadline=None)

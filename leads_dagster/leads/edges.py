@@ -130,7 +130,7 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
     best = supports[0]
     contradiction = _contradiction(facts, place, best)
     # One personal mailbox of two leads must be accounted for, however little else speaks for the pair.
-    if contradiction and not best.matches and best.aspect != MAILBOX:
+    if contradiction and not best.matches and best.aspect not in (MAILBOX, MAILBOX_ALONE):
         return None
     outcome: Outcome = "blocked" if contradiction else "match" if best.matches else "review"
     one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]

@@ -20,7 +20,7 @@ def build(settings: Settings) -> dg.Definitions:
     """The definitions for these customers; `google_sheet` is external, the other assets are the road."""
     customers = customer_partitions(settings)
     return dg.Definitions(
-        assets=[google_sheet(customers), *road(customers, retry_policy(settings.retry_delay_seconds))],
+        assets=[google_sheet(), *road(customers, retry_policy(settings.retry_delay_seconds))],
         jobs=[leads_sync],
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each

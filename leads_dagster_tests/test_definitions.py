@@ -78,7 +78,9 @@ def test_every_asset_of_the_road_says_where_it_is_kept_and_the_store_which_colum
     said = {key: assets(defs)[key].metadata for key in ROAD}
     assert all(metadata["kept_in"].value for metadata in said.values())
     schema = said["lead_store"]["dagster/column_schema"]
-    assert {"id", "full_name", "email", "raw_data"} <= {column.name for column in schema.value.columns}
+    described = {column.name: column.description for column in schema.value.columns}
+    assert {"id", "full_name", "email", "raw_data"} <= set(described)
+    assert "lead_key" in described["id"]
 
 
 def test_code_versions_are_those_of_the_rules(defs: dg.Definitions) -> None:
@@ -92,9 +94,9 @@ def test_code_versions_are_those_of_the_rules(defs: dg.Definitions) -> None:
     assert versions["deduped_leads"] == f"matching {MATCHING_VERSION}"
 
 
-def test_every_asset_has_one_partition_a_customer(defs: dg.Definitions) -> None:
-    for spec in assets(defs).values():
-        assert spec.partitions_def == dg.StaticPartitionsDefinition(["default"])
+def test_every_asset_of_the_road_has_one_partition_a_customer(defs: dg.Definitions) -> None:
+    for key in ROAD:
+        assert assets(defs)[key].partitions_def == dg.StaticPartitionsDefinition(["default"])
 
 
 def test_customers_of_leads_toml_are_the_partitions(tmp_path: Path) -> None:

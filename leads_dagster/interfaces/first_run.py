@@ -22,7 +22,7 @@ from leads_dagster.customers import sample_sheet
 from leads_dagster.errors import LeadsError, SettingsError
 from leads_dagster.interfaces.cli.edge import prepare_process, say_error
 from leads_dagster.interfaces.cli.progress import progress_bar
-from leads_dagster.interfaces.cli.render import console, print_table, safe
+from leads_dagster.interfaces.cli.render import console, print_table, printable
 from leads_dagster.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def _sync(settings: Settings) -> SyncResult:
 def _tell(target: Console, settings: Settings, result: SyncResult) -> None:
     """What happened, where it lies, what to do next."""
     if result.status == "failed":
-        target.print(f"The sync failed after {result.seconds:.1f} s: {safe(result.error)}")
+        target.print(f"The sync failed after {result.seconds:.1f} s.")
+        typer.echo(f"leads: {printable(result.error or '')}", err=True)  # whole: its end says what to do
         return
     _tell_rows(target, settings, result)
     target.print()

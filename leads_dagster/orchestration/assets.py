@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from leads_dagster.pipeline.workspace import Workspace
 
 
-def google_sheet(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
-    """The sheet itself, which people write and Dagster only shows."""
+def google_sheet() -> dg.AssetSpec:
+    """The sheet itself, which people write and Dagster only shows; nothing of it is ever "0 % filled"."""
     return dg.AssetSpec(
         "google_sheet",
         description="The customer's sheet as people edit it: a Google Sheet, any CSV address, or a file.",
@@ -29,7 +29,6 @@ def google_sheet(partitions: dg.PartitionsDefinition[str]) -> dg.AssetSpec:
         kinds={"googlesheets"},
         group_name=GROUP,
         tags={"layer": "source"},
-        partitions_def=partitions,
     )
 
 

@@ -23,8 +23,10 @@ def asset_metadata(kept_in: str, columns: dg.TableSchema | None) -> dict[str, An
 
 
 def table_schema(table: Table) -> dg.TableSchema:
-    """The columns of a table of ours."""
-    return dg.TableSchema([dg.TableColumn(column.name, str(column.type).lower()) for column in table.columns])
+    """The columns of a table of ours, with what it says of them."""
+    return dg.TableSchema(
+        [dg.TableColumn(column.name, str(column.type).lower(), column.doc) for column in table.columns]
+    )
 
 
 def run_metadata(numbers: Mapping[str, Number]) -> dict[str, dg.MetadataValue]:

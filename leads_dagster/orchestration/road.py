@@ -8,6 +8,7 @@ taken apart all the same: Dagster may ask for the asset without its checks, or f
 
 # Dagster reads the annotations of an asset's function as objects: no `from __future__ import annotations` here.
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,13 +118,15 @@ def _asset_spec(one: RoadAsset, partitions: dg.PartitionsDefinition[str]) -> dg.
 def _materialize(context: dg.AssetExecutionContext, one: RoadAsset, ws: "Workspace") -> Events:
     """Run the stage, then its checks. A stage that had nothing to do yields nothing, and what follows is skipped."""
     if context.selected_asset_keys:
+        started = time.monotonic()
         outcome = one.stage(ws, context.run.run_id)
+        seconds = round(time.monotonic() - started, 4)
         if not outcome.changed and one.is_gate:
             context.log.info("Nothing changed since the last closed ledger.")
             return
         yield dg.MaterializeResult(
             asset_key=one.key,
-            metadata=run_metadata(outcome.metadata()),
+            metadata=run_metadata({"seconds": seconds, **outcome.metadata()}),
             data_version=dg.DataVersion(outcome.data_version),
         )
     asked = {key.name for key in context.selected_asset_check_keys}

@@ -58,6 +58,15 @@ def test_what_it_leaves_works_without_the_twin(leads: CommandLine) -> None:
     assert (ended.code, ended.json["status"]) == (0, "unchanged")
 
 
+def test_a_sheet_that_was_spoilt_ends_with_1_and_the_whole_of_what_would_mend_it(leads: CommandLine) -> None:
+    first_run(leads)
+    (leads.home / "sheets" / "leads.csv").write_text("Quux,Blorp\n1,2\n")
+
+    ended = first_run(leads)
+    assert ended.returncode == 1
+    assert "[customers.columns]" in ended.stderr
+
+
 def test_somebodys_own_leads_toml_is_left_alone(leads: CommandLine) -> None:
     text = '[[customers]]\nname = "acme"\nsheet = "a.csv"\n'
     leads.configure(text)

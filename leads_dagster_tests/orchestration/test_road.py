@@ -73,6 +73,11 @@ def test_numbers_of_the_outcome_become_metadata_that_dagster_plots(run: Run) -> 
     assert materialized.metadata["checksum"] == dg.TextMetadataValue("c0ffee")
 
 
+def test_every_materialisation_says_how_long_it_took(run: Run) -> None:
+    (materialized,) = run(stage(call=lambda: Outcome(True, "v1"))).asset_materializations_for_node("one")
+    assert isinstance(materialized.metadata["seconds"], dg.FloatMetadataValue)
+
+
 def test_the_data_version_is_that_of_the_outcome(run: Run) -> None:
     (materialized,) = run(stage()).asset_materializations_for_node("one")
     assert materialized.tags is not None

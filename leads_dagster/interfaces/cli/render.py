@@ -52,9 +52,13 @@ def console(*, stderr: bool = False) -> Console:
 
 def safe(value: object) -> str:
     """A value as one printable line: control characters shown, not sent; cut where it is very long."""
-    text = _words(value)
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    shown = printable(_words(value))
     return shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """A text as one line, whole: control characters shown, not sent."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def print_table(target: Console, rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str) -> None:

@@ -23,7 +23,6 @@ from leads_dagster.leads.aspects import (
     LINKEDIN,
     TWIN,
     Aspect,
-    Key,
     aspect_keys,
     aspect_values,
     blocking_keys,
@@ -78,36 +77,52 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
         first_new: position of the first new record; those before it are known, and compared among themselves already.
     """
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
-    for aspect, block in _gathered(records, wanted).items():
+    for aspect in ASPECTS:
+        block = _gathered(records, aspect, wanted)
         yield from _distinct(aspect, len(records), first_new, _block_pairs(block, first_new))
 
 
-def _gathered(records: Sequence[MatchRecord], wanted: set[int] | None) -> dict[Aspect, _Blocks]:
-    blocks = {aspect: _Blocks() for aspect in ASPECTS}
-    first: dict[tuple[Aspect, str, str], int] = {}
+def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
+    """Ties and blocks of one aspect; what only one record says (its own mailbox, its telephone) needs no block."""
+    block = _Blocks()
+    first: dict[tuple[str, str], int] = {}
+    alone: dict[str, tuple[int, str, str] | None] = {}
     for index, record in enumerate(records):
-        for aspect in ASPECTS:
-            for shared, value in aspect_values(record, aspect).items():
-                representative = first.setdefault((aspect, value, record.slug), index)
-                if representative != index:
-                    blocks[aspect].ties.append((representative, index))
-                elif aspect not in _EXACT:
-                    _enter(blocks[aspect], index, aspect_keys(record, aspect, shared, value), record, wanted)
-    return blocks
+        for shared, value in aspect_values(record, aspect).items():
+            representative = first.setdefault((value, record.slug), index)
+            if representative != index:
+                block.ties.append((representative, index))
+                continue
+            entry = (index, shared, value)
+            before = alone.setdefault(shared, entry)
+            if before is not entry:
+                _enter(block, records, aspect, before, wanted)
+                _enter(block, records, aspect, entry, wanted)
+                alone[shared] = None
+    return block
 
 
 # Aspects whose records meet by equal values alone: being tied to one of them is all.
 _EXACT = frozenset({LINKEDIN, TWIN})
 
 
-def _enter(block: _Blocks, index: int, keys: Iterable[Key], record: MatchRecord, wanted: set[int] | None) -> None:
-    slugged = _SLUGGED if record.slug else 0
-    entries = [(hash(key), is_open) for key, is_open in keys]
+def _enter(
+    block: _Blocks,
+    records: Sequence[MatchRecord],
+    aspect: Aspect,
+    entry: tuple[int, str, str] | None,
+    wanted: set[int] | None,
+) -> None:
+    if entry is None or aspect in _EXACT:
+        return
+    index, shared, value = entry
+    slugged = _SLUGGED if records[index].slug else 0
+    keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
     if wanted is not None:
-        entries = [entry for entry in entries if entry[0] in wanted]
-    block.codes.extend([code for code, _ in entries])
-    block.flags.extend([slugged if is_open else slugged | _CLOSED for _, is_open in entries])
-    block.owners.extend([index] * len(entries))
+        keys = [key for key in keys if key[0] in wanted]
+    block.codes.extend([code for code, _ in keys])
+    block.flags.extend([slugged if is_open else slugged | _CLOSED for _, is_open in keys])
+    block.owners.extend([index] * len(keys))
 
 
 def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from leads_dagster.leads.aspects import (
     Aspect,
 )
 from leads_dagster.leads.blocking import Indexes
-from leads_dagster.leads.comparison import Flags, NameScores, Scores
+from leads_dagster.leads.comparison import Flags, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, RULES, Edge, Findings, Judge, Outcome
 from leads_dagster.leads.match_record import MatchRecord
 
@@ -68,11 +69,12 @@ _OTHER_GENERATION = "Their names say that they are two generations of one family
 class _Facts:
     """What is known of each pair that something speaks for."""
 
-    left: Indexes
-    right: Indexes
-    names: NameScores
-    companies: Scores
-    profiles_differ: Flags
+    left: list[int]
+    right: list[int]
+    name_scores: list[float]
+    generations_differ: list[bool]
+    company_scores: list[float]
+    profiles_differ: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
     facts = _facts(judge, *np.divmod(codes[order][starts], count))
     rows = zip(aspects[order].tolist(), scores[order].tolist(), matches[order].tolist(), strict=True)
     supports = [_Support(ASPECTS[aspect], round(score, 4), match) for aspect, score, match in rows]
-    for place, (start, stop) in enumerate(zip(starts, [*starts[1:], len(supports)], strict=True)):
+    for place, (start, stop) in enumerate(pairwise([*starts.tolist(), len(supports)])):
         edge = _edge(judge, facts, place, sorted(supports[start:stop], key=lambda support: support.order))
         if edge is not None:
             yield edge
@@ -123,7 +125,9 @@ def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
     numbers: dict[str, int] = {"": 0}
     slugs = np.array([numbers.setdefault(record.slug, len(numbers)) for record in judge.records], dtype=np.int64)
     differ = (slugs[left] != slugs[right]) & (slugs[left] > 0) & (slugs[right] > 0)
-    return _Facts(left, right, judge.names(left, right), judge.companies(left, right), differ)
+    names, companies = judge.names(left, right), judge.companies(left, right)
+    columns = (left, right, names.scores, names.generations_differ, companies, differ)
+    return _Facts(*(column.tolist() for column in columns))
 
 
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
@@ -148,7 +152,7 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
 def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
     if facts.profiles_differ[place]:
         return _OTHER_PROFILE
-    if facts.names.generations_differ[place] and best.aspect != LINKEDIN:
+    if facts.generations_differ[place] and best.aspect != LINKEDIN:
         return _OTHER_GENERATION
     return ""
 
@@ -166,9 +170,9 @@ def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int
     """What was compared: texts of both sides and their score, or what they share."""
     features: dict[str, Any] = {}
     if first.name.key and second.name.key:
-        features["name"] = _compared(first, second, "full_name", facts.names.scores[place])
+        features["name"] = _compared(first, second, "full_name", facts.name_scores[place])
     if first.company.key and second.company.key:
-        features["company"] = _compared(first, second, "company", facts.companies[place])
+        features["company"] = _compared(first, second, "company", facts.company_scores[place])
     if first.slug and second.slug:
         features["linkedin"] = {"a": first.slug, "b": second.slug, "score": float(first.slug == second.slug)}
     for feature, one, other in _shareable(first, second):
@@ -184,5 +188,5 @@ def _shareable(first: MatchRecord, second: MatchRecord) -> Iterator[tuple[str, S
     yield "address", [address.key for address in first.addresses], [address.key for address in second.addresses]
 
 
-def _compared(first: MatchRecord, second: MatchRecord, field: str, score: np.float32) -> dict[str, Any]:
-    return {"a": first.fields[field], "b": second.fields[field], "score": round(float(score), 4)}
+def _compared(first: MatchRecord, second: MatchRecord, field: str, score: float) -> dict[str, Any]:
+    return {"a": first.fields[field], "b": second.fields[field], "score": round(score, 4)}

@@ -81,12 +81,12 @@ class Forest:
 
     def tree(self, member: int) -> int:
         """The id that stands for the tree of a record."""
+        parent = self._parent
         root = member
-        while (above := self._parent.get(root, root)) != root:
+        while (above := parent.get(root)) is not None:
             root = above
-        while (above := self._parent.get(member, member)) != root:
-            self._parent[member] = root
-            member = above
+        while member != root:
+            parent[member], member = root, parent[member]
         return root
 
     def first_of_each_tree(self, members: Iterable[int]) -> list[int]:

@@ -102,7 +102,8 @@ class _Comparison:
         if self.rules_changed:
             partner_of |= self._digest_partners()
         changes = self._changes(partner_of)
-        gone_ones = [known for index, known in left_over.items() if index not in set(partner.values())]
+        stayed = set(partner.values())
+        gone_ones = [known for index, known in left_over.items() if index not in stayed]
         gone = [Gone(known.id, known.lead_id, known.state) for known in gone_ones]
         found = self._change_set(raw, changes, gone)
         self._apply_guard(found)

@@ -15,6 +15,7 @@ from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
 from leads_dagster.pipeline.changes import ChangeSet
 from leads_dagster.pipeline.look import Look
+from leads_dagster.pipeline.mirror_targets import moved
 from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
@@ -85,11 +86,12 @@ def _look(ws: Workspace) -> Look:
 
 
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
-    """Whether a cycle is due though the sheet may be the same: one died, a hold was approved, a mirror is behind."""
+    """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved."""
     return (
         state.open_run_id is not None
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
         or outbox.count_due(connection, ws.name, ws.mirrors, now=ws.now()) > 0
+        or moved(ws, connection)
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult
+from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import lead_rows, ledger, outbox
@@ -76,6 +77,7 @@ def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
             ws.settings.crm_url, crm.table, dict(crm.columns), batch_size=ws.settings.batch_size, on_delete=on_delete
         ) as store,
     ):
+        meet(ws, "crm")
         return _Sending(ws, run_id, "crm", store).run()
 
 
@@ -87,11 +89,12 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
     """
     airtable = ws.customer.airtable
     if airtable is None:
+        meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
     from leads_dagster.mirrors.airtable import AirtableMirror
 
     with stage(ws, run_id, "airtable_mirror", percent=92, message="Writing Airtable"):
-        _backfill(ws, "airtable")
+        meet(ws, "airtable")
         if _due(ws, "airtable") == 0:
             return Outcome(False, "same", {"configured": True, **Tally().numbers()})
         with AirtableMirror(
@@ -105,15 +108,6 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
             timeout_seconds=ws.settings.http_timeout_seconds,
         ) as mirror:
             return _Sending(ws, run_id, "airtable", mirror).run()
-
-
-def _backfill(ws: Workspace, mirror: MirrorName) -> None:
-    """A mirror configured later has never heard of the leads there are."""
-    with reading(ws.engine) as connection:
-        heard = sum(outbox.counts(connection, ws.name).get(mirror, {}).values())
-    if heard == 0:
-        with writing(ws.engine) as connection:
-            outbox.backfill(connection, ws.name, mirror)
 
 
 def _due(ws: Workspace, mirror: MirrorName) -> int:

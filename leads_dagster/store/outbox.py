@@ -13,9 +13,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, update
 
 from leads_dagster.store.statements import bulk_insert, chunks, upsert
-from leads_dagster.store.tables import leads, sync_status
+from leads_dagster.store.tables import counters, leads, sync_status
 
 MirrorName = Literal["airtable", "crm"]
+MIRRORS: tuple[MirrorName, ...] = ("crm", "airtable")
 Operation = Literal["create", "update", "delete"]
 MAX_ATTEMPTS = 10
 _FIRST_DELAY_SECONDS = 2.0
@@ -65,6 +66,31 @@ def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:
     versions = {row.id: row.version for row in connection.execute(missing)}
     mark(connection, customer, [mirror], versions)
     return len(versions)
+
+
+def place_of(connection: Connection, customer: str, mirror: MirrorName) -> int:
+    """The number noted for where a mirror is; 0 where none ever was, below zero where it was taken away."""
+    query = select(counters.c.value).where(counters.c.name == _place_name(customer, mirror))
+    return int(connection.execute(query).scalar() or 0)
+
+
+def note_place(connection: Connection, customer: str, mirror: MirrorName, place: int) -> None:
+    """Note where a mirror is."""
+    upsert(connection, counters, [{"name": _place_name(customer, mirror), "value": place}])
+
+
+def _place_name(customer: str, mirror: MirrorName) -> str:
+    return f"place of {mirror}: {customer}"
+
+
+def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, same_place: bool) -> None:
+    """Mark every lead that a mirror ever heard of; in another place it also has none of the records it had."""
+    forgotten = {} if same_place else {"base": None, "external_id": None, "operation": "create"}
+    connection.execute(
+        update(sync_status)
+        .where(sync_status.c.customer == customer, sync_status.c.mirror == mirror)
+        .values(status="pending", attempt_count=0, next_attempt_at=None, error_message=None, **forgotten)
+    )
 
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:

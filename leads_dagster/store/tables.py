@@ -375,6 +375,7 @@ migration_log = Table(
     Column("finished_at", UtcDateTime),
 )
 
+# Numbers with a name: the last surrogate key, and where each customer's mirrors are.
 counters = Table(
     "counters",
     metadata,

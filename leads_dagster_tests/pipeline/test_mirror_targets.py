@@ -1,0 +1,66 @@
+"""A mirror that is configured later, moves, or is taken away and comes back hears of every lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leads_dagster.sandbox import Sandbox
+from leads_dagster_tests.pipeline.conftest import Road
+
+BASE = "appLeadsSandbox01"
+AIRTABLE = f'[customers.airtable]\nbase_id = "{BASE}"\ntable = "Leads"\n'
+JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
+ANN = ("Ann Lee", "ann@beta.example", "Beta", "Founder")
+
+
+@pytest.fixture(scope="module")
+def one_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(one_sandbox: Sandbox) -> Sandbox:
+    one_sandbox.reset()
+    return one_sandbox
+
+
+def opened(home: Path, sandbox: Sandbox, toml: str = "") -> Road:
+    return Road(home, toml=toml, environ={"AIRTABLE_API_KEY": "patTest", "AIRTABLE_ENDPOINT_URL": sandbox.url})
+
+
+def shown(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """Name and title of every record of the table."""
+    cells = [record["fields"] for record in sandbox.airtable.records(BASE, "Leads")]
+    return sorted((cell["Name"], cell["Title"]) for cell in cells)
+
+
+def test_an_airtable_that_is_configured_after_the_first_sync_is_filled_though_the_sheet_is_the_same(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    opened(tmp_path / "home", sandbox).sync([JANE, BOB])
+    road = opened(tmp_path / "home", sandbox, AIRTABLE)
+    assert road.sync().rows.unchanged == 2
+    assert shown(sandbox) == [("Bob Stone", "CTO"), ("Jane Doe", "CEO")]
+    assert road.sync().status == "unchanged"
+
+
+def test_an_airtable_that_was_taken_away_for_a_while_catches_up(tmp_path: Path, sandbox: Sandbox) -> None:
+    opened(tmp_path / "home", sandbox, AIRTABLE).sync([JANE, BOB])
+    without = opened(tmp_path / "home", sandbox)
+    without.sync([(*JANE[:3], "Chair"), ANN])
+    assert without.sync().status == "unchanged"
+    opened(tmp_path / "home", sandbox, AIRTABLE).sync()
+    assert shown(sandbox) == [("Ann Lee", "Founder"), ("Jane Doe", "Chair")]
+
+
+def test_another_crm_database_gets_every_lead(tmp_path: Path, sandbox: Sandbox) -> None:
+    opened(tmp_path / "home", sandbox).sync([JANE, BOB])
+    other = Road(tmp_path / "home", environ={"LEADS_CRM_URL": f"sqlite:///{tmp_path}/other.sqlite"})
+    other.sync()
+    assert sorted(row["full_name"] for row in other.crm()) == ["Bob Stone", "Jane Doe"]
+    assert other.sync().status == "unchanged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,14 +24,17 @@ POSTGRESQL = ["postgresql"] if all(map(importlib.util.find_spec, ("pgserver", "p
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns where a container has no XDG_RUNTIME_DIR
-        import pgserver
+def postgresql_url() -> Iterator[str]:
+    """Not under pytest's own folder: started by root, the server is another user, and each start of pytest shuts
+    that folder to others, also in the midst of our tests."""
+    with tempfile.TemporaryDirectory(prefix="leads-postgresql-") as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns where a container has no XDG_RUNTIME_DIR
+            import pgserver
 
-        server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", *POSTGRESQL])

@@ -62,7 +62,9 @@ def sync_once(
     name = customer_named(settings, customer).name
     opened = nullcontext(instance) if instance is not None else open_instance(settings)
     with Workspaces(lambda: settings, sheet=sheet, progress=progress) as leads, _quiet_dagster():
-        with typed_errors(), opened as found:
+        # The lock is held over the whole cycle: two at once would take each other's staged rows away. It comes before
+        # Dagster's storage, which two processes cannot make at the same moment.
+        with typed_errors(), leads.of(name).locked(), opened as found:
             selection = None if has_work(leads.of(name)) else {dg.AssetKey(RAW)}
             run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
         if leads.stopped or _was_interrupted_between_steps(run):

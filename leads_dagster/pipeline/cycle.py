@@ -29,10 +29,11 @@ def run_cycle(ws: Workspace, *, run_id: str | None = None) -> SyncResult:
     """
     run = run_id or uuid.uuid4().hex
     started = time.monotonic()
-    if fetch_raw(ws, run_id=run).changed:
-        for stage in _TO_STORE:
-            stage(ws, run_id=run)
-        _run_mirrors(ws, run)
+    with ws.locked():
+        if fetch_raw(ws, run_id=run).changed:
+            for stage in _TO_STORE:
+                stage(ws, run_id=run)
+            _run_mirrors(ws, run)
     return read_result(ws, run, seconds=time.monotonic() - started)
 
 

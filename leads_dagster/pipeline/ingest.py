@@ -147,6 +147,8 @@ def normalize(ws: Workspace, *, run_id: str) -> Outcome:
         StaleStageError: no sheet was fetched yet.
         SheetFormatError, UnknownHeadersError: the bytes are not leads; nothing is written but the failure.
     """
+    if (done := written_already(ws, RAW)) is not None:
+        return done
     with stage(ws, run_id, NORMALIZED, percent=10, message="Reading the sheet"):
         staged, raw = staged_input(ws, RAW)
         with reading(ws.engine) as connection:
@@ -182,6 +184,16 @@ def _changes_in(ws: Workspace, data: bytes, raw: dict[str, Any], state: SourceSt
         )
     with reading(ws.engine) as connection:
         return row_changes.find(ws, connection, table, mapping, state=state, raw=raw)
+
+
+def written_already(ws: Workspace, *assets: str) -> Outcome | None:
+    """What to say when none of these assets handed anything on, since the ledger took it in and closed; else None."""
+    with ws.locked(), reading(ws.engine) as connection:
+        state = ledger.source_state(connection, ws.name, ws.source, order=False)
+        waiting = any(staging.find(connection, ws.name, asset) for asset in assets)
+    if waiting or state.version == 0 or state.open_run_id is not None:
+        return None
+    return Outcome(False, state.fingerprint or "", {"rows_read": state.read_rows, "rows_changed": 0})
 
 
 def staged_input(ws: Workspace, asset: str) -> tuple[staging.Stage, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from leads_dagster.errors import StaleStageError, StoreError
 from leads_dagster.pipeline.batches import Batch, batches
 from leads_dagster.pipeline.changes import ChangeSet
-from leads_dagster.pipeline.ingest import NORMALIZED, RAW
+from leads_dagster.pipeline.ingest import NORMALIZED, RAW, written_already
 from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
 from leads_dagster.pipeline.resolve import DEDUPED, Resolution, load_changes
 from leads_dagster.pipeline.stages import Outcome, stage
@@ -35,6 +35,8 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
         StaleStageError: nothing was resolved yet, or for another sheet than the one normalised last.
         StoreError, StoreBusyError: the database refuses; batches written before stay, the rest comes next time.
     """
+    if (done := written_already(ws, RAW, NORMALIZED, DEDUPED)) is not None:
+        return done
     with stage(ws, run_id, STORE, percent=50, message="Writing leads"):
         started = time.monotonic()
         with reading(ws.engine) as connection:

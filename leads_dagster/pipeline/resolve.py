@@ -21,7 +21,7 @@ from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, Thresholds, match_all, match_new, match_record
 from leads_dagster.pipeline.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange, rows_of
 from leads_dagster.pipeline.disjoint import DisjointSets
-from leads_dagster.pipeline.ingest import NORMALIZED, staged_input
+from leads_dagster.pipeline.ingest import NORMALIZED, staged_input, written_already
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import records, staging
@@ -93,6 +93,8 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
     Raises:
         StaleStageError: nothing was normalised yet.
     """
+    if (done := written_already(ws, NORMALIZED)) is not None:
+        return done
     with stage(ws, run_id, DEDUPED, percent=35, message="Matching"):
         started = time.monotonic()
         staged, head = staged_input(ws, NORMALIZED)

@@ -129,21 +129,28 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other cycles of this customer out, over all processes of this machine.
+        """Keep other cycles of this customer out, over all processes of this machine; may be entered again within.
 
         Raises:
             StoreBusyError: another cycle kept it longer than a minute.
         """
-        folder = self.settings.prepare_home() / "locks"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        lock = FileLock(folder / f"{_file_name(self.name)}.lock", timeout=LOCK_WAIT_SECONDS)
         try:
-            with lock:
-                yield
+            self._lock.acquire()
         except Timeout as error:
             raise StoreBusyError(
                 f"Another sync of customer {self.name} is still running.", advice="Wait for it, or see `leads status`."
             ) from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        folder = self.settings.prepare_home() / "locks"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / f"{_file_name(self.name)}.lock"
+        return FileLock(path, timeout=LOCK_WAIT_SECONDS, thread_local=False)
 
 
 def _file_name(customer: str) -> str:

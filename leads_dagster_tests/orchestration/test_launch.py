@@ -177,12 +177,12 @@ def test_a_cycle_that_is_interrupted_is_recorded_and_made_good_by_the_next(road:
     from leads_dagster.pipeline.workspace import open_workspace
 
     road.write(ROWS)
-    with open_workspace(road.settings, "acme") as ws, ws.locked():
-        with _start_sync(road, tmp_path) as process:
-            _wait_for_step(road)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 77
-        (run,) = road.instance.get_runs()
+    with _start_sync(road, tmp_path) as process:
+        _wait_for_step(road)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 77
+    (run,) = road.instance.get_runs()
+    with open_workspace(road.settings, "acme") as ws:
         assert status(ws)["running"] is False
     assert run.status == dg.DagsterRunStatus.FAILURE
     assert road.sync().status == "done"
@@ -190,9 +190,11 @@ def test_a_cycle_that_is_interrupted_is_recorded_and_made_good_by_the_next(road:
 
 def _start_sync(road: DagsterRoad, folder: Path) -> subprocess.Popen[bytes]:
     code = (
-        "import sys\n"
+        "import sys, time\n"
+        "from leads_dagster.pipeline import ingest\n"
         "from leads_dagster.orchestration.launch import sync_once\n"
         "from leads_dagster.settings import load_settings\n"
+        "ingest.fetch_raw = lambda ws, run_id: time.sleep(60)\n"
         "try:\n    sync_once(load_settings())\n"
         "except KeyboardInterrupt:\n    sys.exit(77)\n"
     )

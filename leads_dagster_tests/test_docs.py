@@ -11,6 +11,7 @@ from leads_dagster import errors
 from leads_dagster.customers import KEYS, Key
 from leads_dagster.interfaces import configuration_page
 from leads_dagster.settings import SETTINGS, Setting
+from leads_dagster.store import tables
 from leads_dagster_tests.conftest import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
@@ -69,6 +70,21 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     targets = re.findall(r"\]\((?!https?://|#)([^)#]+)", read(page))
 
     assert [target for target in targets if not (DOCS / target).exists()] == []
+
+
+@pytest.mark.parametrize("table", sorted(tables.metadata.tables))
+def test_every_table_of_the_store_stands_in_the_data_model(table: str) -> None:
+    assert f"\n| `{table}` |" in read("architecture.md")
+
+
+def test_every_part_of_the_house_is_drawn() -> None:
+    package = REPOSITORY / "leads_dagster"
+    parts = {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+    modules = {path.name for path in package.glob("[a-z]*.py")}
+    drawn = read("architecture.md").partition("## The house")[2].partition("## ")[0]
+
+    assert [part for part in sorted(parts) if f"      {part}/ " not in drawn] == []
+    assert [module for module in sorted(modules) if module not in drawn] == []
 
 
 def test_every_variable_that_users_are_told_of_is_there() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from leads_dagster.pipeline.result import SyncResult
     from leads_dagster.pipeline.workspace import Progress
 
+_CHECK_FAILED = "DagsterAssetCheckFailedError"  # says how many, not which
 _INTERRUPTS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
 
 
@@ -122,8 +123,16 @@ def _error(run: dg.ExecuteInProcessResult) -> str | None:
     if run.success:
         return None
     failures = [event.step_failure_data for event in run.all_events if event.is_step_failure]
-    said = dict.fromkeys(_words(failure) for failure in failures)
+    faults = [one for one in failures if one.error is None or one.error.cls_name != _CHECK_FAILED]
+    said = dict.fromkeys([*map(_words, faults), *_failed_checks(run)])
     return " ".join(said) or "The Dagster run failed before its first step."
+
+
+def _failed_checks(run: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """What the checks found that stopped the run."""
+    for check in run.get_asset_check_evaluations():
+        if check.blocking and not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
+            yield f"Check {check.check_name} of {check.asset_key.to_user_string()}: {check.description}"
 
 
 def _words(failure: Any) -> str:

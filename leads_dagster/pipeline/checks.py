@@ -116,7 +116,7 @@ def stores_agree(ws: Workspace, *, run_id: str, mirror: Literal["airtable", "crm
     dead = counts.get("dead", 0)
     numbers = {"leads": active, "in_mirror": heard, "waiting": behind, "dead": dead}
     passed = heard == active and behind == 0 and dead == 0
-    words = "The mirror says what the store says." if passed else f"{behind} leads wait, {dead} were refused."
+    words = f"The mirror holds {heard} of {active} leads; {behind} wait, {dead} were refused."
     return CheckOutcome(passed, words, numbers, "warn" if dead and not behind else "error")
 
 

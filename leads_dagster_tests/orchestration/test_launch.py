@@ -149,6 +149,22 @@ def test_an_asset_alone_with_nothing_above_it_says_what_to_do(road: DagsterRoad)
     assert "leads sync" in str(failure.step_failure_data.user_failure_data)
 
 
+def test_a_check_that_stops_the_run_is_named_with_what_it_found(
+    road: DagsterRoad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leads_dagster.pipeline import checks
+
+    def found(ws: object, *, run_id: str) -> checks.CheckOutcome:
+        return checks.CheckOutcome(False, "Two rows are not accounted for.")
+
+    monkeypatch.setattr(checks, "ledger_adds_up", found)
+    result = road.sync(ROWS)
+    assert (result.status, result.error) == (
+        "failed",
+        "Check ledger_adds_up of lead_store: Two rows are not accounted for.",
+    )
+
+
 def test_a_customer_that_is_not_there_is_a_settings_error(road: DagsterRoad) -> None:
     with pytest.raises(SettingsError, match="nobody"):
         sync_once(road.settings, "nobody", instance=road.instance)

@@ -24,10 +24,11 @@ def drift(ws: Workspace) -> list[dict[str, Any]]:
         said_by: the row of the same sheet, or the source, whose word the lead follows; "a person" for a decision.
     """
     with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source)
+        source = ledger.read_last(connection, ws.name, ws.source)
+        state = ledger.source_state(connection, ws.name, source)
         order = np.frombuffer(state.record_ids, dtype="<i8").tolist()
         row_of = {record: index + 2 for index, record in enumerate(order)}
-        said = list(records.sayings(connection, ws.name, ws.source))
+        said = list(records.sayings(connection, ws.name, source))
         found: list[dict[str, Any]] = []
         for part in chunks(said, _CHUNK):
             leads = lead_rows.load(connection, [lead for _, lead, _ in part])

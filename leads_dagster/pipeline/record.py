@@ -16,16 +16,19 @@ from sqlalchemy import Connection
 from leads_dagster.errors import StaleStageError, StoreError
 from leads_dagster.pipeline.batches import Batch, batches
 from leads_dagster.pipeline.changes import ChangeSet
-from leads_dagster.pipeline.ingest import NORMALIZED, RAW, written_already
+from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
 from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
-from leads_dagster.pipeline.resolve import DEDUPED, Resolution, load_changes
+from leads_dagster.pipeline.resolve import DEDUPED, Resolution, load_changes, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, ledger, staging
+from leads_dagster.store import hold_rows, ledger, records, staging
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import RowCounts, SourceState
+from leads_dagster.store.statements import chunks
 
 STORE = "lead_store"
+# From so many new records on, their keys are written first; also how many at a time.
+_MANY_RECORDS = 5_000
 
 
 def record(ws: Workspace, *, run_id: str) -> Outcome:
@@ -39,6 +42,7 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
         return done
     with stage(ws, run_id, STORE, percent=50, message="Writing leads"):
         started = time.monotonic()
+        _look_again_at_what_a_first_try_wrote(ws, run_id)
         with reading(ws.engine) as connection:
             staged = staging.find(connection, ws.name, DEDUPED)
             normalized = staging.find(connection, ws.name, NORMALIZED)
@@ -50,6 +54,15 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
         _check_fresh(staged, normalized, state)
         counts = _Recording(ws, run_id, change_set, resolution).run()
         return Outcome(True, staged.fingerprint, _numbers(counts, resolution, time.monotonic() - started))
+
+
+def _look_again_at_what_a_first_try_wrote(ws: Workspace, run_id: str) -> None:
+    """A step that is tried again has batches of its own in the store, which what was staged knows nothing of."""
+    with reading(ws.engine) as connection:
+        tried = ledger.source_state(connection, ws.name, ws.source, order=False).open_run_id == run_id
+    if tried:
+        normalize(ws, run_id=run_id)
+        resolve(ws, run_id=run_id)
 
 
 def _nothing_staged(ws: Workspace) -> StaleStageError:
@@ -82,6 +95,7 @@ class _Recording:
 
     def run(self) -> RowCounts:
         self._open()
+        self._write_keys_first()
         parts = list(batches(self.change_set, self.resolution, self.ws.settings.batch_size))
         for done, batch in enumerate(parts, start=1):
             self._write(batch)
@@ -95,6 +109,21 @@ class _Recording:
         with writing(self.ws.engine) as connection:
             ledger.fail_dead_runs(connection, self.ws.name, self.run_id, at=self.ws.now())
             ledger.open_source(connection, self.ws.name, self.change_set.source, self.run_id)
+
+    def _write_keys_first(self) -> None:
+        """Of a large load, the new records' blocking keys, sorted, before the records themselves.
+
+        Keys are hashes: written with their batches, 700 of them would touch as many pages in every transaction of 50
+        rows. A key whose record does not come, because the cycle died, finds nobody: ids are given out once.
+        """
+        known = {change.record_id for change in self.change_set.changes if change.known}
+        new = [(record, keys) for record, keys in self.resolution.keys.items() if record not in known]
+        if len(new) < _MANY_RECORDS:
+            return
+        for part in chunks(new, _MANY_RECORDS):
+            with writing(self.ws.engine) as connection:
+                records.insert_keys(connection, self.ws.name, dict(part))
+        self.resolution.keys = {record: keys for record, keys in self.resolution.keys.items() if record in known}
 
     def _write(self, batch: Batch) -> None:
         with writing(self.ws.engine) as connection:

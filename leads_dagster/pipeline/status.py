@@ -15,12 +15,12 @@ def status(ws: Workspace) -> dict[str, Any]:
     """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
     with reading(ws.engine) as connection:
         state = ledger.customer_state(connection, ws.name)
-        source = ledger.source_state(connection, ws.name, ws.source, order=False)
+        source = ledger.source_state(connection, ws.name, ledger.read_last(connection, ws.name, ws.source), order=False)
         counts = ledger.standing_counts(connection, source)
         last = next(iter(ledger.recent_runs(connection, ws.name, 1)), None)
         return {
             "customer": ws.name,
-            "sheet": ws.address.display,
+            "sheet": ws.address.display if source.source == ws.source else source.source,
             "running": bool(state.get("running", False)),
             "paused": bool(state.get("paused", False)),
             "progress_percent": state.get("progress_percent", 0),

@@ -86,7 +86,9 @@ class Workspace:
     @cached_property
     def snapshots(self) -> SnapshotStore:
         """Raw sheets as fetched, by checksum."""
-        return SnapshotStore(self.settings.prepare_home() / "raw" / self.name)
+        folder = self.settings.prepare_home() / "raw"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return SnapshotStore(folder / self.name)
 
     @property
     def mirrors(self) -> list[MirrorName]:

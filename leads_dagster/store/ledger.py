@@ -82,6 +82,13 @@ def source_state(connection: Connection, customer: str, source: str, *, order: b
     return SourceState(**{**known, **{name: known.get(name) or b"" for name in _ORDER}})
 
 
+def read_last(connection: Connection, customer: str, configured: str) -> str:
+    """The source to speak of: the configured one, or where that was never read (`--sheet`), the one read last."""
+    query = select(source_states.c.source, source_states.c.closed_at).where(source_states.c.customer == customer)
+    closed = {row.source: row.closed_at for row in connection.execute(query) if row.closed_at is not None}
+    return configured if configured in closed or not closed else max(closed, key=lambda source: closed[source])
+
+
 def save_source_state(connection: Connection, state: SourceState) -> None:
     """Write the state of one source; part of the transaction that closes a ledger."""
     upsert(connection, source_states, [{one.name: getattr(state, one.name) for one in fields(state)}])

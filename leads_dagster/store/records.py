@@ -212,7 +212,7 @@ def insert_keys(connection: Connection, customer: str, keys_of: Mapping[int, Ite
         for record, keys in keys_of.items()
         for key in set(hashed_keys(customer, keys))
     ]
-    bulk_insert(connection, match_keys, rows)
+    bulk_insert(connection, match_keys, sorted(rows, key=lambda row: row["key"]))
 
 
 def hashed_keys(customer: str, keys: Iterable[str]) -> list[int]:

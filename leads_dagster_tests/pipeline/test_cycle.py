@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from leads_dagster.errors import ContentError, SheetFormatError, UnknownHeadersError
+from leads_dagster.errors import ContentError, SheetFormatError, StoreBusyError, UnknownHeadersError
+from leads_dagster.pipeline import record as record_module
+from leads_dagster.pipeline.batches import Batch
 from leads_dagster.pipeline.cycle import run_cycle
-from leads_dagster.pipeline.ingest import has_work
+from leads_dagster.pipeline.ingest import fetch_raw, has_work, normalize
+from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
+from leads_dagster.pipeline.record import record
+from leads_dagster.pipeline.resolve import resolve
 from leads_dagster.store import outbox
 from leads_dagster.store.engine import writing
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
@@ -231,3 +237,35 @@ def test_a_look_that_another_cycle_overtook_does_not_take_away_what_came_since(r
         road.sync([ada, grace])
         run_cycle(late)
     assert [lead["full_name"] for lead in road.leads()] == ["Ada Lovelace", "Grace Hopper"]
+
+
+def test_a_step_that_is_tried_again_goes_on_from_what_its_first_try_wrote(
+    make_road: Callable[..., Road], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    road = make_road(environ={"LEADS_BATCH_SIZE": "2"})
+    road.write([(f"Person Number{n}", f"p{n}@firm{n}.example", f"Firm {n}", "CEO") for n in range(9)])
+    written = LeadWriter.write
+    calls = 0
+
+    def busy_at_the_third(self: LeadWriter, connection: Connection, batch: Batch) -> BatchResult:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise StoreBusyError("The lead database is busy: database is locked.")
+        return written(self, connection, batch)
+
+    monkeypatch.setattr(LeadWriter, "write", busy_at_the_third)
+    with road.open() as ws:
+        for stage in (fetch_raw, normalize, resolve):
+            stage(ws, run_id="r")
+        with pytest.raises(StoreBusyError):
+            record(ws, run_id="r")
+        record(ws, run_id="r")
+    assert len(road.leads()) == len(road.all("source_records")) == 9
+    assert road.sync().rows.unchanged == 9
+
+
+def test_a_large_load_can_be_matched_against_afterwards(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "_MANY_RECORDS", 2)
+    road.sync([JANE, BOB, ANN])
+    assert road.sync([JANE, BOB, ANN, ("Bob Stone", "bob@zeta.example", "Zeta", "Chair")]).rows.merged == 1

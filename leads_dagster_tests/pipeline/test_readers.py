@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from leads_dagster.pipeline import checks, holds, row_changes, workspace
+from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.drift import drift
 from leads_dagster.pipeline.plan import plan
 from leads_dagster.pipeline.status import status
+from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
@@ -117,3 +120,16 @@ def test_a_mirror_that_is_behind_is_seen(make_road: Callable[..., Road]) -> None
         found = checks.stores_agree(ws, run_id="", mirror="crm")
     assert (found.passed, found.metadata["waiting"]) == (False, 1)
     assert len(road.leads()) == 1
+
+
+def test_status_and_drift_speak_of_the_sheet_that_was_read_where_it_was_named_on_the_command_line(
+    road: Road, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("Name,Email,Title\nJane Doe,jane@acme.example,CEO\nJane Doe,jane@acme.example,Chief Executive\n")
+    with open_workspace(road.settings, "acme", sheet=str(other)) as ws:
+        run_cycle(ws)
+    with road.open() as ws:
+        found = status(ws)
+        assert (found["sheet"], found["rows"]["read"]) == (f"file:{other}", 2)
+        assert [one["field"] for one in drift(ws)] == ["title"]

@@ -2,10 +2,10 @@
 
 What belongs here: DESIGN's rule 9 for the CRM. Not: SQL.
 
-Rule 9 is kept field by field: a field whose stored value is neither our last write nor what we are about to write was
-changed by somebody there. It is left as it is and reported as a conflict; the other fields of the row are written.
-A row whose last write we do not know (a crash before it was booked, or a row somebody made) counts as blank before:
-equal and blank fields are ours, any other value is theirs.
+Rule 9 is kept field by field: a field whose stored value is neither our last write (or one that was never booked) nor
+what we are about to write was changed by somebody there. It is left as it is and reported as a conflict; the other
+fields of the row are written. A row of which we know no write (somebody made it) counts as blank before: equal and
+blank fields are ours, any other value is theirs.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _plan_update(table: CrmTable, change: LeadPush, row: StoredRow, now: datetim
             continue
         if column.holds(stored, ours):
             answered[name] = ours
-        elif column.holds(stored, base.get(name)):
+        elif any(column.holds(stored, known) for known in (base.get(name), *change.unbooked.get(name, ()))):
             values[column.name], answered[name] = wanted, ours
         else:
             conflict[name] = (column.shown(stored), ours)

@@ -29,6 +29,8 @@ class LeadPush:
         fields: lead field -> value (text, number, bool; None for blank), only what differs from `base`.
         external_id: Airtable's record id, once known.
         base: lead field -> value as the mirror answered to our last write; None before the first.
+        unbooked: lead field -> values that earlier pushes may have written, of which no answer was booked (the process
+            ended before): they are ours as much as the base.
     """
 
     lead_id: str
@@ -36,6 +38,7 @@ class LeadPush:
     fields: Mapping[str, Any] = field(default_factory=dict)
     external_id: str | None = None
     base: Mapping[str, Any] | None = None
+    unbooked: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from leads_dagster.leads.fields import LEAD_FIELDS
-from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult
+from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
@@ -156,6 +156,7 @@ class _Sending:
             leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
         pushes = {mark.lead_id: self._push_of(mark, leads.get(mark.lead_id)) for mark in marks}
         to_send = [push for push in pushes.values() if push is not None]
+        self._note(to_send)
         result = self.mirror.push(to_send) if to_send else PushResult(())
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
@@ -164,19 +165,33 @@ class _Sending:
         if result.stopped is not None:
             raise result.stopped
 
+    def _note(self, pushes: Sequence[LeadPush]) -> None:
+        """Before anything is sent, write down what: the process may end before the answer is booked."""
+        if not pushes:
+            return
+        noted = {push.lead_id: _with_unbooked(push, self.shown) for push in pushes}
+        with writing(self.ws.engine) as connection:
+            outbox.note_unbooked(connection, self.name, noted)
+
     def _push_of(self, mark: Any, lead: Mapping[str, Any] | None) -> LeadPush | None:
         """What a mirror must be told of a lead now; None where it says the same already."""
         if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
-            there = mark.base is not None and mark.operation != "delete"
-            return LeadPush(mark.lead_id, "delete", {}, mark.external_id, mark.base) if there else None
+            there = (mark.base is not None or mark.unbooked is not None) and mark.operation != "delete"
+            return self._push("delete", mark, {}) if there else None
         shown = {name: lead[name] for name in self.shown}
+        doubtful = mark.unbooked or {}
         if mark.base is None:
-            filled = {name: value for name, value in shown.items() if value is not None}
-            return LeadPush(mark.lead_id, "create", filled, mark.external_id, None)
+            filled = {name: value for name, value in shown.items() if value is not None or name in doubtful}
+            return self._push("create", mark, filled)
         if mark.operation == "delete":  # it was archived there and lives again
-            return LeadPush(mark.lead_id, "update", shown, mark.external_id, mark.base)
-        changed = {name: value for name, value in shown.items() if value != mark.base.get(name)}
-        return LeadPush(mark.lead_id, "update", changed, mark.external_id, mark.base) if changed else None
+            return self._push("update", mark, shown)
+        base = mark.base
+        changed = {name: value for name, value in shown.items() if value != base.get(name) or name in doubtful}
+        return self._push("update", mark, changed) if changed else None
+
+    @staticmethod
+    def _push(operation: Operation, mark: Any, fields: Mapping[str, Any]) -> LeadPush:
+        return LeadPush(mark.lead_id, operation, fields, mark.external_id, mark.base, mark.unbooked or {})
 
     def _book(
         self, marks: Sequence[Any], leads: Mapping[str, Mapping[str, Any]], outcomes: Sequence[PushOutcome]
@@ -257,3 +272,14 @@ class _Sending:
             ledger.update_run(
                 connection, self.ws.name, self.run_id, retries=run["retries"] + self.tally.retries, **done
             )
+
+
+def _with_unbooked(push: LeadPush, shown: Sequence[str]) -> dict[str, list[Any]]:
+    """Field -> all that may stand there once this push was tried; after a deletion no field is sure."""
+    sent = push.fields if push.operation != "delete" else dict.fromkeys(shown)
+    noted = {name: list(values) for name, values in push.unbooked.items()}
+    for name, value in sent.items():
+        values = noted.setdefault(name, [])
+        if value not in values:
+            values.append(value)
+    return noted

@@ -85,7 +85,7 @@ def _place_name(customer: str, mirror: MirrorName) -> str:
 
 def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, same_place: bool) -> None:
     """Mark every lead that a mirror ever heard of; in another place it also has none of the records it had."""
-    forgotten = {} if same_place else {"base": None, "external_id": None, "operation": "create"}
+    forgotten = {} if same_place else {"base": None, "unbooked": None, "external_id": None, "operation": "create"}
     connection.execute(
         update(sync_status)
         .where(sync_status.c.customer == customer, sync_status.c.mirror == mirror)
@@ -94,7 +94,7 @@ def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, sam
 
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
-    """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, attempt_count,
+    """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, unbooked, attempt_count,
     operation (the last that landed)."""
     query = (
         select(
@@ -102,6 +102,7 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
             sync_status.c.version,
             sync_status.c.external_id,
             sync_status.c.base,
+            sync_status.c.unbooked,
             sync_status.c.attempt_count,
             sync_status.c.operation,
         )
@@ -140,6 +141,22 @@ def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:
     return found
 
 
+def note_unbooked(
+    connection: Connection, mirror: MirrorName, values: Mapping[str, Mapping[str, Sequence[Any]]]
+) -> None:
+    """Say what a push is about to write, before it does: lead id -> field -> the values that may stand there then.
+
+    A process that ends between the mirror's commit and ours leaves the base behind the mirror. What is noted here tells
+    our own write from somebody's edit, and that there is something to look at though lead and base are equal.
+    """
+    statement = (
+        update(sync_status)
+        .where(sync_status.c.lead_id == bindparam("lead"), sync_status.c.mirror == mirror)
+        .values(unbooked=bindparam("noted", type_=sync_status.c.unbooked.type))
+    )
+    connection.execute(statement, [{"lead": lead, "noted": noted} for lead, noted in values.items()])
+
+
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at.
 
@@ -153,6 +170,7 @@ def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
         .values(
             external_id=bindparam("id_there"),
             base=bindparam("answered", type_=sync_status.c.base.type),
+            unbooked=None,
             sent_version=bindparam("sent"),
             operation=bindparam("done"),
             status=case((sync_status.c.version == bindparam("sent"), "success"), else_=sync_status.c.status),

@@ -272,6 +272,7 @@ sync_status = Table(
     Column("sent_version", Integer),
     Column("external_id", Text),  # Airtable's record id
     Column("base", Document),  # what the mirror answered to our last write; a difference from it is somebody's edit
+    Column("unbooked", Document),  # field -> values that a push whose answer was never booked may have written
     Column("attempt_count", Integer, nullable=False, server_default=text("0")),
     Column("last_attempt", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),

@@ -22,4 +22,5 @@ def assert_crm_equals_store(road: Road) -> None:
     active = {lead["id"]: fields(lead, *_COMPARED) for lead in road.leads()}
     with CrmStore(road.settings.crm_url) as store:
         rows = store.rows([lead["id"] for lead in road.all("leads")])
+        assert store.count() == len(active)
     assert {lead: fields(row, *_COMPARED) for lead, row in rows.items() if lead in active} == active

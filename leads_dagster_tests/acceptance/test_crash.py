@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pyairtable import Api
 
 from leads_dagster.errors import StoreError
+from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.acceptance.conftest import Road, assert_crm_equals_store, fields
 from leads_dagster_tests.conftest import REPOSITORY
 
@@ -147,14 +149,15 @@ def test_a_killed_cycle_loses_no_row_and_doubles_no_lead(
 JANE = ("Jane Doe", "jane@acme.example", "CEO", "01109")
 BOB = ("Bob Stone", "bob@zeta.example", "CTO", "02139")
 POISON = ("Poison Ivy", "poison@gotham.example", "", "")
-REFUSE = """CREATE TRIGGER refuse BEFORE INSERT ON leads WHEN NEW.email = 'poison@gotham.example'
-            BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"""
+REFUSAL = "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+THE_POISONED_ROW = f"BEFORE INSERT ON leads WHEN NEW.email = 'poison@gotham.example' {REFUSAL}"
+BOOKING_OF = "BEFORE UPDATE OF base ON sync_status WHEN NEW.mirror = '{}' {}"
 
 
 @contextmanager
-def store_that_refuses(road: Road) -> Iterator[None]:
-    """The lead database takes every batch but the one with the poisoned row."""
-    for statement in (REFUSE, None):
+def store_that_refuses(road: Road, what: str) -> Iterator[None]:
+    """The lead database takes everything but this: the cycle ends there, as if it were killed."""
+    for statement in (f"CREATE TRIGGER refuse {what}", None):
         connection = sqlite3.connect(road.home / "leads.db")
         connection.execute(statement or "DROP TRIGGER refuse")
         connection.commit()
@@ -176,7 +179,7 @@ def store_that_refuses(road: Road) -> Iterator[None]:
 def test_what_a_cycle_wrote_before_it_died_does_not_outlive_the_sheet(make_road: Any, written: Row | None) -> None:
     road = make_road(environ={"LEADS_BATCH_SIZE": "1"})
     road.sync([JANE, BOB], HEADER)
-    with store_that_refuses(road), pytest.raises(StoreError):
+    with store_that_refuses(road, THE_POISONED_ROW), pytest.raises(StoreError):
         road.sync([*([written] if written else []), BOB, POISON], HEADER)
     road.sync([JANE, BOB], HEADER)
     assert_all_accounted_for(road, [JANE, BOB])
@@ -186,3 +189,77 @@ def test_what_a_cycle_wrote_before_it_died_does_not_outlive_the_sheet(make_road:
         "Jane Doe": {"Zip": "01109"},
     }
     assert road.all("quarantine") == []
+
+
+CHAIR = ("Jane Doe", "jane@acme.example", "Chair", "01109")
+UNTITLED = ("Jane Doe", "jane@acme.example", "", "01109")
+
+
+def die_before_booking(road: Road, rows: list[Row], mirror: str = "crm") -> None:
+    """A cycle whose writes to a mirror are committed there and not booked here."""
+    with store_that_refuses(road, BOOKING_OF.format(mirror, REFUSAL)), pytest.raises(StoreError, match="refused"):
+        road.sync(rows, HEADER)
+
+
+@pytest.mark.parametrize(
+    ("written", "then"),
+    [
+        ([CHAIR, BOB], [JANE, BOB]),
+        ([CHAIR, BOB], [UNTITLED, BOB]),
+        ([UNTITLED, BOB], [CHAIR, BOB]),
+        ([BOB], [JANE, BOB]),
+    ],
+    ids=["taken back", "blanked", "changed again", "removed and back"],
+)
+def test_what_a_cycle_wrote_to_the_crm_before_it_died_is_known_as_ours(
+    road: Road, written: list[Row], then: list[Row]
+) -> None:
+    road.sync([JANE, BOB], HEADER)
+    die_before_booking(road, written)
+    assert road.sync(then, HEADER).status == "done"
+    assert_crm_equals_store(road)
+    assert road.all("conflicts") == []
+    assert road.sync().status == "unchanged"
+
+
+@pytest.mark.parametrize("then", [[CHAIR, BOB], [UNTITLED, BOB], [BOB]], ids=["changed", "blanked", "removed"])
+def test_a_row_that_a_dying_cycle_made_in_the_crm_is_known_as_ours(road: Road, then: list[Row]) -> None:
+    road.sync([BOB], HEADER)
+    die_before_booking(road, [JANE, BOB])
+    road.sync(then, HEADER)
+    assert_crm_equals_store(road)
+    assert road.all("conflicts") == []
+
+
+def test_cycles_that_die_one_after_the_other_are_all_remembered(road: Road) -> None:
+    road.sync([JANE, BOB], HEADER)
+    die_before_booking(road, [CHAIR, BOB])
+    die_before_booking(road, [UNTITLED, BOB])
+    road.sync([("Jane Doe", "jane@acme.example", "Founder", "01109"), BOB], HEADER)
+    assert_crm_equals_store(road)
+    assert road.all("conflicts") == []
+
+
+def test_a_persons_edit_in_the_crm_is_still_told_from_what_a_dying_cycle_wrote(road: Road) -> None:
+    road.sync([JANE, BOB], HEADER)
+    die_before_booking(road, [CHAIR, BOB])
+    connection = sqlite3.connect(road.home / "crm.db")
+    connection.execute("UPDATE leads_lead SET title = 'Boss' WHERE email = 'jane@acme.example'")
+    connection.commit()
+    connection.close()
+    road.sync([UNTITLED, BOB], HEADER)
+    assert [fields(one, "field", "kept", "mirror", "status") for one in road.all("conflicts")] == [
+        ("title", "Boss", "crm", "open")
+    ]
+    assert sorted(str(row["title"]) for row in road.crm()) == ["Boss", "CTO"]
+
+
+def test_what_a_cycle_wrote_to_airtable_before_it_died_is_written_over(make_road: Any) -> None:
+    table = '[customers.airtable]\nbase_id = "appLeadsSandbox01"\ntable = "Leads"\nplan = "team"\n'
+    with Sandbox() as sandbox:
+        road = make_road(table, environ={"AIRTABLE_ENDPOINT_URL": sandbox.url, "AIRTABLE_API_KEY": "patAny"})
+        road.sync([JANE, BOB], HEADER)
+        die_before_booking(road, [CHAIR, BOB], "airtable")
+        road.sync([JANE, BOB], HEADER)
+        records = Api("patAny", endpoint_url=sandbox.url).table("appLeadsSandbox01", "Leads").all()
+        assert sorted(record["fields"]["Title"] for record in records) == ["CEO", "CTO"]

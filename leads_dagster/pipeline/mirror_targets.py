@@ -43,12 +43,16 @@ def _wanted(ws: Workspace, mirror: MirrorName, before: int) -> int:
 
 
 def _place(ws: Workspace, mirror: MirrorName) -> int | None:
-    """A number for where a mirror is; a CRM's URL may hold a password, so it is not kept as it is."""
+    """A number for where a mirror is; a CRM's URL may hold a password, so it is not kept as it is.
+
+    Airtable's bases have their ids for themselves, whatever address leads there: a proxy, or the twin on another port.
+    """
+    parts: tuple[str, ...]
     if mirror == "crm":
         crm = ws.customer.crm
         parts = (ws.settings.crm_url, crm.table, repr(sorted(crm.columns.items())))
     elif (airtable := ws.customer.airtable) is not None:
-        parts = (ws.settings.airtable_endpoint_url, airtable.base_id, airtable.table)
+        parts = (airtable.base_id, airtable.table)
     else:
         return None
     return (xxhash.xxh3_64_intdigest("\x1f".join(parts).encode()) >> 2) + 1

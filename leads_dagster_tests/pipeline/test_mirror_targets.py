@@ -64,3 +64,10 @@ def test_another_crm_database_gets_every_lead(tmp_path: Path, sandbox: Sandbox) 
     other.sync()
     assert sorted(row["full_name"] for row in other.crm()) == ["Bob Stone", "Jane Doe"]
     assert other.sync().status == "unchanged"
+
+
+def test_the_same_base_at_another_address_is_the_same_place(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Such as the twin's, which has another port at every start."""
+    opened(tmp_path / "home", sandbox, AIRTABLE).sync([JANE, BOB])
+    with Sandbox() as other:
+        assert opened(tmp_path / "home", other, AIRTABLE).sync().status == "unchanged"

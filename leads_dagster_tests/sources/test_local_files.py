@@ -102,7 +102,7 @@ def test_a_file_still_being_written_is_waited_for(leads: Path) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     begun.wait()
-    found = read_file(leads, source=SOURCE, previous=None, max_bytes=1000, settle_seconds=0.1)
+    found = read_file(leads, source=SOURCE, previous=None, max_bytes=1000, settle_seconds=0.5)
     writer.join()
     assert isinstance(found, Fetched)
     assert found.data.count(b"\n") == 40

@@ -55,7 +55,7 @@ def test_a_signal_ends_it_with_the_state_written(
 
 def test_stopping_does_not_wait_for_a_request_that_is_held_up(capfd: pytest.CaptureFixture[str]) -> None:
     with Sandbox(faults=[{"kind": "latency", "seconds": 3600.0}]) as sandbox, pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{sandbox.url}/v0/meta/whoami", headers=KEY, timeout=0.2)
+        httpx.get(f"{sandbox.url}/v0/meta/whoami", headers=KEY, timeout=httpx.Timeout(30.0, read=0.5))
     assert capfd.readouterr().err == ""
 
 

@@ -8,6 +8,7 @@ the next cycle finds the rest by comparing with the last closed one. Running the
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -26,7 +27,10 @@ from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import RowCounts, SourceState
 from leads_dagster.store.statements import chunks
 
+logger = logging.getLogger(__name__)
+
 STORE = "lead_store"
+KEPT_SNAPSHOTS = 20
 # From so many new records on, their keys are written first; also how many at a time.
 _MANY_RECORDS = 5_000
 
@@ -103,7 +107,15 @@ class _Recording:
                 self.ws.report(50 + 35 * done // len(parts), f"Wrote batch {done:,} of {len(parts):,}")
         counts = self._counts()
         self._close(counts)
+        self._prune_snapshots()
         return counts
+
+    def _prune_snapshots(self) -> None:
+        """Keep the newest raw sheets only: one is kept for every change, and a sheet may change every second."""
+        try:
+            self.ws.snapshots.prune({self.change_set.checksum}, newest=KEPT_SNAPSHOTS)
+        except StoreError as error:  # the cycle is closed and right; the next one tries to tidy up again
+            logger.warning("Old raw sheets could not be removed: %s", error.message)
 
     def _open(self) -> None:
         with writing(self.ws.engine) as connection:

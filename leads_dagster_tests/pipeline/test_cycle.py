@@ -269,3 +269,11 @@ def test_a_large_load_can_be_matched_against_afterwards(road: Road, monkeypatch:
     monkeypatch.setattr(record_module, "_MANY_RECORDS", 2)
     road.sync([JANE, BOB, ANN])
     assert road.sync([JANE, BOB, ANN, ("Bob Stone", "bob@zeta.example", "Zeta", "Chair")]).rows.merged == 1
+
+
+def test_raw_sheets_are_kept_for_a_while_and_not_for_ever(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "KEPT_SNAPSHOTS", 2)
+    for title in ("CEO", "CTO", "CFO", "COO"):
+        road.sync([(*JANE[:3], title)])
+    assert len(list((road.home / "raw").rglob("*.csv"))) == 2
+    assert road.sync().status == "unchanged"

@@ -69,7 +69,8 @@ def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
             ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000], breakers=failing)
     except LeadsError as second:
         second.__context__ = None
-        error.add_note(f"The ledger could not be told: {second.message}") if hasattr(error, "add_note") else None
+        if hasattr(error, "add_note"):  # Python 3.11 and newer
+            error.add_note(f"The ledger could not be told: {second.message}")
 
 
 def _book_seconds(ws: Workspace, run_id: str, name: str, seconds: float) -> None:

@@ -37,7 +37,7 @@ peers normalises, matches or keeps history.
 """
 _OWN_LIBRARIES = ("dagster", "sqlalchemy", "httpx", "rapidfuzz", "phonenumbers")
 _SECTION = re.compile(
-    r"^<!-- section (?P<key>[a-z-]+) -->\n(?P<body>.*?)(?=^<!-- section |\Z)", re.MULTILINE | re.DOTALL
+    r"^<!-- section (?P<key>[a-z0-9-]+) -->\n(?P<body>.*?)(?=^<!-- section |\Z)", re.MULTILINE | re.DOTALL
 )
 
 

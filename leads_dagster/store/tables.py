@@ -107,6 +107,8 @@ leads = Table(
     Index("ix_leads_customer_linkedin_url", "customer", "linkedin_url"),
 )
 
+# A record of kind "edit" holds what somebody changed of a lead, by the lead's id: it takes no part in matching, does not
+# keep its lead alive, and goes with it when leads are merged or parted. Every other record is a "row".
 source_records = Table(
     "source_records",
     metadata,
@@ -119,7 +121,11 @@ source_records = Table(
     Column("row_hash", LargeBinary, nullable=False),  # 16 bytes over the base's labels and cells
     Column("content_hash", LargeBinary, nullable=False),  # 16 bytes over `said`: the order of clustering
     Column("state", Text, nullable=False),  # where the row last ended (the ledger's words)
+    Column("kind", Text, nullable=False, server_default=text("'row'")),  # row; edit: see below
     Column("lead_id", Text),
+    Column("origin_lead_id", Text),  # the lead that it last helped to found: the one to bring back when leads part
+    Column("undone", Document),  # field -> value in force, of fields whose claims people took back; JSON null: blank
+    Column("undone_by", RowId),  # the decision that took back all that the record says: it then has no lead
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),  # of the last change, not of every look
     Column("removed_at", UtcDateTime),
@@ -137,6 +143,7 @@ claims = Table(
     Column("value", Text),  # NULL: this source says the field is blank now
     Column("changed_at", UtcDateTime, nullable=False),
     Column("run_id", Text, nullable=False),
+    Column("voided_by", RowId),  # the decision that took it back; NULL: it counts
     Index("ix_claims_record_id", "record_id"),
 )
 
@@ -145,7 +152,7 @@ decisions = Table(
     metadata,
     _id(),
     Column("customer", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # same, not_same, override, revert, undo, release
+    Column("kind", Text, nullable=False),  # same, not_same, override, revert, rollback, undo
     Column("subject", Document, nullable=False),  # what it is about: record ids, lead id, field, value
     Column("lead_id", Text),
     Column("undoes", RowId),  # another decision that this one takes back
@@ -235,6 +242,8 @@ conflicts = Table(
     Column("status", Text, nullable=False),  # open, resolved
     Column("detected_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
+    Column("resolution", Text),  # keep, take, value: how a person settled it
+    Column("decision_id", RowId),  # the override that it became
     Column("run_id", Text, nullable=False),
     Index("ix_conflicts_customer_status", "customer", "status"),
 )
@@ -369,11 +378,16 @@ migration_log = Table(
     metadata,
     _id(),
     Column("customer", Text, nullable=False),
+    Column("migration_id", Text, nullable=False),  # one `leads migrate`; also the run_id of what it wrote
     Column("path", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("checksum", Text),  # of the file's bytes
+    Column("status", Text, nullable=False),  # running, done, failed, rolled_back
+    Column("position", Integer, nullable=False, server_default=text("0")),  # records of the file taken in so far
     Column("summary", Document, nullable=False),
+    Column("backup", Text),  # name of the backup made before the first write
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Index("ix_migration_log_customer_migration_id", "customer", "migration_id"),
 )
 
 # Numbers with a name: the last surrogate key, and where each customer's mirrors are.

@@ -107,8 +107,8 @@ leads = Table(
     Index("ix_leads_customer_linkedin_url", "customer", "linkedin_url"),
 )
 
-# A record of kind "edit" holds what somebody changed of a lead, by the lead's id: it takes no part in matching, does not
-# keep its lead alive, and goes with it when leads are merged or parted. Every other record is a "row".
+# A record of kind "edit" holds what somebody changed of a lead, by the lead's id: it takes no part in matching, does
+# not keep its lead alive, and goes with it when leads are merged or parted. Every other record is a "row".
 source_records = Table(
     "source_records",
     metadata,

@@ -13,7 +13,6 @@ from typing import Any
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
-from leads_dagster.pipeline.changes import ChangeSet
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
 from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
@@ -21,6 +20,7 @@ from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import fetch_sheet
 from leads_dagster.store import hold_rows, ledger, outbox, staging
+from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
 

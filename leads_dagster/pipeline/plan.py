@@ -8,16 +8,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from leads_dagster.pipeline import ingest
-from leads_dagster.pipeline.batches import batches
-from leads_dagster.pipeline.changes import ChangeSet
-from leads_dagster.pipeline.lead_writer import row_states
-from leads_dagster.pipeline.resolve import Resolution, resolve_changes
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.google_sheets import fetch_sheet
 from leads_dagster.store import hold_rows, ledger, outbox
+from leads_dagster.store.batches import batches
+from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading
+from leads_dagster.store.lead_writer import row_states
 from leads_dagster.store.ledger import RowCounts
 from leads_dagster.store.outbox import MirrorName
+from leads_dagster.store.resolution import Resolution, resolve_changes
 
 AIRTABLE_RECORDS_A_CALL = 10
 AIRTABLE_CALLS_A_SECOND = 5
@@ -46,7 +46,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
         return _facts(ws, "unchanged", standing, leads=(0, 0, 0), waiting=waiting, bad=[])
     found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
     with reading(ws.engine) as connection:
-        resolution = resolve_changes(ws, connection, found)
+        resolution = resolve_changes(ws.policy, connection, found)
     counts = _counts(found, resolution)
     status = "held" if counts.held else "changed"
     bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]

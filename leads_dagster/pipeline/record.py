@@ -15,16 +15,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leads_dagster.errors import StaleStageError, StoreError
-from leads_dagster.pipeline.batches import Batch, batches
-from leads_dagster.pipeline.changes import ChangeSet
 from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
-from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
-from leads_dagster.pipeline.resolve import DEDUPED, Resolution, load_changes, resolve
+from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import hold_rows, ledger, records, staging
+from leads_dagster.store.batches import Batch, batches
+from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.lead_writer import BatchResult, LeadWriter
 from leads_dagster.store.ledger import RowCounts, SourceState
+from leads_dagster.store.resolution import Resolution
 from leads_dagster.store.statements import chunks
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
                 raise _nothing_staged(ws)
             state = ledger.source_state(connection, ws.name, staged.source)
             resolution = Resolution.from_payloads(staging.payloads(connection, ws.name, DEDUPED))
-        change_set = load_changes(ws)
+        change_set = _staged_changes(ws)
         _check_fresh(staged, normalized, state)
         counts = _Recording(ws, run_id, change_set, resolution).run()
         return Outcome(True, staged.fingerprint, _numbers(counts, resolution, time.monotonic() - started))
@@ -67,6 +68,11 @@ def _look_again_at_what_a_first_try_wrote(ws: Workspace, run_id: str) -> None:
     if tried:
         normalize(ws, run_id=run_id)
         resolve(ws, run_id=run_id)
+
+
+def _staged_changes(ws: Workspace) -> ChangeSet:
+    with reading(ws.engine) as connection:
+        return ChangeSet.from_payloads(staging.payloads(connection, ws.name, NORMALIZED))
 
 
 def _nothing_staged(ws: Workspace) -> StaleStageError:
@@ -94,7 +100,7 @@ class _Recording:
 
     def __init__(self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution) -> None:
         self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
-        self.writer = LeadWriter(ws, run_id, change_set.source, change_set.observed_at)
+        self.writer = LeadWriter(ws.policy, run_id, change_set.source, change_set.observed_at)
         self.result = BatchResult()
 
     def run(self) -> RowCounts:

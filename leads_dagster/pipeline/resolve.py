@@ -1,90 +1,23 @@
 """deduped_leads: which records are one lead.
 
-What belongs here: putting the pure matcher to the store's records, looking only at the candidates of what changed and
-at the connected components that it touches; and choosing which lead's id lives on.
+What belongs here: the stage. Who is who is found by `store.resolution`.
 """
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection
-
-from leads_dagster.leads.blocking import blocking_keys
-from leads_dagster.leads.clustering import Cluster, cluster
-from leads_dagster.leads.fields import NormalizedRow
-from leads_dagster.leads.matching import Edge, MatchRecord, Thresholds, match_all, match_new, match_record
-from leads_dagster.pipeline.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange, rows_of
-from leads_dagster.pipeline.disjoint import DisjointSets
 from leads_dagster.pipeline.ingest import NORMALIZED, staged_input, written_already
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import records, staging
+from leads_dagster.store import staging
+from leads_dagster.store.changes import ChangeSet, rows_of
 from leads_dagster.store.engine import reading, writing
-from leads_dagster.store.statements import chunks
+from leads_dagster.store.resolution import Resolution, resolve_rows
 
 DEDUPED = "deduped_leads"
-
-
-@dataclass(slots=True)
-class Resolution:
-    """Who is who after a change set.
-
-    Attributes:
-        assigned: record -> lead, of every record that is new or belongs to another lead than before.
-        new_leads: ids of leads that this resolution makes.
-        merged: lead -> the lead that lives on for it.
-        touched: new and changed records, whose edges are computed anew.
-        rematched: record -> its lead before, of unchanged records whose edges are computed anew because one that they
-            are connected to changed or went.
-        together: leads of records that are connected so; their edges are replaced in one transaction.
-        edges: those edges. keys: record -> its blocking keys, of the touched ones.
-        moved_from: record -> the lead it leaves, of known records that get another one.
-    """
-
-    assigned: dict[int, str] = field(default_factory=dict)
-    new_leads: list[str] = field(default_factory=list)
-    merged: dict[str, str] = field(default_factory=dict)
-    touched: list[int] = field(default_factory=list)
-    rematched: dict[int, str | None] = field(default_factory=dict)
-    together: list[list[str]] = field(default_factory=list)
-    edges: list[Edge] = field(default_factory=list)
-    keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    moved_from: dict[int, str] = field(default_factory=dict)
-
-    def payloads(self) -> Iterable[Any]:
-        """The chunks to stage."""
-        yield {name: getattr(self, name) for name in ("new_leads", "merged", "touched", "together")}
-        tables: dict[str, dict[int, Any]] = {
-            "assigned": self.assigned,
-            "rematched": self.rematched,
-            "keys": self.keys,
-            "moved_from": self.moved_from,
-        }
-        for name, items in ((name, list(table.items())) for name, table in tables.items()):
-            for part in chunks(items, ROWS_PER_CHUNK):
-                yield [name, part]
-        for edges in chunks(self.edges, ROWS_PER_CHUNK):
-            yield ["edges", [[e.a, e.b, e.outcome, e.rule, e.score, e.explanation] for e in edges]]
-
-    @classmethod
-    def from_payloads(cls, parts: Iterable[Any]) -> Resolution:
-        """The reverse of `payloads`."""
-        iterator = iter(parts)
-        found = cls(**next(iterator))
-        for name, items in iterator:
-            if name == "edges":
-                found.edges += [Edge(*item) for item in items]
-            elif name == "keys":
-                found.keys.update((record, tuple(keys)) for record, keys in items)
-            else:
-                getattr(found, name).update(items)
-        return found
 
 
 def resolve(ws: Workspace, *, run_id: str) -> Outcome:
@@ -100,209 +33,13 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
         staged, head = staged_input(ws, NORMALIZED)
         with reading(ws.engine) as connection:
             chunks_after_head = islice(staging.payloads(connection, ws.name, NORMALIZED), 1, None)
-            resolution = resolve_rows(ws, connection, ChangeSet.head_of(head).gone, rows_of(chunks_after_head))
+            resolution = resolve_rows(ws.policy, connection, ChangeSet.head_of(head).gone, rows_of(chunks_after_head))
         output = staging.Stage(
             ws.name, DEDUPED, staged.source, staged.fingerprint, staged.base_version, staged.run_id, ws.now()
         )
         with writing(ws.engine) as connection:
             staging.put(connection, output, resolution.payloads())
         return Outcome(bool(resolution.touched), staged.fingerprint, _numbers(resolution, time.monotonic() - started))
-
-
-def load_changes(ws: Workspace) -> ChangeSet:
-    """The change set that is staged."""
-    with reading(ws.engine) as connection:
-        return ChangeSet.from_payloads(staging.payloads(connection, ws.name, NORMALIZED))
-
-
-def resolve_changes(ws: Workspace, connection: Connection, change_set: ChangeSet) -> Resolution:
-    """Who is who after a change set, as the store stands; writes nothing."""
-    return resolve_rows(ws, connection, change_set.gone, change_set.changes)
-
-
-def resolve_rows(
-    ws: Workspace, connection: Connection, leaving: Sequence[Gone], changes: Iterable[RowChange]
-) -> Resolution:
-    """As `resolve_changes`; of each row only what matching needs is kept, so that the rows may be streamed."""
-    fresh = [match_record(change.record_id, change.row) for change in changes if _speaks(change)]
-    gone = {one.record_id for one in leaving if not one.held}
-    same, not_same = records.pair_decisions(connection, ws.name)
-    thresholds = Thresholds(match=ws.customer.match_threshold, review=ws.customer.review_threshold)
-    return _Resolver(ws, connection, thresholds, same, not_same).run(fresh, gone)
-
-
-def _speaks(change: RowChange) -> bool:
-    """Whether a change has a say in who is who: not parked, not in quarantine, and saying something new."""
-    if change.held or change.row.rejection is not None:
-        return False
-    return not change.known or bool(change.claims) or change.lead_id is None
-
-
-class _Resolver:
-    """One resolution against one state of the store."""
-
-    def __init__(
-        self,
-        ws: Workspace,
-        connection: Connection,
-        thresholds: Thresholds,
-        same: set[frozenset[int]],
-        not_same: set[frozenset[int]],
-    ) -> None:
-        self.ws, self.connection, self.thresholds = ws, connection, thresholds
-        self.same, self.not_same = same, not_same
-        self.sides: dict[int, MatchRecord] = {}
-        self.lead_of: dict[int, str | None] = {}
-
-    def run(self, fresh: Sequence[MatchRecord], gone: set[int]) -> Resolution:
-        resolution = Resolution(keys={side.id: tuple(blocking_keys(side)) for side in fresh})
-        resolution.touched = sorted(resolution.keys)
-        stored = records.has_records(self.connection, self.ws.name)
-        fresh = [*fresh, *self._connected(resolution, gone)] if stored else fresh
-        keys = {side.id: resolution.keys.get(side.id) or tuple(blocking_keys(side)) for side in fresh}
-        self.sides = {side.id: side for side in fresh}
-        edges = self._edges_with_store(fresh, keys, gone) if stored else match_all(fresh, self.thresholds)
-        old_edges = self._component_edges(fresh, edges, gone) if stored else []
-        resolution.edges = list(edges)
-        clusters = cluster(
-            list(self.sides.values()),
-            [*old_edges, *edges],
-            same=self.same,
-            not_same=self.not_same,
-            thresholds=self.thresholds,
-        )
-        self._assign(clusters, resolution)
-        return resolution
-
-    def _connected(self, resolution: Resolution, gone: set[int]) -> list[MatchRecord]:
-        """Records that are to be matched anew because one that they are connected to changed or is gone.
-
-        Of records that say the same to a rule one stands for all, and the others are only tied to it (`match_new`):
-        when that one goes, what was found of it must be found of another.
-        """
-        origins = gone | set(resolution.touched)
-        found: set[int] = set()
-        frontier = set(origins)
-        connected: DisjointSets[int] = DisjointSets()
-        while frontier:
-            found |= frontier
-            matches = [one for one in records.edges_at(self.connection, sorted(frontier)) if one.outcome == "match"]
-            for one in matches:
-                connected.link(one.record_a, one.record_b)
-            frontier = {end for one in matches for end in (one.record_a, one.record_b)} - found
-        mates = self._load(found - origins)
-        self._note_leads(origins)
-        resolution.rematched = {mate: self.lead_of[mate] for mate in mates}
-        resolution.together = [leads for group in connected.groups() if len(leads := self._leads_of(group)) > 1]
-        return list(mates.values())
-
-    def _leads_of(self, ids: Iterable[int]) -> list[str]:
-        return sorted({lead for one in ids if (lead := self.lead_of.get(one)) is not None})
-
-    def _edges_with_store(
-        self, fresh: Sequence[MatchRecord], keys: Mapping[int, Sequence[str]], gone: set[int]
-    ) -> list[Edge]:
-        wanted = sorted({key for own in keys.values() for key in own})
-        ids_by_key = records.records_by_key(self.connection, self.ws.name, wanted)
-        passed_over = gone | keys.keys()
-        candidates = {one for ids in ids_by_key.values() for one in ids if one not in passed_over}
-        sides = self._load(candidates)
-        known = {key: [sides[one] for one in ids if one in sides] for key, ids in ids_by_key.items()}
-        return list(match_new(fresh, known, self.thresholds))
-
-    def _load(self, ids: Iterable[int]) -> dict[int, MatchRecord]:
-        found: dict[int, MatchRecord] = {}
-        for known in records.known_records(self.connection, sorted(ids)):
-            found[known.id] = match_record(known.id, said_row(known.said))
-            self.lead_of[known.id] = known.lead_id
-        return found
-
-    def _component_edges(self, fresh: Sequence[MatchRecord], edges: Sequence[Edge], gone: set[int]) -> list[Edge]:
-        """Everything connected to what changed: its stored edges; fills `sides` with its records."""
-        changed = {side.id for side in fresh}
-        self._note_leads(changed | gone)
-        frontier = changed | gone | {end for edge in edges if edge.outcome == "match" for end in (edge.a, edge.b)}
-        frontier |= self._lead_mates(frontier)
-        seen: set[int] = set()
-        kept: dict[tuple[int, int], Edge] = {}
-        while frontier:
-            seen |= frontier
-            reached: set[int] = set()
-            for one in records.edges_at(self.connection, sorted(frontier)):
-                ends = {one.record_a, one.record_b}
-                reached |= ends if one.outcome == "match" else set()
-                if not ends & (changed | gone):
-                    kept[one.record_a, one.record_b] = _edge(one)
-            frontier = (reached | self._lead_mates(reached)) - seen
-        self.sides.update(self._load(seen - changed - gone))
-        return [edge for edge in kept.values() if edge.a in self.sides and edge.b in self.sides]
-
-    def _note_leads(self, ids: set[int]) -> None:
-        for known in records.known_records(self.connection, sorted(one for one in ids if one > 0)):
-            self.lead_of[known.id] = known.lead_id
-
-    def _lead_mates(self, ids: set[int]) -> set[int]:
-        """Records that are one lead with these today; a decision may hold them together without an edge."""
-        leads = {lead for one in ids if (lead := self.lead_of.get(one)) is not None}
-        mates = list(records.records_of_leads(self.connection, sorted(leads)))
-        self.lead_of.update((mate.id, mate.lead_id) for mate in mates)
-        return {mate.id for mate in mates}
-
-    def _assign(self, clusters: Sequence[Cluster], resolution: Resolution) -> None:
-        """Give every cluster a lead: the one of its earliest record that no earlier cluster has, else a new one."""
-        taken: dict[str, str] = {}
-        for members in sorted((sorted(one.members) for one in clusters), key=lambda ids: _age(ids, self.lead_of)):
-            old = _ordered({lead for one in members if (lead := self.lead_of.get(one))}, members, self.lead_of)
-            lead = next((one for one in old if one not in taken), None)
-            if lead is None:
-                lead = new_lead_id()
-                resolution.new_leads.append(lead)
-            taken[lead] = lead
-            movers = [one for one in members if self.lead_of.get(one) != lead]
-            resolution.assigned.update((one, lead) for one in movers)
-            resolution.moved_from.update((one, old_lead) for one in movers if (old_lead := self.lead_of.get(one)))
-            for other in old:
-                if other != lead:
-                    resolution.merged.setdefault(other, lead)
-        resolution.merged = {lost: kept for lost, kept in resolution.merged.items() if lost not in taken}
-
-
-def new_lead_id() -> str:
-    """A time-ordered UUID (version 7, RFC 9562) as 32 hex digits; leads made together lie together in every index."""
-    nanoseconds = time.time_ns()
-    milliseconds, rest = divmod(nanoseconds, 1_000_000)
-    fraction = rest * 4096 // 1_000_000
-    number = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | secrets.randbits(62)
-    return f"{number:032x}"
-
-
-def _age(members: Sequence[int], lead_of: Mapping[int, str | None]) -> int:
-    """Clusters with the oldest stored record come first, so that a split leaves the lead with its founder."""
-    stored = [one for one in members if lead_of.get(one)]
-    return min(stored) if stored else min(members) + 2**62
-
-
-def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str | None]) -> list[str]:
-    first_of: dict[str, int] = {}
-    for one in members:
-        lead = lead_of.get(one)
-        if lead in leads and lead is not None:
-            first_of.setdefault(lead, one)
-    return sorted(first_of, key=lambda lead: first_of[lead])
-
-
-def _edge(one: records.StoredEdge) -> Edge:
-    return Edge(one.record_a, one.record_b, one.outcome, one.rule, one.score, one.explanation)  # type: ignore[arg-type]
-
-
-def said_row(said: Mapping[str, Any]) -> NormalizedRow:
-    """What a stored record says, as the matcher takes it."""
-    return NormalizedRow(
-        fields=dict(said.get("fields", {})),
-        emails=tuple(said.get("emails", ())),
-        phones=tuple(said.get("phones", ())),
-        addresses=tuple(said.get("addresses", ())),
-    )
 
 
 def _numbers(found: Resolution, seconds: float) -> dict[str, Any]:

@@ -31,9 +31,9 @@ from leads_dagster.leads.reconciliation import (
     pair_digests,
 )
 from leads_dagster.leads.tabular import Table
-from leads_dagster.pipeline.changes import ChangeSet, Gone, GuardReport, RowChange, first_claims, said_fields
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import hold_rows, ledger, records
+from leads_dagster.store.changes import ChangeSet, Gone, GuardReport, RowChange, first_claims, said_fields
 from leads_dagster.store.ledger import SourceState
 from leads_dagster.store.records import KnownRecord
 

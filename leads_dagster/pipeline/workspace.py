@@ -32,6 +32,7 @@ from leads_dagster.store.schema import ensure_schema
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.look import Look
+    from leads_dagster.store.policy import Policy
 
 Progress = Callable[[int, str], None]
 LOCK_WAIT_SECONDS = 60.0
@@ -94,6 +95,13 @@ class Workspace:
     def mirrors(self) -> list[MirrorName]:
         """The mirrors this customer has."""
         return ["crm", "airtable"] if self.customer.airtable else ["crm"]
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What decides, beside claims and decisions, how this customer's records become leads."""
+        from leads_dagster.store.policy import policy_of
+
+        return policy_of(self.customer, batch_size=self.settings.batch_size)
 
     @property
     def rules(self) -> NormalizationRules:

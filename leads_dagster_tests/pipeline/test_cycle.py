@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 
 from leads_dagster.errors import ContentError, SheetFormatError, StoreBusyError, UnknownHeadersError
 from leads_dagster.pipeline import record as record_module
-from leads_dagster.pipeline.batches import Batch
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.ingest import fetch_raw, has_work, normalize
-from leads_dagster.pipeline.lead_writer import BatchResult, LeadWriter
 from leads_dagster.pipeline.record import record
 from leads_dagster.pipeline.resolve import resolve
 from leads_dagster.store import outbox
+from leads_dagster.store.batches import Batch
 from leads_dagster.store.engine import writing
+from leads_dagster.store.lead_writer import BatchResult, LeadWriter
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")

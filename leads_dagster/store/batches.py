@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from leads_dagster.leads.matching import Edge
-from leads_dagster.pipeline.changes import ChangeSet, Gone, RowChange
-from leads_dagster.pipeline.disjoint import DisjointSets
-from leads_dagster.pipeline.resolve import Resolution
+from leads_dagster.store.changes import ChangeSet, Gone, RowChange
+from leads_dagster.store.disjoint import DisjointSets
+from leads_dagster.store.resolution import Resolution
 
 
 @dataclass(slots=True)

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
-from leads_dagster.pipeline.batches import Batch
-from leads_dagster.pipeline.changes import Gone, RowChange
-from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import lead_rows, outbox, records
+from leads_dagster.store.batches import Batch
+from leads_dagster.store.changes import Gone, RowChange
+from leads_dagster.store.policy import Policy
 
 
 @dataclass(slots=True)
@@ -43,10 +43,9 @@ class BatchResult:
 class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
-    def __init__(self, ws: Workspace, run_id: str, source: str, at: datetime) -> None:
-        self.customer, self.policy = ws.name, ws.customer.delete_policy
+    def __init__(self, policy: Policy, run_id: str, source: str, at: datetime) -> None:
+        self.customer, self.mirrors, self.delete_policy = policy.customer, policy.mirrors, policy.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
-        self.mirrors = ws.mirrors
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""
@@ -62,7 +61,7 @@ class LeadWriter:
     def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
         """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
         kept: list[int] = []
-        if self.policy == "keep":
+        if self.delete_policy == "keep":
             leaving = Counter(one.lead_id for one in gone if one.lead_id)
             live = lead_rows.records_per_lead(connection, list(leaving))
             last = {lead for lead, number in leaving.items() if live.get(lead, 0) <= number}

@@ -54,15 +54,15 @@ def plan(ws: Workspace) -> dict[str, Any]:
 
 
 def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:
-    tally = dict.fromkeys(("created", "updated", "unchanged", "merged", "quarantined"), 0)
-    for batch in batches(found, resolution, size=1000):
+    tally = dict.fromkeys(("created", "updated", "unchanged", "merged", "quarantined", "held"), 0)
+    for batch in batches(found.changes, found.gone, resolution, size=1000):
         for state in row_states(batch).values():
             tally[state] += 1
     held_gone = sum(one.held for one in found.gone)
-    tally["unchanged"] += found.unexamined - found.unexamined_quarantined
+    tally["unchanged"] += found.unexamined - found.unexamined_quarantined - found.unexamined_undone
     tally["quarantined"] += found.unexamined_quarantined
-    held = sum(change.held for change in found.changes) + held_gone
-    return RowCounts(read=found.read_rows + held_gone, held=held, removed=len(found.gone) - held_gone, **tally)
+    tally["held"] += found.unexamined_undone + sum(change.held for change in found.changes) + held_gone
+    return RowCounts(read=found.read_rows + held_gone, removed=len(found.gone) - held_gone, **tally)
 
 
 def _lead_counts(found: ChangeSet, resolution: Resolution) -> tuple[int, int, int]:

@@ -25,6 +25,7 @@ from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.lead_writer import BatchResult, LeadWriter
 from leads_dagster.store.ledger import RowCounts, SourceState
+from leads_dagster.store.replanning import plan_anew
 from leads_dagster.store.resolution import Resolution
 from leads_dagster.store.statements import chunks
 
@@ -106,7 +107,8 @@ class _Recording:
     def run(self) -> RowCounts:
         self._open()
         self._write_keys_first()
-        parts = list(batches(self.change_set, self.resolution, self.ws.settings.batch_size))
+        found = self.change_set
+        parts = list(batches(found.changes, found.gone, self.resolution, size=self.ws.settings.batch_size))
         for done, batch in enumerate(parts, start=1):
             self._write(batch)
             if done % 20 == 0 or done == len(parts):
@@ -145,20 +147,22 @@ class _Recording:
 
     def _write(self, batch: Batch) -> None:
         with writing(self.ws.engine) as connection:
+            if records.epoch(connection, self.ws.name) != self.resolution.epoch:
+                batch = plan_anew(connection, self.ws.policy, batch)
             self.result.add(self.writer.write(connection, batch))
 
     def _counts(self) -> RowCounts:
         """Every row in exactly one state, each counted for itself; nothing is had by subtraction."""
         found, result = self.change_set, self.result
-        held = sum(change.held for change in found.changes) + sum(one.held for one in found.gone)
+        parked = sum(change.held for change in found.changes) + sum(one.held for one in found.gone)
         return RowCounts(
             read=found.read_rows + sum(one.held for one in found.gone),
             created=result.created,
             updated=result.updated,
-            unchanged=found.unexamined - found.unexamined_quarantined + result.unchanged,
+            unchanged=found.unexamined - found.unexamined_quarantined - found.unexamined_undone + result.unchanged,
             merged=result.merged,
             quarantined=found.unexamined_quarantined + result.quarantined,
-            held=held,
+            held=parked + found.unexamined_undone + result.held,
             removed=result.removed,
         )
 
@@ -187,7 +191,7 @@ class _Recording:
             digests=found.digests,
             record_ids=found.record_ids,
             read_rows=counts.read,
-            held_rows=counts.held,
+            held_rows=sum(change.held for change in found.changes) + sum(one.held for one in found.gone),
             version=found.base_version + 1,
             closed_at=self.ws.now(),
         )

@@ -101,6 +101,7 @@ class _Comparison:
         partner_of = {new: left_over[old] for new, old in partner.items()}
         if self.rules_changed:
             partner_of |= self._digest_partners()
+        partner_of |= self._returning([int(index) for index in fresh if int(index) not in partner_of])
         changes = self._changes(partner_of)
         stayed = set(partner.values())
         gone_ones = [known for index, known in left_over.items() if index not in stayed]
@@ -141,6 +142,16 @@ class _Comparison:
         pairs = {int(new): int(self.old_ids[old]) for new, old in enumerate(self.paired) if old != UNPAIRED}
         known = {one.id: one for one in records.known_records(self.connection, list(pairs.values()))}
         return {new: known[record] for new, record in pairs.items() if record in known}
+
+    def _returning(self, new: Sequence[int]) -> dict[int, KnownRecord]:
+        """New index -> record, of rows that left the sheet and are back as they were: cut, and pasted a cycle later."""
+        if not new or self.state.version == 0:
+            return {}
+        waiting: dict[bytes, list[int]] = {}
+        for index in reversed(new):
+            waiting.setdefault(row_hash(self.cells[index]), []).append(index)
+        gone = records.removed_like(self.connection, self.ws.name, self.state.source, waiting.keys())
+        return {waiting[known.row_hash].pop(): known for known in gone if waiting[known.row_hash]}
 
     def _normalise(self, indexes: Iterable[int]) -> None:
         wanted = list(indexes)
@@ -202,20 +213,24 @@ class _Comparison:
         row, cells = self.rows[index], self.cells[index]
         claims: dict[str, str | None] = {}
         loses: Literal["", "blank", "change"] = ""
+        undone_by = known.undone_by
         if row.rejection is None:
             before = self._said_before(known)
             claims = changed_fields(before, said_fields(row), covered=self._covered(), never_said=never_said)
             loses = _loses(before, claims)
+            if claims and undone_by is not None:  # it says something new, and is a row like any other again
+                claims, undone_by = first_claims(row), None
         digest = row_hash(cells)
+        undone = {name: value for name, value in (known.undone or {}).items() if name not in claims}
         return RowChange(
             known.id, True, self.table.row_numbers[index], self._source_key(cells), cells, row, digest,
             content_hash(row), claims, state=known.state, lead_id=known.lead_id, loses=loses,
-            same_row=digest == known.row_hash,
+            same_row=digest == known.row_hash, undone=undone or None, undone_by=undone_by,
         )  # fmt: skip
 
     def _said_before(self, known: KnownRecord) -> Mapping[str, str]:
         """The base, normalised by today's rules; a record that only ever was in quarantine has said nothing."""
-        if known.lead_id is None:
+        if known.lead_id is None and known.state == "quarantined":
             return {}
         mapping, normalizer = self._reader(tuple(known.raw))
         return said_fields(normalizer.row([known.raw[label] for label in mapping.labels()]))
@@ -249,7 +264,6 @@ class _Comparison:
             order[index] = change.record_id
         silent = np.ones(len(order), dtype=bool)
         silent[sorted(self.rows)] = False
-        quarantined = records.ids_in_state(self.connection, self.ws.name, self.state.source, "quarantined")
         return ChangeSet(
             source=self.ws.source,
             fingerprint=self.ws.fingerprint(raw["checksum"]),
@@ -261,12 +275,18 @@ class _Comparison:
             base_version=self.state.version,
             read_rows=len(self.table.lines),
             unexamined=int(silent.sum()),
-            unexamined_quarantined=int(np.isin(order[silent], list(quarantined)).sum()) if quarantined else 0,
+            unexamined_quarantined=self._among(order[silent], "quarantined"),
+            unexamined_undone=self._among(order[silent], "held"),
             digests=self.digests,
             record_ids=order.tobytes(),
             changes=changes,
             gone=gone,
         )
+
+    def _among(self, ids: Indexes, state: str) -> int:
+        """How many of these records last ended in that state."""
+        found = records.ids_in_state(self.connection, self.ws.name, self.state.source, state)
+        return int(np.isin(ids, list(found)).sum()) if found else 0
 
     def _apply_guard(self, found: ChangeSet) -> None:
         """Park what is more than the customer allows: only the guarded rows, unless this very plan was approved."""

@@ -6,11 +6,11 @@ one batch, so that no commit ever shows half of either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from leads_dagster.leads.matching import Edge
-from leads_dagster.store.changes import ChangeSet, Gone, RowChange
+from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.resolution import Resolution
 
@@ -27,6 +27,7 @@ class Batch:
         leads: known leads to fold again.
         edges: edges that become right with this batch. keys: record -> blocking keys.
         rematched: unchanged records whose edges are replaced by those given here.
+        restored: retired leads that live again. moved_from: record -> the lead that it leaves.
     """
 
     changes: list[RowChange] = field(default_factory=list)
@@ -38,6 +39,8 @@ class Batch:
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     rematched: list[int] = field(default_factory=list)
+    restored: set[str] = field(default_factory=set)
+    moved_from: dict[int, str] = field(default_factory=dict)
 
     def absorb(self, other: Batch) -> None:
         """Take in another batch."""
@@ -50,6 +53,8 @@ class Batch:
         self.edges += other.edges
         self.keys |= other.keys
         self.rematched += other.rematched
+        self.restored |= other.restored
+        self.moved_from |= other.moved_from
 
     @property
     def rows(self) -> int:
@@ -57,10 +62,12 @@ class Batch:
         return len(self.changes) + len(self.gone) + len(self.assigned)
 
 
-def batches(change_set: ChangeSet, resolution: Resolution, size: int) -> Iterator[Batch]:
+def batches(
+    changes: Sequence[RowChange], gone: Sequence[Gone], resolution: Resolution, *, size: int
+) -> Iterator[Batch]:
     """Batches of about `size` rows; one lead with more rows than that is a batch of its own."""
     batch = Batch()
-    for unit in _units(change_set, resolution):
+    for unit in _units(changes, gone, resolution):
         batch.absorb(unit)
         if len(batch.changes) + len(batch.gone) >= size:
             yield batch
@@ -69,18 +76,26 @@ def batches(change_set: ChangeSet, resolution: Resolution, size: int) -> Iterato
         yield batch
 
 
-def _units(change_set: ChangeSet, resolution: Resolution) -> Iterator[Batch]:
+def whole(changes: Sequence[RowChange], gone: Sequence[Gone], resolution: Resolution) -> Batch:
+    """All of it in one batch."""
+    batch = Batch()
+    for unit in _units(changes, gone, resolution):
+        batch.absorb(unit)
+    return batch
+
+
+def _units(changes: Sequence[RowChange], gone: Sequence[Gone], resolution: Resolution) -> Iterator[Batch]:
     """What must land together: one unit a group of leads that exchange records."""
-    group_of = _groups(change_set, resolution)
+    group_of = _groups(changes, resolution)
     units: dict[str, Batch] = {}
     new_leads = set(resolution.new_leads)
-    for change in change_set.changes:
+    for change in changes:
         lead = resolution.assigned.get(change.record_id) or change.lead_id
         unit = units.setdefault(_unit_name(change.record_id, lead, group_of), Batch())
         unit.changes.append(change)
         if lead is not None and lead not in new_leads and not change.held:
             unit.leads.add(lead)
-    for one in change_set.gone:
+    for one in gone:
         if one.held:
             continue
         unit = units.setdefault(_unit_name(one.record_id, one.lead_id, group_of), Batch())
@@ -91,12 +106,12 @@ def _units(change_set: ChangeSet, resolution: Resolution) -> Iterator[Batch]:
     yield from units.values()
 
 
-def _groups(change_set: ChangeSet, resolution: Resolution) -> dict[str, str]:
+def _groups(changes: Sequence[RowChange], resolution: Resolution) -> dict[str, str]:
     """Lead -> name of its group; leads between which records move, or whose records are matched anew, are one."""
     groups: DisjointSets[str] = DisjointSets()
     for lost, kept in resolution.merged.items():
         groups.link(lost, kept)
-    before = {change.record_id: change.lead_id for change in change_set.changes if change.lead_id}
+    before = {change.record_id: change.lead_id for change in changes if change.lead_id}
     before.update(resolution.moved_from)
     for record, lead in resolution.assigned.items():
         old = before.get(record)
@@ -125,6 +140,9 @@ def _add_resolution(
         old = resolution.moved_from.get(record)
         if old is not None:
             unit.leads.add(old)
+            unit.moved_from[record] = old
+    for lead in resolution.restored:
+        units[group_of.get(lead, lead)].restored.add(lead)
     for lost, kept in resolution.merged.items():
         unit = units.setdefault(group_of.get(kept, kept), Batch())
         unit.merged[lost] = kept

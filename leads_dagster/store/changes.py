@@ -38,6 +38,8 @@ class RowChange:
         lead_id: of a known record.
         loses: what the guard calls it: "blank" or "change" where a value would go, else "".
         same_row: a known record whose cells did not change; only today's rules differ from those it was read by.
+        undone: field -> value in force, of what people took back and the row still says.
+        undone_by: the decision that took back all that the row says; it then stays out until it says something new.
     """
 
     record_id: int
@@ -54,6 +56,8 @@ class RowChange:
     lead_id: str | None = None
     loses: Literal["", "blank", "change"] = ""
     same_row: bool = False
+    undone: dict[str, str | None] | None = None
+    undone_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class ChangeSet:
         observed_at: when the change was first seen; the time of its claims.
         base_version: version of the ledger that it was computed against.
         read_rows: rows in the sheet. unexamined: rows whose digest had not changed.
-        unexamined_quarantined: how many of those stand in quarantine.
+        unexamined_quarantined: how many of those stand in quarantine. unexamined_undone: how many people took back.
         changes, gone: what is different. guard: set where the guard had something to say.
         digests, record_ids: the sheet's order, 16 and 8 bytes a row; what the ledger closes with.
     """
@@ -105,6 +109,7 @@ class ChangeSet:
     read_rows: int
     unexamined: int
     unexamined_quarantined: int
+    unexamined_undone: int
     digests: bytes
     record_ids: bytes
     changes: list[RowChange] = field(default_factory=list)
@@ -131,6 +136,7 @@ class ChangeSet:
             "read_rows": self.read_rows,
             "unexamined": self.unexamined,
             "unexamined_quarantined": self.unexamined_quarantined,
+            "unexamined_undone": self.unexamined_undone,
             "digests": _text(self.digests),
             "record_ids": _text(self.record_ids),
             "gone": [[one.record_id, one.lead_id, one.state, one.held] for one in self.gone],
@@ -172,12 +178,13 @@ def _row_payload(change: RowChange) -> list[Any]:
         asdict(row.rejection) if row.rejection else None,
         change.row_hash.hex(), change.content_hash.hex(),
         change.claims if change.known else None, change.held, change.state, change.lead_id, change.same_row,
+        change.undone, change.undone_by,
     ]  # fmt: skip
 
 
 def _row(packed: list[Any]) -> RowChange:
     (record_id, known, row_number, source_key, raw, fields, emails, phones, addresses, extra, issues, rejection,
-     row_hash, content_hash, claims, held, state, lead_id, same_row) = packed  # fmt: skip
+     row_hash, content_hash, claims, held, state, lead_id, same_row, undone, undone_by) = packed  # fmt: skip
     row = NormalizedRow(
         fields, tuple(emails), tuple(phones), extra, tuple(Issue(**issue) for issue in issues),
         Issue(**rejection) if rejection else None, tuple(addresses),
@@ -185,7 +192,7 @@ def _row(packed: list[Any]) -> RowChange:
     said = first_claims(row) if claims is None else claims
     return RowChange(
         record_id, known, row_number, source_key, raw, row, bytes.fromhex(row_hash), bytes.fromhex(content_hash),
-        said, held, state, lead_id, same_row=same_row,
+        said, held, state, lead_id, same_row=same_row, undone=undone, undone_by=undone_by,
     )  # fmt: skip
 
 

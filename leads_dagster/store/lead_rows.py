@@ -170,6 +170,29 @@ def records_per_lead(connection: Connection, lead_ids: Sequence[str]) -> dict[st
     return found
 
 
+def retired(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Of these leads, those that are archived or merged into others."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        query = select(leads.c.id).where(leads.c.id.in_(part), leads.c.archived_at.is_not(None))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Lead that was merged, at once or by way of others -> the one of these that stands in its place."""
+    found: dict[str, str] = {}
+    frontier = {one: one for one in ids}
+    while frontier:
+        reached: dict[str, str] = {}
+        for part in chunks(list(frontier)):
+            query = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.in_(part))
+            reached.update((lost, frontier[kept]) for lost, kept in connection.execute(query) if lost not in found)
+        found |= reached
+        frontier = reached
+    return found
+
+
 def archive(connection: Connection, ids: Sequence[str], *, at: datetime, merged_into: str | None = None) -> None:
     """Take leads out of the active ones; `merged_into` names the lead that lives on for them."""
     for part in chunks(ids):

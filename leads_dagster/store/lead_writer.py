@@ -20,6 +20,7 @@ from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
 from leads_dagster.store import lead_rows, outbox, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
+from leads_dagster.store.folding import load_material
 from leads_dagster.store.policy import Policy
 
 
@@ -32,6 +33,7 @@ class BatchResult:
     unchanged: int = 0
     merged: int = 0
     quarantined: int = 0
+    held: int = 0
     removed: int = 0
 
     def add(self, other: BatchResult) -> None:
@@ -89,6 +91,9 @@ class LeadWriter:
         movers = {record: lead for record, lead in batch.assigned.items() if record not in here}
         if movers:
             records.assign_lead(connection, movers)
+        known = {change.record_id for change in written if change.known} | movers.keys()
+        founders = {one: lead for one, lead in batch.assigned.items() if one in known and lead in batch.new_leads}
+        records.note_origins(connection, founders)
 
     def _record_row(self, change: RowChange, state: str, batch: Batch) -> dict[str, Any]:
         return {
@@ -101,7 +106,11 @@ class LeadWriter:
             "row_hash": change.row_hash,
             "content_hash": change.content_hash,
             "state": state,
-            "lead_id": batch.assigned.get(change.record_id, change.lead_id),
+            "kind": "row",
+            "lead_id": (lead := batch.assigned.get(change.record_id, change.lead_id)),
+            "origin_lead_id": lead if lead in batch.new_leads else None,
+            "undone": change.undone,
+            "undone_by": change.undone_by,
             "first_seen_at": self.at,
             "last_seen_at": self.at,
             "removed_at": None,
@@ -223,22 +232,16 @@ class LeadWriter:
     def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
         """Fold leads from what the store holds of their records, and write what came out differently."""
         before = lead_rows.load(connection, ids)
-        members: dict[str, list[records.KnownRecord]] = {}
-        for known in records.records_of_leads(connection, ids):
-            members.setdefault(str(known.lead_id), []).append(known)
-        claims = _by_record(records.claims_of(connection, [m.id for group in members.values() for m in group]))
-        overrides = records.overrides_of(connection, ids)
+        material = load_material(connection, ids)
         conflicts: list[dict[str, Any]] = []
         for lead in ids:
-            group = members.get(lead, [])
-            if not group:
-                self._retire(connection, lead, before.get(lead), batch.merged.get(lead))
+            found = material[lead]
+            if not found.rows:
+                self._retire(connection, lead, before.get(lead), batch)
                 continue
-            views = [RecordView(one.id, one.source, one.content_hash) for one in group]
-            said = [claim for one in group for claim in claims.get(one.id, [])]
-            found = fold(views, said, overrides.get(lead, []))
-            self._write_folded(connection, lead, before.get(lead), found, {one.id: one.source for one in group})
-            conflicts += [self._conflict_row(lead, one) for one in found.conflicts]
+            folded = found.fold()
+            self._write_folded(connection, lead, before.get(lead), folded, found.sources)
+            conflicts += [self._conflict_row(lead, one) for one in folded.conflicts]
         lead_rows.replace_conflicts(connection, self.customer, ids, conflicts)
 
     def _conflict_row(self, lead: str, conflict: Any) -> dict[str, Any]:
@@ -252,14 +255,17 @@ class LeadWriter:
             "run_id": self.run_id,
         }
 
-    def _retire(self, connection: Connection, lead: str, row: Mapping[str, Any] | None, kept: str | None) -> None:
+    def _retire(self, connection: Connection, lead: str, row: Mapping[str, Any] | None, batch: Batch) -> None:
         """A lead without a live record: merged into another, or archived."""
         if row is None or row["archived_at"] is not None:
             return
+        kept = batch.merged.get(lead)
         lead_rows.archive(connection, [lead], at=self.at, merged_into=kept)
         rows = [self._history(lead, "merged" if kept else "archived", new=kept)]
         if kept:
-            rows.append(self._history(kept, "merged", old=lead))
+            moved = sorted(record for record, old in batch.moved_from.items() if old == lead)
+            told = orjson.dumps({"lead": lead, "records": moved}).decode()
+            rows.append(self._history(kept, "merged", old=told))
         lead_rows.add_history(connection, rows)
         outbox.mark(connection, self.customer, self.mirrors, {lead: row["version"] + 1})
 
@@ -307,16 +313,17 @@ class LeadWriter:
 
 
 def row_states(batch: Batch) -> dict[int, str]:
-    """Where each row of a batch ends: created, updated, unchanged, merged or quarantined; parked rows are left out."""
+    """Where each row of a batch ends: created, updated, unchanged, merged, quarantined, or held where people took it
+    back; rows that the guard parked are left out."""
     founders = _founders(batch)
     return {change.record_id: _state(change, founders) for change in batch.changes if not change.held}
 
 
 def _founders(batch: Batch) -> dict[int, str]:
-    """The earliest record of each new lead, which created it; the others of that lead merged into it."""
+    """The earliest record of each new or restored lead, which created it; the others of that lead merged into it."""
     earliest: dict[str, int] = {}
     for record, lead in batch.assigned.items():
-        if lead in batch.new_leads:
+        if lead in batch.new_leads or lead in batch.restored:
             earliest[lead] = min(record, earliest.get(lead, record))
     return {record: lead for lead, record in earliest.items()}
 
@@ -324,6 +331,8 @@ def _founders(batch: Batch) -> dict[int, str]:
 def _state(change: RowChange, founders: Mapping[int, str]) -> str:
     if change.row.rejection is not None:
         return "quarantined"
+    if change.undone_by is not None:
+        return "held"
     if change.known and change.lead_id is not None:
         return "updated" if change.claims else "unchanged"
     return "created" if change.record_id in founders else "merged"
@@ -332,7 +341,7 @@ def _state(change: RowChange, founders: Mapping[int, str]) -> str:
 def _is_as_stored(change: RowChange, states: Mapping[int, str]) -> bool:
     """Whether nothing of a known record changed, not even where it stands."""
     quiet = change.known and change.same_row and states[change.record_id] == "unchanged"
-    return quiet and change.state != "quarantined"
+    return quiet and change.state not in ("quarantined", "removed")
 
 
 def _said(row: NormalizedRow) -> dict[str, Any]:
@@ -346,13 +355,6 @@ def _said(row: NormalizedRow) -> dict[str, Any]:
 def _stored_texts(found: FoldedLead) -> dict[str, str]:
     """A folded lead's values as they read back from the columns ("0.90" is stored as the number 0.9)."""
     return lead_rows.to_texts(lead_rows.to_columns(found.values()))
-
-
-def _by_record(claims: Iterable[Claim]) -> dict[int, list[Claim]]:
-    found: dict[int, list[Claim]] = {}
-    for claim in claims:
-        found.setdefault(claim.record_id, []).append(claim)
-    return found
 
 
 def _result(states: Iterable[str], removed: int) -> BatchResult:

@@ -109,13 +109,20 @@ def unclosed_runs(connection: Connection, customer: str, source: str) -> list[st
 
 
 def standing_counts(connection: Connection, state: SourceState) -> RowCounts:
-    """The counts of a cycle in which nothing changed: what stands in quarantine or is held still does."""
+    """The counts of a cycle in which nothing changed: what stands in quarantine, is held or taken back still does."""
     quarantined = connection.execute(
         select(func.count())
         .select_from(quarantine)
         .where(quarantine.c.customer == state.customer, quarantine.c.source == state.source)
     ).scalar_one()
-    read, held = state.read_rows, state.held_rows
+    undone = connection.execute(
+        select(func.count()).where(
+            source_records.c.customer == state.customer,
+            source_records.c.source == state.source,
+            source_records.c.state == "held",
+        )
+    ).scalar_one()
+    read, held = state.read_rows, state.held_rows + undone
     return RowCounts(read=read, unchanged=read - quarantined - held, quarantined=quarantined, held=held)
 
 
@@ -233,13 +240,13 @@ def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
 
 
 def unaccounted_records(connection: Connection, customer: str, source: str) -> tuple[int, int]:
-    """Live records of a source that are neither in a lead nor in quarantine, and all live records; two index scans."""
+    """Live records of a source that are in no lead, not in quarantine and not taken back; and all live ones."""
     mine = and_(source_records.c.customer == customer, source_records.c.source == source)
     live = select(func.count()).where(mine, source_records.c.state != "removed")
     lost = (
         select(func.count())
         .select_from(source_records.outerjoin(quarantine, quarantine.c.record_id == source_records.c.id))
-        .where(mine, source_records.c.lead_id.is_(None), source_records.c.state != "removed")
+        .where(mine, source_records.c.lead_id.is_(None), source_records.c.state.not_in(["removed", "held"]))
         .where(quarantine.c.record_id.is_(None))
     )
     return int(connection.execute(lost).scalar_one()), int(connection.execute(live).scalar_one())

@@ -1,26 +1,25 @@
 """Source records, their claims and the edges between them, as rows.
 
-What belongs here: reading and writing `source_records`, `claims`, `match_keys`, `matches`, `quarantine`, `decisions`.
+What belongs here: reading and writing `source_records`, `claims`, `match_keys`, `matches`, `quarantine`.
 Which row is which record, and what makes two records one lead, is decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import xxhash
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from leads_dagster.errors import NotFoundError
-from leads_dagster.leads.survivorship import Claim, Override
+from leads_dagster.leads.survivorship import Claim
 from leads_dagster.store.statements import bulk_insert, chunks, upsert
 from leads_dagster.store.tables import (
     claims,
     counters,
-    decisions,
     leads,
     match_keys,
     matches,
@@ -28,6 +27,7 @@ from leads_dagster.store.tables import (
     source_records,
 )
 
+RecordKind = Literal["row", "edit"]
 _COUNTER = "source_records"
 _HALF_OF_64_BITS = 2**63  # a database's integers have a sign
 
@@ -40,6 +40,10 @@ class KnownRecord:
         id, source, source_key, lead_id, state: as in the table.
         raw: the base, column label -> cell. said: what it came to, normalised.
         row_hash, content_hash: 16 bytes each.
+        kind: "row", or "edit": what somebody changed of a lead, by its id.
+        origin_lead_id: the lead that the record last helped to found.
+        undone: field -> value in force, where people took back what the record says.
+        undone_by: the decision that took back all of it.
     """
 
     id: int
@@ -51,6 +55,10 @@ class KnownRecord:
     content_hash: bytes
     state: str
     lead_id: str | None
+    kind: str = "row"
+    origin_lead_id: str | None = None
+    undone: dict[str, str | None] | None = None
+    undone_by: int | None = None
 
 
 _KNOWN = [source_records.c[name] for name in KnownRecord.__dataclass_fields__]
@@ -69,6 +77,21 @@ class StoredEdge:
 
 
 _EDGE = [matches.c[name] for name in StoredEdge.__dataclass_fields__]
+
+
+def epoch(connection: Connection, customer: str) -> int:
+    """How often anybody but a cycle changed this customer's records or decisions."""
+    query = select(counters.c.value).where(counters.c.name == _epoch_name(customer))
+    return int(connection.execute(query).scalar() or 0)
+
+
+def begin_epoch(connection: Connection, customer: str) -> None:
+    """Say that records or decisions are changed outside a cycle: what a cycle planned before is planned anew."""
+    upsert(connection, counters, [{"name": _epoch_name(customer), "value": epoch(connection, customer) + 1}])
+
+
+def _epoch_name(customer: str) -> str:
+    return f"epoch of {customer}"
 
 
 def allocate_ids(connection: Connection, count: int) -> int:
@@ -107,10 +130,47 @@ def ids_written_by(connection: Connection, customer: str, source: str, run_ids: 
     return found
 
 
-def records_of_leads(connection: Connection, lead_ids: Sequence[str]) -> Iterator[KnownRecord]:
+def removed_like(
+    connection: Connection, customer: str, source: str, row_hashes: Collection[bytes]
+) -> list[KnownRecord]:
+    """Records that left this source and said exactly what one of these rows says, the last to leave first.
+
+    They have no lead but where a policy kept it alive.
+    """
+    found: list[KnownRecord] = []
+    for part in chunks(list(row_hashes)):
+        query = select(source_records.c.removed_at, *_KNOWN).where(
+            source_records.c.customer == customer,
+            source_records.c.source == source,
+            source_records.c.state == "removed",
+            source_records.c.row_hash.in_(part),
+        )
+        for removed_at, *row in connection.execute(query):
+            known = KnownRecord(*row)
+            found.append(known if removed_at is None else replace(known, lead_id=None))
+    return sorted(found, key=lambda known: -known.id)
+
+
+def origins_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Record -> the lead that it last helped to found, else the one that it was in; removed records too."""
+    found: dict[int, str] = {}
+    origin = func.coalesce(source_records.c.origin_lead_id, source_records.c.lead_id)
+    for part in chunks(ids):
+        query = select(source_records.c.id, origin).where(source_records.c.id.in_(part), origin.is_not(None))
+        found.update((record, lead) for record, lead in connection.execute(query))
+    return found
+
+
+def records_of_leads(
+    connection: Connection, lead_ids: Sequence[str], *, kind: RecordKind = "row"
+) -> Iterator[KnownRecord]:
     """Live records of these leads."""
     for part in chunks(lead_ids):
-        query = select(*_KNOWN).where(source_records.c.lead_id.in_(part), source_records.c.removed_at.is_(None))
+        query = select(*_KNOWN).where(
+            source_records.c.lead_id.in_(part),
+            source_records.c.removed_at.is_(None),
+            source_records.c.kind == kind,
+        )
         for row in connection.execute(query):
             yield KnownRecord(*row)
 
@@ -139,7 +199,7 @@ def insert_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
 
 def change_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write known records again, with what they say now."""
-    upsert(connection, source_records, rows, keep=("first_seen_at",))
+    upsert(connection, source_records, rows, keep=("first_seen_at", "origin_lead_id"))
 
 
 def mark_removed(connection: Connection, ids: Sequence[int], *, at: datetime, run_id: str) -> None:
@@ -180,17 +240,28 @@ def assign_lead(connection: Connection, record_to_lead: Mapping[int, str]) -> No
             connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(lead_id=lead))
 
 
+def note_origins(connection: Connection, record_to_lead: Mapping[int, str]) -> None:
+    """Say which new lead records helped to found."""
+    statement = (
+        update(source_records)
+        .where(source_records.c.id == bindparam("record"))
+        .values(origin_lead_id=bindparam("lead"))
+    )
+    if record_to_lead:
+        connection.execute(statement, [{"record": record, "lead": lead} for record, lead in record_to_lead.items()])
+
+
 def insert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append claims."""
     bulk_insert(connection, claims, rows)
 
 
 def claims_of(connection: Connection, record_ids: Sequence[int]) -> Iterator[Claim]:
-    """All claims of these records, oldest first."""
+    """All claims of these records that nobody took back, oldest first."""
     for part in chunks(record_ids):
         query = (
             select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.changed_at)
-            .where(claims.c.record_id.in_(part))
+            .where(claims.c.record_id.in_(part), claims.c.voided_by.is_(None))
             .order_by(claims.c.id)
         )
         for row in connection.execute(query):
@@ -199,10 +270,14 @@ def claims_of(connection: Connection, record_ids: Sequence[int]) -> Iterator[Cla
 
 def replace_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
     """Set the blocking keys of these records."""
-    ids = list(keys_of)
+    forget_keys(connection, list(keys_of))
+    insert_keys(connection, customer, keys_of)
+
+
+def forget_keys(connection: Connection, ids: Sequence[int]) -> None:
+    """Take the blocking keys of these records away: no other is compared with them."""
     for part in chunks(ids):
         connection.execute(delete(match_keys).where(match_keys.c.record_id.in_(part)))
-    insert_keys(connection, customer, keys_of)
 
 
 def insert_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
@@ -268,38 +343,6 @@ def release(connection: Connection, ids: Sequence[int]) -> None:
     """Take records out of quarantine."""
     for part in chunks(ids):
         connection.execute(delete(quarantine).where(quarantine.c.record_id.in_(part)))
-
-
-def pair_decisions(connection: Connection, customer: str) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
-    """Pairs of records that people said are the same, and are not; decisions taken back are left out."""
-    undone = select(decisions.c.undoes).where(decisions.c.undoes.is_not(None))
-    query = (
-        select(decisions.c.kind, decisions.c.subject)
-        .where(
-            decisions.c.customer == customer,
-            decisions.c.kind.in_(["same", "not_same"]),
-            decisions.c.id.not_in(undone),
-        )
-        .order_by(decisions.c.id)
-    )
-    verdicts: dict[frozenset[int], str] = {}
-    for kind, subject in connection.execute(query):
-        verdicts[frozenset(subject["records"])] = kind
-    same = {pair for pair, kind in verdicts.items() if kind == "same"}
-    return same, set(verdicts) - same
-
-
-def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, list[Override]]:
-    """Lead -> people's decisions on its fields, those taken back left out."""
-    undone = select(decisions.c.undoes).where(decisions.c.undoes.is_not(None))
-    found: dict[str, list[Override]] = {}
-    for part in chunks(lead_ids):
-        query = select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at).where(
-            decisions.c.kind == "override", decisions.c.lead_id.in_(part), decisions.c.id.not_in(undone)
-        )
-        for lead, subject, decided_at in connection.execute(query):
-            found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at))
-    return found
 
 
 def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new, match_record
-from leads_dagster.store import records
+from leads_dagster.store import decisions, lead_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.policy import Policy
@@ -32,6 +32,7 @@ class Resolution:
     Attributes:
         assigned: record -> lead, of every record that is new or belongs to another lead than before.
         new_leads: ids of leads that this resolution makes.
+        restored: ids of retired leads that it brings back, since the records that founded them stand alone again.
         merged: lead -> the lead that lives on for it.
         touched: new and changed records, whose edges are computed anew.
         rematched: record -> its lead before, of unchanged records whose edges are computed anew because one that they
@@ -39,10 +40,12 @@ class Resolution:
         together: leads of records that are connected so; their edges are replaced in one transaction.
         edges: those edges. keys: record -> its blocking keys, of the touched ones.
         moved_from: record -> the lead it leaves, of known records that get another one.
+        epoch: of the customer's records when this was found; another one later says that the store has moved on.
     """
 
     assigned: dict[int, str] = field(default_factory=dict)
     new_leads: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)
     rematched: dict[int, str | None] = field(default_factory=dict)
@@ -50,10 +53,13 @@ class Resolution:
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     moved_from: dict[int, str] = field(default_factory=dict)
+    epoch: int = 0
 
     def payloads(self) -> Iterable[Any]:
         """The chunks to stage."""
-        yield {name: getattr(self, name) for name in ("new_leads", "merged", "touched", "together")}
+        yield {
+            name: getattr(self, name) for name in ("new_leads", "restored", "merged", "touched", "together", "epoch")
+        }
         tables: dict[str, dict[int, Any]] = {
             "assigned": self.assigned,
             "rematched": self.rematched,
@@ -90,14 +96,16 @@ def resolve_rows(
     policy: Policy, connection: Connection, leaving: Sequence[Gone], changes: Iterable[RowChange]
 ) -> Resolution:
     """As `resolve_changes`; of each row only what matching needs is kept, so that the rows may be streamed."""
-    fresh = [match_record(change.record_id, change.row) for change in changes if _speaks(change)]
+    fresh = [
+        match_record(change.record_id, in_force(change.row, change.undone)) for change in changes if _speaks(change)
+    ]
     gone = {one.record_id for one in leaving if not one.held}
     return _Resolver(policy, connection).run(fresh, gone)
 
 
 def _speaks(change: RowChange) -> bool:
     """Whether a change has a say in who is who: not parked, not in quarantine, and saying something new."""
-    if change.held or change.row.rejection is not None:
+    if change.held or change.undone_by is not None or change.row.rejection is not None:
         return False
     return not change.known or bool(change.claims) or change.lead_id is None
 
@@ -107,19 +115,20 @@ class _Resolver:
 
     def __init__(self, policy: Policy, connection: Connection) -> None:
         self.customer, self.thresholds, self.connection = policy.customer, policy.thresholds, connection
-        self.same, self.not_same = records.pair_decisions(connection, policy.customer)
+        self.same, self.not_same = decisions.of_pairs(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
+        self.stored = records.has_records(connection, policy.customer)
 
     def run(self, fresh: Sequence[MatchRecord], gone: set[int]) -> Resolution:
         resolution = Resolution(keys={side.id: tuple(blocking_keys(side)) for side in fresh})
+        resolution.epoch = records.epoch(self.connection, self.customer)
         resolution.touched = sorted(resolution.keys)
-        stored = records.has_records(self.connection, self.customer)
-        fresh = [*fresh, *self._connected(resolution, gone)] if stored else fresh
+        fresh = [*fresh, *self._connected(resolution, gone)] if self.stored else fresh
         keys = {side.id: resolution.keys.get(side.id) or tuple(blocking_keys(side)) for side in fresh}
         self.sides = {side.id: side for side in fresh}
-        edges = self._edges_with_store(fresh, keys, gone) if stored else match_all(fresh, self.thresholds)
-        old_edges = self._component_edges(fresh, edges, gone) if stored else []
+        edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
+        old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
         resolution.edges = list(edges)
         clusters = cluster(
             list(self.sides.values()),
@@ -170,7 +179,7 @@ class _Resolver:
     def _load(self, ids: Iterable[int]) -> dict[int, MatchRecord]:
         found: dict[int, MatchRecord] = {}
         for known in records.known_records(self.connection, sorted(ids)):
-            found[known.id] = match_record(known.id, said_row(known.said))
+            found[known.id] = match_record(known.id, in_force(said_row(known.said), known.undone))
             self.lead_of[known.id] = known.lead_id
         return found
 
@@ -207,14 +216,14 @@ class _Resolver:
 
     def _assign(self, clusters: Sequence[Cluster], resolution: Resolution) -> None:
         """Give every cluster a lead: the one of its earliest record that no earlier cluster has, else a new one."""
-        taken: dict[str, str] = {}
+        taken: set[str] = set()
+        free = self._free_origins(clusters)
         for members in sorted((sorted(one.members) for one in clusters), key=lambda ids: _age(ids, self.lead_of)):
             old = _ordered({lead for one in members if (lead := self.lead_of.get(one))}, members, self.lead_of)
             lead = next((one for one in old if one not in taken), None)
             if lead is None:
-                lead = new_lead_id()
-                resolution.new_leads.append(lead)
-            taken[lead] = lead
+                lead = self._brought_back(members, free, taken, resolution)
+            taken.add(lead)
             movers = [one for one in members if self.lead_of.get(one) != lead]
             resolution.assigned.update((one, lead) for one in movers)
             resolution.moved_from.update((one, old_lead) for one in movers if (old_lead := self.lead_of.get(one)))
@@ -222,6 +231,25 @@ class _Resolver:
                 if other != lead:
                     resolution.merged.setdefault(other, lead)
         resolution.merged = {lost: kept for lost, kept in resolution.merged.items() if lost not in taken}
+
+    def _free_origins(self, clusters: Sequence[Cluster]) -> dict[int, str]:
+        """Record -> the retired lead that it once founded, of clusters that may need a lead."""
+        if not self.stored:
+            return {}
+        origins = records.origins_of(self.connection, [one for each in clusters for one in each.members])
+        retired = lead_rows.retired(self.connection, sorted(set(origins.values())))
+        return {record: lead for record, lead in origins.items() if lead in retired}
+
+    def _brought_back(
+        self, members: Sequence[int], free: Mapping[int, str], taken: set[str], resolution: Resolution
+    ) -> str:
+        """The retired lead that the earliest of these records founded, else a new one."""
+        lead = next((free[one] for one in members if one in free and free[one] not in taken), None)
+        if lead is not None:
+            resolution.restored.append(lead)
+            return lead
+        resolution.new_leads.append(made := new_lead_id())
+        return made
 
 
 def new_lead_id() -> str:
@@ -250,6 +278,27 @@ def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str 
 
 def _edge(one: records.StoredEdge) -> Edge:
     return Edge(one.record_a, one.record_b, one.outcome, one.rule, one.score, one.explanation)  # type: ignore[arg-type]
+
+
+def in_force(row: NormalizedRow, undone: Mapping[str, str | None] | None) -> NormalizedRow:
+    """A row as it counts: what people took back of it is replaced by what held before."""
+    if not undone:
+        return row
+    fields = {**row.fields, **{name: value for name, value in undone.items() if value is not None}}
+    fields = {name: value for name, value in fields.items() if undone.get(name, value) is not None}
+    emails, phones = (_replaced(row, name, fields, undone) for name in ("email", "phone"))
+    return replace(row, fields=fields, emails=emails, phones=phones)
+
+
+def _replaced(
+    row: NormalizedRow, name: str, fields: Mapping[str, str], undone: Mapping[str, str | None]
+) -> tuple[str, ...]:
+    """All e-mails, or telephones, of a row: the chosen one is another where people took it back."""
+    every = row.emails if name == "email" else row.phones
+    if name not in undone:
+        return every
+    others = [value for value in every if value != row.fields.get(name)]
+    return tuple(value for value in dict.fromkeys([fields.get(name, ""), *others]) if value)
 
 
 def said_row(said: Mapping[str, Any]) -> NormalizedRow:

@@ -105,10 +105,17 @@ leads = Table(
     Column("merged_into", Text, doc="the lead that stands in its place"),
     Index("ix_leads_customer_email", "customer", "email"),
     Index("ix_leads_customer_linkedin_url", "customer", "linkedin_url"),
+    # Whose place a lead took: asked at every fold of a stored lead, and true of few.
+    Index(
+        "ix_leads_merged_into",
+        "merged_into",
+        sqlite_where=text("merged_into IS NOT NULL"),
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 # A record of kind "edit" holds what somebody changed of a lead, by the lead's id: it takes no part in matching, does
-# not keep its lead alive, and goes with it when leads are merged or parted. Every other record is a "row".
+# not keep its lead alive, and counts for whatever lead takes that one's place. Every other record is a "row".
 source_records = Table(
     "source_records",
     metadata,
@@ -124,7 +131,7 @@ source_records = Table(
     Column("kind", Text, nullable=False, server_default=text("'row'")),  # row; edit: see below
     Column("lead_id", Text),
     Column("origin_lead_id", Text),  # the lead that it last helped to found: the one to bring back when leads part
-    Column("undone", Document),  # field -> value in force, of fields whose claims people took back; JSON null: blank
+    Column("undone", Document),  # field -> value in force (null: blank), where people took back what the record says
     Column("undone_by", RowId),  # the decision that took back all that the record says: it then has no lead
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),  # of the last change, not of every look
@@ -156,6 +163,7 @@ decisions = Table(
     Column("subject", Document, nullable=False),  # what it is about: record ids, lead id, field, value
     Column("lead_id", Text),
     Column("undoes", RowId),  # another decision that this one takes back
+    Column("undone_by", RowId),  # the decision that took this one back; NULL: it stands
     Column("who", Text, nullable=False),
     Column("reason", Text),
     Column("decided_at", UtcDateTime, nullable=False),

@@ -15,7 +15,7 @@ from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.ingest import fetch_raw, has_work, normalize
 from leads_dagster.pipeline.record import record
 from leads_dagster.pipeline.resolve import resolve
-from leads_dagster.store import outbox
+from leads_dagster.store import outbox, tables
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.engine import writing
 from leads_dagster.store.lead_writer import BatchResult, LeadWriter
@@ -209,8 +209,29 @@ def test_under_the_policy_keep_a_lead_outlives_its_row_and_is_found_again_when_t
     gone = road.sync([JANE])
     assert (gone.rows.removed, {lead["id"] for lead in road.leads()}) == (1, ids)
     back = road.sync([JANE, BOB])
-    assert (back.rows.merged, back.rows.created) == (1, 0)
+    assert (back.rows.unchanged, back.rows.merged, back.rows.created) == (2, 0, 0)
     assert {lead["id"] for lead in road.leads()} == ids
+    assert len(road.all("source_records")) == 2
+
+
+def test_a_row_cut_in_one_cycle_and_pasted_in_a_later_one_is_the_same_lead(road: Road) -> None:
+    road.sync([JANE, BOB])
+    ids = {lead["full_name"]: lead["id"] for lead in road.leads()}
+    road.sync([BOB])
+    back = road.sync([BOB, JANE])
+    assert (back.rows.created, back.rows.unchanged) == (1, 1)
+    assert {lead["full_name"]: lead["id"] for lead in road.leads()} == ids
+    jane = [row["operation"] for row in road.all("lead_history", tables.lead_history.c.lead_id == ids["Jane Doe"])]
+    assert jane == ["created", "archived", "restored"]
+
+
+def test_a_row_that_returns_with_another_value_is_the_same_lead_where_nothing_else_is_its_like(road: Road) -> None:
+    road.sync([JANE, BOB])
+    ids = {lead["full_name"]: lead["id"] for lead in road.leads()}
+    road.sync([BOB])
+    road.sync([BOB, JANE])
+    road.sync([BOB, (*JANE[:3], "Chief of all")])
+    assert {lead["full_name"]: lead["id"] for lead in road.leads()} == ids
 
 
 def test_under_the_policy_delete_the_crm_row_goes_and_the_store_still_knows(make_road: Callable[..., Road]) -> None:

@@ -15,9 +15,12 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     _source_records()
+    op.add_column("decisions", sa.Column("undone_by", _ROW_ID, nullable=True))
     op.add_column("claims", sa.Column("voided_by", _ROW_ID, nullable=True))
     op.add_column("conflicts", sa.Column("resolution", sa.Text(), nullable=True))
     op.add_column("conflicts", sa.Column("decision_id", _ROW_ID, nullable=True))
+    filled = sa.text("merged_into IS NOT NULL")
+    op.create_index("ix_leads_merged_into", "leads", ["merged_into"], sqlite_where=filled, postgresql_where=filled)
     _migration_log()
 
 

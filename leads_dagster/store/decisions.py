@@ -1,0 +1,129 @@
+"""What people decided, as rows: append-only, and taken back by a further decision.
+
+What belongs here: reading and writing `decisions`. What a decision does to leads is `undo`'s business and the fold's.
+
+    kind       subject
+    same       {"records": [a, b]}                   the two are one lead
+    not_same   {"apart": [[a, …], [b, …]]}           no record of the one list is one lead with any of the other
+    override   {"field": …, "value": …}              the field of the lead has this value (null: is blank)
+    revert     {"field": …, "claims": [ids]}         these claims do not count
+    rollback   {"run_id": …}                         what the run did does not count
+    undo       {"kind": …}                           the decision that `undoes` names does not count any more
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select, update
+
+from leads_dagster.errors import NotFoundError
+from leads_dagster.leads.survivorship import Override
+from leads_dagster.store.statements import chunks
+from leads_dagster.store.tables import decisions
+
+DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo"]
+
+
+def decide(
+    connection: Connection,
+    customer: str,
+    kind: DecisionKind,
+    subject: Mapping[str, Any],
+    *,
+    who: str,
+    at: datetime,
+    lead_id: str | None = None,
+    undoes: int | None = None,
+    reason: str | None = None,
+) -> int:
+    """Write a decision down and return its id; it is obeyed at the next fold of what it is about."""
+    row = {
+        "customer": customer,
+        "kind": kind,
+        "subject": dict(subject),
+        "lead_id": lead_id,
+        "undoes": undoes,
+        "who": who,
+        "reason": reason,
+        "decided_at": at,
+    }
+    written = connection.execute(decisions.insert(), row)
+    assert written.inserted_primary_key is not None
+    decision = int(written.inserted_primary_key[0])
+    if undoes is not None:
+        _note_undone(connection, undoes, by=decision)
+    return decision
+
+
+def _note_undone(connection: Connection, decision_id: int, *, by: int) -> None:
+    """Mark a decision as taken back; where it had itself taken one back, that one stands again."""
+    row = connection.execute(select(decisions.c.undoes).where(decisions.c.id == decision_id)).one()
+    connection.execute(update(decisions).where(decisions.c.id == decision_id).values(undone_by=by))
+    connection.execute(update(decisions).where(decisions.c.id == row.undoes).values(undone_by=None))
+
+
+def get(connection: Connection, customer: str, decision_id: int) -> dict[str, Any]:
+    """One decision.
+
+    Raises:
+        NotFoundError: this customer has no such decision.
+    """
+    query = select(decisions).where(decisions.c.customer == customer, decisions.c.id == decision_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"There is no decision {decision_id} for customer {customer}.", advice="See `leads undo list`."
+        )
+    return dict(row._mapping)
+
+
+def listed(
+    connection: Connection, customer: str, *, lead_ids: Sequence[str] = (), limit: int = 100
+) -> list[dict[str, Any]]:
+    """Decisions, newest first; of these leads only, where any are given."""
+    query = select(decisions).where(decisions.c.customer == customer).order_by(decisions.c.id.desc()).limit(limit)
+    if lead_ids:
+        query = query.where(decisions.c.lead_id.in_(lead_ids))
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def of_pairs(connection: Connection, customer: str) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
+    """Pairs of records that people said are the same, and are not; the newest standing word on a pair counts."""
+    query = (
+        select(decisions.c.kind, decisions.c.subject)
+        .where(
+            decisions.c.customer == customer,
+            decisions.c.kind.in_(["same", "not_same"]),
+            decisions.c.undone_by.is_(None),
+        )
+        .order_by(decisions.c.id)
+    )
+    verdicts: dict[frozenset[int], str] = {}
+    for kind, subject in connection.execute(query):
+        verdicts.update(dict.fromkeys(_pairs(subject), kind))
+    same = {pair for pair, kind in verdicts.items() if kind == "same"}
+    return same, set(verdicts) - same
+
+
+def _pairs(subject: Mapping[str, Any]) -> list[frozenset[int]]:
+    if "apart" in subject:
+        return [frozenset(pair) for pair in product(*subject["apart"])]
+    return [frozenset(subject["records"])]
+
+
+def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, list[Override]]:
+    """Lead -> people's standing decisions on its fields, oldest first."""
+    found: dict[str, list[Override]] = {}
+    for part in chunks(lead_ids):
+        query = (
+            select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at)
+            .where(decisions.c.kind == "override", decisions.c.lead_id.in_(part), decisions.c.undone_by.is_(None))
+            .order_by(decisions.c.id)
+        )
+        for lead, subject, decided_at in connection.execute(query):
+            found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at))
+    return found

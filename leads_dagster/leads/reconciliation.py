@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 DIGEST_BYTES = 16
 UNPAIRED = -1
@@ -43,6 +44,12 @@ class RowView:
     email: str
     cells: Mapping[str, str]
     leadless: bool = False
+
+
+def row_hash(cells: Mapping[str, str]) -> bytes:
+    """16 bytes over labels and cells, whatever their order; blank cells do not count."""
+    parts = sorted(f"{label}\x1f{cell}" for label, cell in cells.items() if cell)
+    return xxhash.xxh3_128_digest("\x1e".join(parts).encode("utf-8", "surrogatepass"))
 
 
 def pair_digests(old: bytes, new: bytes) -> Indexes:

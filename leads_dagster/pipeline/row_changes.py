@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-import xxhash
 from sqlalchemy import Connection
 
 from leads_dagster.leads import guard
@@ -29,6 +28,7 @@ from leads_dagster.leads.reconciliation import (
     changed_fields,
     pair_changed,
     pair_digests,
+    row_hash,
 )
 from leads_dagster.leads.tabular import Table
 from leads_dagster.pipeline.workspace import Workspace
@@ -335,9 +335,3 @@ def _labelled(labels: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     for label in labels[len(cells) :]:
         base[label] = ""
     return base
-
-
-def row_hash(cells: Mapping[str, str]) -> bytes:
-    """16 bytes over labels and cells, whatever their order; blank cells do not count."""
-    parts = sorted(f"{label}\x1f{cell}" for label, cell in cells.items() if cell)
-    return xxhash.xxh3_128_digest("\x1e".join(parts).encode())

@@ -40,6 +40,7 @@ class RowChange:
         same_row: a known record whose cells did not change; only today's rules differ from those it was read by.
         undone: field -> value in force, of what people took back and the row still says.
         undone_by: the decision that took back all that the row says; it then stays out until it says something new.
+        match_only: a known record that is matched anew because of a decision; it says what it said, its row stays.
     """
 
     record_id: int
@@ -58,6 +59,7 @@ class RowChange:
     same_row: bool = False
     undone: dict[str, str | None] | None = None
     undone_by: int | None = None
+    match_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

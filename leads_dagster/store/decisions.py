@@ -127,3 +127,21 @@ def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, l
         for lead, subject, decided_at in connection.execute(query):
             found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at))
     return found
+
+
+def newest_override(connection: Connection, lead_id: str, name: str) -> int | None:
+    """The standing decision that gives a field of a lead its value, or None."""
+    query = (
+        select(decisions.c.id, decisions.c.subject)
+        .where(decisions.c.kind == "override", decisions.c.lead_id == lead_id, decisions.c.undone_by.is_(None))
+        .order_by(decisions.c.id.desc())
+    )
+    return next((row.id for row in connection.execute(query) if row.subject["field"] == name), None)
+
+
+def standing_rollback(connection: Connection, customer: str, run_id: str) -> int | None:
+    """The standing decision that rolled a run back, or None."""
+    query = select(decisions.c.id, decisions.c.subject).where(
+        decisions.c.customer == customer, decisions.c.kind == "rollback", decisions.c.undone_by.is_(None)
+    )
+    return next((row.id for row in connection.execute(query) if row.subject["run_id"] == run_id), None)

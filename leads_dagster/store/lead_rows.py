@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
+from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
 from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
@@ -177,6 +178,43 @@ def retired(connection: Connection, ids: Sequence[str]) -> set[str]:
         query = select(leads.c.id).where(leads.c.id.in_(part), leads.c.archived_at.is_not(None))
         found.update(connection.execute(query).scalars())
     return found
+
+
+def get(connection: Connection, customer: str, lead_id: str) -> dict[str, Any]:
+    """One lead of a customer, archived and merged ones too, by column.
+
+    Raises:
+        NotFoundError: this customer has no such lead.
+    """
+    row = connection.execute(select(leads).where(leads.c.customer == customer, leads.c.id == lead_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"There is no lead {lead_id} for customer {customer}.", advice="`leads history` takes its id or e-mail."
+        )
+    return dict(row._mapping)
+
+
+def standing_for(connection: Connection, customer: str, lead_id: str) -> str:
+    """The lead that stands in the place of this one; itself, where it was never merged.
+
+    Raises:
+        NotFoundError: this customer has no such lead.
+    """
+    row = get(connection, customer, lead_id)
+    while row["merged_into"] is not None:
+        row = get(connection, customer, row["merged_into"])
+    return str(row["id"])
+
+
+def merges_into(connection: Connection, lead_id: str) -> list[tuple[str, list[int]]]:
+    """What was merged into a lead, oldest first: the lead of before, and the records that came with it."""
+    query = (
+        select(lead_history.c.old)
+        .where(lead_history.c.lead_id == lead_id, lead_history.c.operation == "merged", lead_history.c.old.is_not(None))
+        .order_by(lead_history.c.id)
+    )
+    told = [old for old in connection.execute(query).scalars() if old.startswith("{")]
+    return [(one["lead"], one["records"]) for one in map(orjson.loads, told)]
 
 
 def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -45,9 +45,9 @@ class BatchResult:
 class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
-    def __init__(self, policy: Policy, run_id: str, source: str, at: datetime) -> None:
+    def __init__(self, policy: Policy, run_id: str, source: str, at: datetime, *, who: str | None = None) -> None:
         self.customer, self.mirrors, self.delete_policy = policy.customer, policy.mirrors, policy.delete_policy
-        self.run_id, self.source, self.at = run_id, source, at
+        self.run_id, self.source, self.at, self.who = run_id, source, at, who
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""
@@ -80,7 +80,8 @@ class LeadWriter:
         keeping = {change.record_id for change in rejected if change.lead_id is not None}
         records.set_state(connection, sorted(keeping), "quarantined")
         written = [one for one in changes if one.record_id not in keeping and not _is_as_stored(one, states)]
-        rows = {one.record_id: self._record_row(one, states[one.record_id], batch) for one in written}
+        founders = founders_of(batch)
+        rows = {one.record_id: self._record_row(one, states[one.record_id], batch, founders) for one in written}
         records.insert_records(connection, [rows[one.record_id] for one in written if not one.known])
         records.change_records(connection, [rows[one.record_id] for one in written if one.known])
         records.quarantine_rows(connection, [self._quarantine_row(change) for change in rejected])
@@ -92,10 +93,9 @@ class LeadWriter:
         if movers:
             records.assign_lead(connection, movers)
         known = {change.record_id for change in written if change.known} | movers.keys()
-        founders = {one: lead for one, lead in batch.assigned.items() if one in known and lead in batch.new_leads}
-        records.note_origins(connection, founders)
+        records.note_origins(connection, {one: lead for one, lead in founders.items() if one in known})
 
-    def _record_row(self, change: RowChange, state: str, batch: Batch) -> dict[str, Any]:
+    def _record_row(self, change: RowChange, state: str, batch: Batch, founders: Mapping[int, str]) -> dict[str, Any]:
         return {
             "id": change.record_id,
             "customer": self.customer,
@@ -107,8 +107,8 @@ class LeadWriter:
             "content_hash": change.content_hash,
             "state": state,
             "kind": "row",
-            "lead_id": (lead := batch.assigned.get(change.record_id, change.lead_id)),
-            "origin_lead_id": lead if lead in batch.new_leads else None,
+            "lead_id": batch.assigned.get(change.record_id, change.lead_id),
+            "origin_lead_id": founders.get(change.record_id),
             "undone": change.undone,
             "undone_by": change.undone_by,
             "first_seen_at": self.at,
@@ -226,8 +226,9 @@ class LeadWriter:
         return self._history(lead, "created", new=orjson.dumps(found.values()).decode(), source=self.source)
 
     def _history(self, lead: str, operation: str, **values: Any) -> dict[str, Any]:
-        blank = dict.fromkeys(("field", "old", "new", "source", "record_id", "who"))
-        return {**blank, "lead_id": lead, "operation": operation, "run_id": self.run_id, "at": self.at, **values}
+        blank = dict.fromkeys(("field", "old", "new", "source", "record_id"))
+        told = {"lead_id": lead, "operation": operation, "run_id": self.run_id, "who": self.who, "at": self.at}
+        return {**blank, **told, **values}
 
     def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
         """Fold leads from what the store holds of their records, and write what came out differently."""
@@ -315,11 +316,13 @@ class LeadWriter:
 def row_states(batch: Batch) -> dict[int, str]:
     """Where each row of a batch ends: created, updated, unchanged, merged, quarantined, or held where people took it
     back; rows that the guard parked are left out."""
-    founders = _founders(batch)
-    return {change.record_id: _state(change, founders) for change in batch.changes if not change.held}
+    founders = founders_of(batch)
+    return {
+        change.record_id: _state(change, founders) for change in batch.changes if not (change.held or change.match_only)
+    }
 
 
-def _founders(batch: Batch) -> dict[int, str]:
+def founders_of(batch: Batch) -> dict[int, str]:
     """The earliest record of each new or restored lead, which created it; the others of that lead merged into it."""
     earliest: dict[str, int] = {}
     for record, lead in batch.assigned.items():

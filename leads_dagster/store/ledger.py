@@ -13,8 +13,18 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select, update
 
+from leads_dagster.errors import NotFoundError
 from leads_dagster.store.statements import upsert
-from leads_dagster.store.tables import holds, quarantine, source_records, source_states, sync_runs, sync_states
+from leads_dagster.store.tables import (
+    claims,
+    holds,
+    migration_log,
+    quarantine,
+    source_records,
+    source_states,
+    sync_runs,
+    sync_states,
+)
 
 RunStatus = Literal["running", "done", "unchanged", "held", "failed"]
 
@@ -156,6 +166,33 @@ def recent_runs(connection: Connection, customer: str, limit: int) -> list[dict[
     """The newest lines of the ledger."""
     query = select(sync_runs).where(sync_runs.c.customer == customer).order_by(sync_runs.c.started_at.desc())
     return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
+
+
+def run_named(connection: Connection, customer: str, named: str) -> str:
+    """The full id of a run of this customer: a sync, a migration, or a call of the public database.
+
+    Args:
+        named: the id, or as much of its beginning as no other run shares.
+
+    Raises:
+        NotFoundError: there is none, or more than one.
+    """
+    mine = select(source_records.c.id).where(source_records.c.customer == customer)
+    found: set[str] = set()
+    for column, here in (
+        (sync_runs.c.run_id, sync_runs.c.customer == customer),
+        (migration_log.c.migration_id, migration_log.c.customer == customer),
+        (claims.c.run_id, claims.c.record_id.in_(mine)),
+    ):
+        if not found:
+            query = select(column).where(column.startswith(named, autoescape=True), here).distinct().limit(2)
+            found.update(connection.execute(query).scalars())
+    if len(found) != 1:
+        words = "There is no run" if not found else "More than one run is called"
+        raise NotFoundError(
+            f"{words} {named} for customer {customer}.", advice="`leads history` and `leads status` name runs."
+        )
+    return found.pop()
 
 
 def update_run(connection: Connection, customer: str, run_id: str, **values: Any) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import xxhash
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Claim
@@ -29,6 +29,8 @@ from leads_dagster.store.tables import (
 
 RecordKind = Literal["row", "edit"]
 _COUNTER = "source_records"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
 _HALF_OF_64_BITS = 2**63  # a database's integers have a sign
 
 
@@ -94,6 +96,18 @@ def _epoch_name(customer: str) -> str:
     return f"epoch of {customer}"
 
 
+def moment(connection: Connection, customer: str, now: datetime) -> datetime:
+    """`now`, or just after the last moment given out, should the clock have jumped back: newer claims must stay newer.
+
+    Call inside a write transaction.
+    """
+    name = f"clock of {customer}"
+    last = int(connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0)
+    microseconds = max((now - _EPOCH) // _MICROSECOND, last + 1)
+    upsert(connection, counters, [{"name": name, "value": microseconds}])
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 def allocate_ids(connection: Connection, count: int) -> int:
     """Reserve `count` surrogate keys and return the first; call inside a write transaction."""
     row = connection.execute(select(counters.c.value).where(counters.c.name == _COUNTER)).one_or_none()
@@ -149,6 +163,23 @@ def removed_like(
             known = KnownRecord(*row)
             found.append(known if removed_at is None else replace(known, lead_id=None))
     return sorted(found, key=lambda known: -known.id)
+
+
+def by_source_key(
+    connection: Connection, customer: str, source: str, keys: Sequence[str], *, kind: RecordKind = "row"
+) -> dict[str, KnownRecord]:
+    """Key -> the live record that a source knows by it."""
+    found: dict[str, KnownRecord] = {}
+    for part in chunks(keys):
+        query = select(*_KNOWN).where(
+            source_records.c.customer == customer,
+            source_records.c.source == source,
+            source_records.c.source_key.in_(part),
+            source_records.c.removed_at.is_(None),
+            source_records.c.kind == kind,
+        )
+        found.update((str(row.source_key), KnownRecord(*row)) for row in connection.execute(query))
+    return found
 
 
 def origins_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
@@ -266,6 +297,133 @@ def claims_of(connection: Connection, record_ids: Sequence[int]) -> Iterator[Cla
         )
         for row in connection.execute(query):
             yield Claim(*row)
+
+
+def claim_rows(connection: Connection, record_ids: Sequence[int], field: str | None = None) -> list[Any]:
+    """Claims of these records that count, oldest first: id, record_id, field, value, changed_at, run_id."""
+    found: list[Any] = []
+    columns = [claims.c[name] for name in ("id", "record_id", "field", "value", "changed_at", "run_id")]
+    for part in chunks(record_ids):
+        query = select(*columns).where(claims.c.record_id.in_(part), claims.c.voided_by.is_(None))
+        query = query if field is None else query.where(claims.c.field == field)
+        found += connection.execute(query.order_by(claims.c.id))
+    return found
+
+
+def claims_by_id(connection: Connection, claim_ids: Sequence[int]) -> list[Any]:
+    """These claims: id, record_id, field."""
+    found: list[Any] = []
+    for part in chunks(claim_ids):
+        found += connection.execute(
+            select(claims.c.id, claims.c.record_id, claims.c.field).where(claims.c.id.in_(part))
+        )
+    return found
+
+
+def claimed_by_run(connection: Connection, customer: str, run_id: str) -> set[int]:
+    """Live records of which a run claimed something that still counts. Reads all claims: it is asked seldom."""
+    query = (
+        select(claims.c.record_id)
+        .join(source_records, source_records.c.id == claims.c.record_id)
+        .where(
+            claims.c.run_id == run_id,
+            claims.c.voided_by.is_(None),
+            source_records.c.customer == customer,
+            source_records.c.removed_at.is_(None),
+            source_records.c.undone_by.is_(None),
+        )
+        .distinct()
+    )
+    return set(connection.execute(query).scalars())
+
+
+def removed_by(connection: Connection, customer: str, run_id: str) -> set[int]:
+    """Records that a run removed and that did not come back since."""
+    query = select(source_records.c.id).where(
+        source_records.c.customer == customer,
+        source_records.c.run_id == run_id,
+        source_records.c.removed_at.is_not(None),
+    )
+    return set(connection.execute(query).scalars())
+
+
+def unremove(connection: Connection, ids: Sequence[int]) -> None:
+    """Let records count whose rows are gone; their state goes on saying that they are in no sheet."""
+    for part in chunks(ids):
+        connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(removed_at=None))
+
+
+def still_removed(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Of these records, those whose rows did not come back."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(source_records.c.id).where(source_records.c.id.in_(part), source_records.c.state == "removed")
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def remove_again(connection: Connection, ids: Sequence[int], *, at: datetime) -> None:
+    """Take records out whose removal had been taken back."""
+    for part in chunks(ids):
+        connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(removed_at=at))
+        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
+    forget_keys(connection, ids)
+
+
+def void_claims(connection: Connection, claim_ids: Sequence[int], *, by: int) -> None:
+    """Say which decision took these claims back."""
+    for part in chunks(claim_ids):
+        connection.execute(update(claims).where(claims.c.id.in_(part)).values(voided_by=by))
+
+
+def revive_claims(connection: Connection, *, voided_by: int) -> set[int]:
+    """Let the claims that a decision took back count again; returns the records they are of."""
+    mine = claims.c.voided_by == voided_by
+    touched = set(connection.execute(select(claims.c.record_id).where(mine).distinct()).scalars())
+    connection.execute(update(claims).where(mine).values(voided_by=None))
+    return touched
+
+
+def note_in_force(connection: Connection, record_ids: Iterable[int]) -> None:
+    """Write beside these records what counts, of the fields whose newest claim was taken back."""
+    for part in chunks(sorted(record_ids)):
+        query = select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.voided_by)
+        newest: dict[int, dict[str, tuple[bool, str | None]]] = {one: {} for one in part}
+        counted: dict[tuple[int, str], str | None] = {}
+        for record, field, value, voided in connection.execute(
+            query.where(claims.c.record_id.in_(part)).order_by(claims.c.changed_at, claims.c.id)
+        ):
+            newest[record][field] = (voided is not None, value)
+            if voided is None:
+                counted[record, field] = value
+        for record, fields in newest.items():
+            undone = {name: counted.get((record, name)) for name, (voided, _) in fields.items() if voided}
+            connection.execute(
+                update(source_records).where(source_records.c.id == record).values(undone=undone or None)
+            )
+
+
+def set_aside(connection: Connection, ids: Sequence[int], *, by: int) -> None:
+    """Take back all that records say: they stand as held, with no lead, until they say something new."""
+    for part in chunks(ids):
+        mine = source_records.c.id.in_(part)
+        origin = func.coalesce(source_records.c.origin_lead_id, source_records.c.lead_id)
+        connection.execute(
+            update(source_records)
+            .where(mine)
+            .values(state="held", undone_by=by, origin_lead_id=origin, lead_id=None, undone=None)
+        )
+        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
+    forget_keys(connection, ids)
+
+
+def bring_back(connection: Connection, *, undone_by: int) -> set[int]:
+    """Let records that a decision set aside count again; they have still to be matched. Returns them."""
+    mine = source_records.c.undone_by == undone_by
+    found = set(connection.execute(select(source_records.c.id).where(mine)).scalars())
+    lead = case((source_records.c.kind == "edit", source_records.c.origin_lead_id), else_=source_records.c.lead_id)
+    connection.execute(update(source_records).where(mine).values(state="unchanged", undone_by=None, lead_id=lead))
+    return found
 
 
 def replace_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:

@@ -103,6 +103,19 @@ def resolve_rows(
     return _Resolver(policy, connection).run(fresh, gone)
 
 
+def rematch(policy: Policy, connection: Connection, ids: Iterable[int], *, without: set[int]) -> Resolution:
+    """Who is who among these stored records and all that they are connected to, as decisions now stand.
+
+    Args:
+        ids: live records that are matched anew.
+        without: records that are about to be taken out; the store still has them with their leads and edges.
+    """
+    resolver = _Resolver(policy, connection)
+    known = records.known_records(connection, sorted(set(ids) - without))
+    fresh = [match_record(one.id, in_force(said_row(one.said), one.undone)) for one in known if one.kind == "row"]
+    return resolver.run(fresh, without)
+
+
 def _speaks(change: RowChange) -> bool:
     """Whether a change has a say in who is who: not parked, not in quarantine, and saying something new."""
     if change.held or change.undone_by is not None or change.row.rejection is not None:

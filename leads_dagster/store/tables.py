@@ -139,6 +139,14 @@ source_records = Table(
     Column("run_id", Text, nullable=False),
     Index("ix_source_records_customer_source_state", "customer", "source", "state"),
     Index("ix_source_records_lead_id", "lead_id"),
+    Index(
+        "ix_source_records_customer_source_source_key",
+        "customer",
+        "source",
+        "source_key",
+        sqlite_where=text("source_key IS NOT NULL"),
+        postgresql_where=text("source_key IS NOT NULL"),
+    ),
 )
 
 claims = Table(

@@ -30,6 +30,14 @@ def _source_records() -> None:
     op.add_column("source_records", sa.Column("undone", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("source_records", sa.Column("undone_by", _ROW_ID, nullable=True))
     op.execute("UPDATE source_records SET origin_lead_id = lead_id")
+    keyed = sa.text("source_key IS NOT NULL")
+    op.create_index(
+        "ix_source_records_customer_source_source_key",
+        "source_records",
+        ["customer", "source", "source_key"],
+        sqlite_where=keyed,
+        postgresql_where=keyed,
+    )
 
 
 def _migration_log() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from leads_dagster.breakers import breaker_states
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.breakers import breaker_states
 from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
 from leads_dagster.store.engine import reading
 

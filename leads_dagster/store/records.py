@@ -16,10 +16,10 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Claim, Override
+from leads_dagster.store import counting
 from leads_dagster.store.statements import bulk_insert, chunks, upsert
 from leads_dagster.store.tables import (
     claims,
-    counters,
     decisions,
     leads,
     match_keys,
@@ -73,10 +73,7 @@ _EDGE = [matches.c[name] for name in StoredEdge.__dataclass_fields__]
 
 def allocate_ids(connection: Connection, count: int) -> int:
     """Reserve `count` surrogate keys and return the first; call inside a write transaction."""
-    row = connection.execute(select(counters.c.value).where(counters.c.name == _COUNTER)).one_or_none()
-    first = 1 if row is None else int(row.value) + 1
-    upsert(connection, counters, [{"name": _COUNTER, "value": first + count - 1}])
-    return first
+    return counting.add(connection, _COUNTER, count) - count + 1
 
 
 def known_records(connection: Connection, ids: Sequence[int]) -> Iterator[KnownRecord]:

@@ -75,6 +75,14 @@ SETTINGS: tuple[Setting, ...] = (
             "A larger sheet is refused.", "integer", least=1),
     Setting("batch_size", "LEADS_BATCH_SIZE", "50",
             "Rows written to a database in one transaction.", "integer", least=1),
+    Setting("store_attempts", "LEADS_STORE_ATTEMPTS", None,
+            "How often an operation on the lead database is tried in all while that is locked or cannot be reached; "
+            "unset: LEADS_RETRY_MAX if that is set, else 3.", "integer", least=1),
+    Setting("store_retry_delay_seconds", "LEADS_STORE_RETRY_DELAY_SECONDS", None,
+            "Wait before the second such try, doubled each time; unset: LEADS_RETRY_DELAY_SECONDS if that is set, "
+            "else 0.1.", "number"),
+    Setting("store_deadline_seconds", "LEADS_STORE_DEADLINE_SECONDS", "30",
+            "For all tries of one such operation, waits for locks included.", "number", least=0.1),
     Setting("debug", "LEADS_DEBUG", "0",
             "With 1, errors on the command line come with their traceback.", "flag"),
 )  # fmt: skip
@@ -92,7 +100,8 @@ class Settings:
         airtable_endpoint_url: without `/v0` and without a slash at the end.
         google_credentials: the service account file, or None.
         google_sheets_endpoint_url: None means Google itself.
-        retry_max: tries after the first.
+        retry_max: tries of a request after the first.
+        store_attempts: tries of an operation on the lead database, the first included.
         customers: never empty.
     """
 
@@ -111,6 +120,9 @@ class Settings:
     http_timeout_seconds: float = 30.0
     max_sheet_bytes: int = 200_000_000
     batch_size: int = 50
+    store_attempts: int = 3
+    store_retry_delay_seconds: float = 0.1
+    store_deadline_seconds: float = 30.0
     debug: bool = False
 
     def airtable_api_key(self) -> str:
@@ -197,9 +209,18 @@ def debug_wanted(environ: Mapping[str, str]) -> bool:
     return _FLAGS.get(environ.get("LEADS_DEBUG", "").strip().lower(), False)
 
 
+def store_retry_settings(environ: Mapping[str, str] | None = None) -> tuple[int, float, float]:
+    """Attempts, delay and deadline of an operation on the lead database; a fault in one of them leaves its default.
+
+    For a caller without `Settings`: a library's function must not fail because some other setting is wrong.
+    """
+    found, _ = _read_environment(os.environ if environ is None else environ)
+    return found["store_attempts"], found["store_retry_delay_seconds"], found["store_deadline_seconds"]
+
+
 _AS_THEY_ARE = (
     "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max", "retry_delay_seconds", "http_timeout_seconds",
-    "max_sheet_bytes", "batch_size", "debug",
+    "max_sheet_bytes", "batch_size", "store_attempts", "store_retry_delay_seconds", "store_deadline_seconds", "debug",
 )  # fmt: skip
 
 
@@ -217,7 +238,24 @@ def _read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             values[setting.name] = read(setting, text)
         except ValueError as error:
             faults.append(f"{setting.env} {error}" + ("" if setting.secret else f", not {text!r}"))
+    _follow(values, environ)
     return values, faults
+
+
+def _follow(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Fill settings that have another one's value where only that one is set."""
+    by_name = {setting.name: setting for setting in SETTINGS}
+    for name, (other, default) in _FOLLOWS.items():
+        if values[name] is None:
+            is_set = bool(environ.get(by_name[other].env, "").strip())
+            values[name] = max(values[other], by_name[name].least) if is_set else default
+
+
+# Setting -> the one it follows where only that is set, and what holds where neither is.
+_FOLLOWS: dict[str, tuple[str, int | float]] = {
+    "store_attempts": ("retry_max", 3),
+    "store_retry_delay_seconds": ("retry_delay_seconds", 0.1),
+}
 
 
 def _read_config(

@@ -58,7 +58,7 @@ def sync_once(
     from leads_dagster.pipeline.ingest import RAW, has_work
     from leads_dagster.pipeline.result import read_result
     from leads_dagster.pipeline.stages import mark_failed
-    from leads_dagster.store.engine import typed_errors
+    from leads_dagster.store.failures import typed_errors
 
     name = customer_named(settings, customer).name
     opened = nullcontext(instance) if instance is not None else open_instance(settings)

@@ -137,8 +137,7 @@ def _reading_only(settings: Settings, target: AirtableSettings, customer: str, s
 
 
 def _ask(settings: Settings, address: str) -> tuple[int, bytes]:
-    from leads_dagster.sources.breakers import API_REST_SECONDS
-    from leads_dagster.sources.http import Retries, Timeouts, shared_http
+    from leads_dagster.sources.http import API_REST_SECONDS, Retries, Timeouts, shared_http
 
     http = shared_http(Timeouts(read=settings.http_timeout_seconds), Retries(count=0))
     answer = http.get(

@@ -19,7 +19,7 @@ from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import hold_rows, ledger, outbox, records, staging
+from leads_dagster.store import epochs, hold_rows, ledger, outbox, staging
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
@@ -156,7 +156,7 @@ def normalize(ws: Workspace, *, run_id: str) -> Outcome:
         change_set = _find_changes(ws, staged, raw, state)
         with writing(ws.engine) as connection:
             row_changes.number_new_records(connection, change_set)
-            change_set.observed_at = records.moment(connection, ws.name, change_set.observed_at)
+            change_set.observed_at = epochs.moment(connection, ws.name, change_set.observed_at)
             output = staging.Stage(
                 ws.name, NORMALIZED, staged.source, staged.fingerprint, state.version, run_id, ws.now()
             )

@@ -19,7 +19,7 @@ from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_al
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, ledger, records, staging
+from leads_dagster.store import epochs, hold_rows, ledger, match_rows, staging
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
@@ -142,12 +142,12 @@ class _Recording:
             return
         for part in chunks(new, _MANY_RECORDS):
             with writing(self.ws.engine) as connection:
-                records.insert_keys(connection, self.ws.name, dict(part))
+                match_rows.insert_keys(connection, self.ws.name, dict(part))
         self.resolution.keys = {record: keys for record, keys in self.resolution.keys.items() if record in known}
 
     def _write(self, batch: Batch) -> None:
         with writing(self.ws.engine) as connection:
-            if records.epoch(connection, self.ws.name) != self.resolution.epoch:
+            if epochs.epoch(connection, self.ws.name) != self.resolution.epoch:
                 batch = plan_anew(connection, self.ws.policy, batch)
             self.result.add(self.writer.write(connection, batch))
 

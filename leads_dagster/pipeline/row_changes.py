@@ -32,7 +32,7 @@ from leads_dagster.leads.reconciliation import (
 )
 from leads_dagster.leads.tabular import Table
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, ledger, records
+from leads_dagster.store import claim_rows, hold_rows, ledger, records
 from leads_dagster.store.changes import ChangeSet, Gone, GuardReport, RowChange, first_claims, said_fields
 from leads_dagster.store.ledger import SourceState
 from leads_dagster.store.records import KnownRecord
@@ -253,7 +253,7 @@ class _Comparison:
     def _never_said(self, partner_of: Mapping[int, KnownRecord]) -> dict[int, frozenset[str]]:
         """Record -> fields it never claimed: under a new mapping a column may speak of them for the first time."""
         said: dict[int, set[str]] = {known.id: set() for known in partner_of.values()}
-        for claim in records.claims_of(self.connection, list(said)):
+        for claim in claim_rows.claims_of(self.connection, list(said)):
             said[claim.record_id].add(claim.field)
         return {record: self._covered() - fields for record, fields in said.items()}
 

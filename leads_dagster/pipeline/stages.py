@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from leads_dagster.breakers import breaker_states
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.breakers import breaker_states
 from leads_dagster.store import ledger
 from leads_dagster.store.engine import writing
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from leads_dagster.breakers import breaker_states
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.breakers import breaker_states
 from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
 from leads_dagster.store.engine import reading
+from leads_dagster.store.metrics import store_metrics
+from leads_dagster.store.retry import booked_retries
 
 
 def status(ws: Workspace) -> dict[str, Any]:
@@ -36,9 +38,18 @@ def status(ws: Workspace) -> dict[str, Any]:
             "holds": len(hold_rows.listed(connection, ws.name)),
             "outbox": outbox.counts(connection, ws.name),
             "refused": outbox.failures(connection, ws.name, 10),
-            "breakers": breaker_states() or state.get("breakers") or [],
+            "breakers": _breakers(state.get("breakers") or []),
             "budget": _budget(ws),
+            "store": {
+                "retries": booked_retries(connection),
+                "lock_wait_seconds": store_metrics()["lock_wait_seconds"],
+            },
         }
+
+
+def _breakers(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By host: as this process sees it, else as the process did whose cycle failed last."""
+    return list({one["host"]: one for one in [*stored, *breaker_states()]}.values())
 
 
 def _run_facts(run: dict[str, Any]) -> dict[str, Any]:

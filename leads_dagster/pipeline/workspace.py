@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xxhash
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from sqlalchemy import Engine
 
 from leads_dagster.customers import CustomerSettings
@@ -26,6 +26,7 @@ from leads_dagster.sources.http import LeadsHttp, Retries, Timeouts, shared_http
 from leads_dagster.sources.sheet_address import SheetAddress, parse_sheet
 from leads_dagster.sources.snapshots import SnapshotStore
 from leads_dagster.store import ledger
+from leads_dagster.store.advisory import cycle_lock
 from leads_dagster.store.engine import open_engine, writing
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.schema import ensure_schema
@@ -139,21 +140,25 @@ class Workspace:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other cycles of this customer out, over all processes of this machine; may be entered again within.
+        """Keep other cycles of this customer out; may be entered again within.
+
+        They are kept out over all processes of this machine, and on PostgreSQL over all machines.
 
         Raises:
             StoreBusyError: another cycle kept it longer than a minute.
         """
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise StoreBusyError(
-                f"Another sync of customer {self.name} is still running.", advice="Wait for it, or see `leads status`."
-            ) from error
-        try:
+        with ExitStack() as held:
+            within = self._lock.is_locked
+            try:
+                held.enter_context(self._lock)
+                if not within:
+                    held.enter_context(cycle_lock(self.engine, self.name, wait_seconds=LOCK_WAIT_SECONDS))
+            except TimeoutError as error:  # filelock's own is one
+                raise StoreBusyError(
+                    f"Another sync of customer {self.name} is still running.",
+                    advice="Wait for it, or see `leads status`.",
+                ) from error
             yield
-        finally:
-            self._lock.release()
 
     @cached_property
     def _lock(self) -> FileLock:

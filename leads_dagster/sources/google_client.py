@@ -20,9 +20,8 @@ from gspread.http_client import HTTPClient
 from requests import Response, Session
 
 from leads_dagster.errors import CredentialsError
-from leads_dagster.sources.breakers import API_REST_SECONDS
 from leads_dagster.sources.google_errors import google_error
-from leads_dagster.sources.http import Answer, LeadsHttp
+from leads_dagster.sources.http import API_REST_SECONDS, Answer, LeadsHttp
 
 API_HOSTS = ("https://sheets.googleapis.com", "https://www.googleapis.com")
 DRIVE_FILE_URL = "https://www.googleapis.com/drive/v3/files/%s"

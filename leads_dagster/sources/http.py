@@ -19,9 +19,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from leads_dagster.breakers import CircuitBreakers, shared_breakers
 from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError
 from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
-from leads_dagster.sources.breakers import SHEET_REST_SECONDS, CircuitBreakers, shared_breakers
 from leads_dagster.sources.http_errors import come_again, is_come_again, typed
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ __all__ = ["Answer", "LeadsHttp", "Retries", "Timeouts", "shared_http"]
 
 logger = logging.getLogger(__name__)
 
+# The first rest of a host that keeps failing.
+SHEET_REST_SECONDS = 30.0
+API_REST_SECONDS = 15.0
 DEFAULT_MAX_BYTES = 200_000_000
 MAX_REDIRECTS = 5
 MAX_ERROR_BODY_BYTES = 65_536

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from leads_dagster.leads.survivorship import Claim, FoldedLead, Override, RecordView, fold
-from leads_dagster.store import decisions, lead_rows, records
+from leads_dagster.store import claim_rows, decisions, lead_rows, records
 from leads_dagster.store.records import KnownRecord
 
 
@@ -51,7 +51,7 @@ def load_material(connection: Connection, lead_ids: Sequence[str]) -> dict[str, 
     for known in records.records_of_leads(connection, list(stands_for), kind="edit"):
         found[stands_for[str(known.lead_id)]].edits.append(known)
     lead_of = {one.id: lead for lead, each in found.items() for one in (*each.rows, *each.edits)}
-    for claim in records.claims_of(connection, list(lead_of)):
+    for claim in claim_rows.claims_of(connection, list(lead_of)):
         found[lead_of[claim.record_id]].claims.append(claim)
     for lead, overrides in decisions.overrides_of(connection, list(stands_for)).items():
         found[stands_for[lead]].overrides += overrides

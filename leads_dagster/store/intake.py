@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import changed_fields, row_hash
-from leads_dagster.store import records
+from leads_dagster.store import epochs, records
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange, first_claims, said_fields
 from leads_dagster.store.lead_writer import LeadWriter, row_states
@@ -153,7 +153,7 @@ class _Intake:
 
     def _write(self, changes: Mapping[int, RowChange], writer: LeadWriter) -> dict[int, Landed]:
         self._number([change for change in changes.values() if not change.known])
-        records.begin_epoch(self.connection, self.policy.customer)
+        epochs.begin_epoch(self.connection, self.policy.customer)
         rows = list(changes.values())
         resolution = resolve_rows(self.policy, self.connection, (), rows)
         batch = whole(rows, (), resolution)

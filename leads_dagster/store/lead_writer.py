@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
-from leads_dagster.store import lead_rows, outbox, records
+from leads_dagster.store import claim_rows, lead_rows, match_rows, outbox, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.folding import load_material
@@ -144,18 +144,18 @@ class LeadWriter:
             for change in changes
             for name, value in change.claims.items()
         ]
-        records.insert_claims(connection, rows)
+        claim_rows.insert_claims(connection, rows)
 
     def _write_matching(self, connection: Connection, batch: Batch) -> None:
         known = [change.record_id for change in batch.changes if change.known and change.record_id in batch.keys]
         fresh = {record: keys for record, keys in batch.keys.items() if record not in set(known)}
-        records.insert_keys(connection, self.customer, fresh)
+        match_rows.insert_keys(connection, self.customer, fresh)
         rows = [self._edge_row(edge) for edge in batch.edges]
         if known or batch.rematched:
-            records.replace_keys(connection, self.customer, {record: batch.keys[record] for record in known})
-            records.replace_edges(connection, [*known, *batch.rematched], rows)
+            match_rows.replace_keys(connection, self.customer, {record: batch.keys[record] for record in known})
+            match_rows.replace_edges(connection, [*known, *batch.rematched], rows)
         else:
-            records.insert_edges(connection, rows)
+            match_rows.insert_edges(connection, rows)
 
     def _edge_row(self, edge: Any) -> dict[str, Any]:
         return {

@@ -6,21 +6,17 @@ Which row is which record, and what makes two records one lead, is decided elsew
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Literal
 
-import xxhash
-from sqlalchemy import Connection, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from leads_dagster.errors import NotFoundError
-from leads_dagster.leads.survivorship import Claim
+from leads_dagster.store import counting
 from leads_dagster.store.statements import bulk_insert, chunks, upsert
 from leads_dagster.store.tables import (
-    claims,
-    counters,
-    leads,
     match_keys,
     matches,
     quarantine,
@@ -29,9 +25,6 @@ from leads_dagster.store.tables import (
 
 RecordKind = Literal["row", "edit"]
 _COUNTER = "source_records"
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_MICROSECOND = timedelta(microseconds=1)
-_HALF_OF_64_BITS = 2**63  # a database's integers have a sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,54 +59,9 @@ class KnownRecord:
 _KNOWN = [source_records.c[name] for name in KnownRecord.__dataclass_fields__]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEdge:
-    """An edge between two records as the store has it; `record_a` is the smaller id."""
-
-    record_a: int
-    record_b: int
-    outcome: str
-    rule: str
-    score: float
-    explanation: dict[str, Any]
-
-
-_EDGE = [matches.c[name] for name in StoredEdge.__dataclass_fields__]
-
-
-def epoch(connection: Connection, customer: str) -> int:
-    """How often anybody but a cycle changed this customer's records or decisions."""
-    query = select(counters.c.value).where(counters.c.name == _epoch_name(customer))
-    return int(connection.execute(query).scalar() or 0)
-
-
-def begin_epoch(connection: Connection, customer: str) -> None:
-    """Say that records or decisions are changed outside a cycle: what a cycle planned before is planned anew."""
-    upsert(connection, counters, [{"name": _epoch_name(customer), "value": epoch(connection, customer) + 1}])
-
-
-def _epoch_name(customer: str) -> str:
-    return f"epoch of {customer}"
-
-
-def moment(connection: Connection, customer: str, now: datetime) -> datetime:
-    """`now`, or just after the last moment given out, should the clock have jumped back: newer claims must stay newer.
-
-    Call inside a write transaction.
-    """
-    name = f"clock of {customer}"
-    last = int(connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0)
-    microseconds = max((now - _EPOCH) // _MICROSECOND, last + 1)
-    upsert(connection, counters, [{"name": name, "value": microseconds}])
-    return _EPOCH + microseconds * _MICROSECOND
-
-
 def allocate_ids(connection: Connection, count: int) -> int:
     """Reserve `count` surrogate keys and return the first; call inside a write transaction."""
-    row = connection.execute(select(counters.c.value).where(counters.c.name == _COUNTER)).one_or_none()
-    first = 1 if row is None else int(row.value) + 1
-    upsert(connection, counters, [{"name": _COUNTER, "value": first + count - 1}])
-    return first
+    return counting.add(connection, _COUNTER, count) - count + 1
 
 
 def known_records(connection: Connection, ids: Sequence[int]) -> Iterator[KnownRecord]:
@@ -282,214 +230,16 @@ def note_origins(connection: Connection, record_to_lead: Mapping[int, str]) -> N
         connection.execute(statement, [{"record": record, "lead": lead} for record, lead in record_to_lead.items()])
 
 
-def insert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append claims."""
-    bulk_insert(connection, claims, rows)
-
-
-def claims_of(connection: Connection, record_ids: Sequence[int]) -> Iterator[Claim]:
-    """All claims of these records that nobody took back, oldest first."""
-    for part in chunks(record_ids):
-        query = (
-            select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.changed_at)
-            .where(claims.c.record_id.in_(part), claims.c.voided_by.is_(None))
-            .order_by(claims.c.id)
-        )
-        for row in connection.execute(query):
-            yield Claim(*row)
-
-
-def claim_rows(connection: Connection, record_ids: Sequence[int], field: str | None = None) -> list[Any]:
-    """Claims of these records that count, oldest first: id, record_id, field, value, changed_at, run_id."""
-    found: list[Any] = []
-    columns = [claims.c[name] for name in ("id", "record_id", "field", "value", "changed_at", "run_id")]
-    for part in chunks(record_ids):
-        query = select(*columns).where(claims.c.record_id.in_(part), claims.c.voided_by.is_(None))
-        query = query if field is None else query.where(claims.c.field == field)
-        found += connection.execute(query.order_by(claims.c.id))
-    return found
-
-
-def claims_by_id(connection: Connection, claim_ids: Sequence[int]) -> list[Any]:
-    """These claims: id, record_id, field."""
-    found: list[Any] = []
-    for part in chunks(claim_ids):
-        found += connection.execute(
-            select(claims.c.id, claims.c.record_id, claims.c.field).where(claims.c.id.in_(part))
-        )
-    return found
-
-
-def claimed_by_run(connection: Connection, customer: str, run_id: str) -> set[int]:
-    """Live records of which a run claimed something that still counts. Reads all claims: it is asked seldom."""
-    query = (
-        select(claims.c.record_id)
-        .join(source_records, source_records.c.id == claims.c.record_id)
-        .where(
-            claims.c.run_id == run_id,
-            claims.c.voided_by.is_(None),
-            source_records.c.customer == customer,
-            source_records.c.removed_at.is_(None),
-            source_records.c.undone_by.is_(None),
-        )
-        .distinct()
-    )
-    return set(connection.execute(query).scalars())
-
-
-def removed_by(connection: Connection, customer: str, run_id: str) -> set[int]:
-    """Records that a run removed and that did not come back since."""
-    query = select(source_records.c.id).where(
+def sayings(connection: Connection, customer: str, source: str) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """Record, its lead and what its source says now, for every live record in a lead; streamed."""
+    query = select(source_records.c.id, source_records.c.lead_id, source_records.c.said).where(
         source_records.c.customer == customer,
-        source_records.c.run_id == run_id,
-        source_records.c.removed_at.is_not(None),
+        source_records.c.source == source,
+        source_records.c.removed_at.is_(None),
+        source_records.c.lead_id.is_not(None),
     )
-    return set(connection.execute(query).scalars())
-
-
-def unremove(connection: Connection, ids: Sequence[int]) -> None:
-    """Let records count whose rows are gone; their state goes on saying that they are in no sheet."""
-    for part in chunks(ids):
-        connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(removed_at=None))
-
-
-def still_removed(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Of these records, those whose rows did not come back."""
-    found: set[int] = set()
-    for part in chunks(ids):
-        query = select(source_records.c.id).where(source_records.c.id.in_(part), source_records.c.state == "removed")
-        found.update(connection.execute(query).scalars())
-    return found
-
-
-def remove_again(connection: Connection, ids: Sequence[int], *, at: datetime) -> None:
-    """Take records out whose removal had been taken back."""
-    for part in chunks(ids):
-        connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(removed_at=at))
-        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
-    forget_keys(connection, ids)
-
-
-def void_claims(connection: Connection, claim_ids: Sequence[int], *, by: int) -> None:
-    """Say which decision took these claims back."""
-    for part in chunks(claim_ids):
-        connection.execute(update(claims).where(claims.c.id.in_(part)).values(voided_by=by))
-
-
-def revive_claims(connection: Connection, *, voided_by: int) -> set[int]:
-    """Let the claims that a decision took back count again; returns the records they are of."""
-    mine = claims.c.voided_by == voided_by
-    touched = set(connection.execute(select(claims.c.record_id).where(mine).distinct()).scalars())
-    connection.execute(update(claims).where(mine).values(voided_by=None))
-    return touched
-
-
-def note_in_force(connection: Connection, record_ids: Iterable[int]) -> None:
-    """Write beside these records what counts, of the fields whose newest claim was taken back."""
-    for part in chunks(sorted(record_ids)):
-        query = select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.voided_by)
-        newest: dict[int, dict[str, tuple[bool, str | None]]] = {one: {} for one in part}
-        counted: dict[tuple[int, str], str | None] = {}
-        for record, field, value, voided in connection.execute(
-            query.where(claims.c.record_id.in_(part)).order_by(claims.c.changed_at, claims.c.id)
-        ):
-            newest[record][field] = (voided is not None, value)
-            if voided is None:
-                counted[record, field] = value
-        for record, fields in newest.items():
-            undone = {name: counted.get((record, name)) for name, (voided, _) in fields.items() if voided}
-            connection.execute(
-                update(source_records).where(source_records.c.id == record).values(undone=undone or None)
-            )
-
-
-def set_aside(connection: Connection, ids: Sequence[int], *, by: int) -> None:
-    """Take back all that records say: they stand as held, with no lead, until they say something new."""
-    for part in chunks(ids):
-        mine = source_records.c.id.in_(part)
-        origin = func.coalesce(source_records.c.origin_lead_id, source_records.c.lead_id)
-        connection.execute(
-            update(source_records)
-            .where(mine)
-            .values(state="held", undone_by=by, origin_lead_id=origin, lead_id=None, undone=None)
-        )
-        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
-    forget_keys(connection, ids)
-
-
-def bring_back(connection: Connection, *, undone_by: int) -> set[int]:
-    """Let records that a decision set aside count again; they have still to be matched. Returns them."""
-    mine = source_records.c.undone_by == undone_by
-    found = set(connection.execute(select(source_records.c.id).where(mine)).scalars())
-    lead = case((source_records.c.kind == "edit", source_records.c.origin_lead_id), else_=source_records.c.lead_id)
-    connection.execute(update(source_records).where(mine).values(state="unchanged", undone_by=None, lead_id=lead))
-    return found
-
-
-def replace_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
-    """Set the blocking keys of these records."""
-    forget_keys(connection, list(keys_of))
-    insert_keys(connection, customer, keys_of)
-
-
-def forget_keys(connection: Connection, ids: Sequence[int]) -> None:
-    """Take the blocking keys of these records away: no other is compared with them."""
-    for part in chunks(ids):
-        connection.execute(delete(match_keys).where(match_keys.c.record_id.in_(part)))
-
-
-def insert_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
-    """Add blocking keys of records that have none yet."""
-    rows = [
-        {"key": key, "record_id": record}
-        for record, keys in keys_of.items()
-        for key in set(hashed_keys(customer, keys))
-    ]
-    bulk_insert(connection, match_keys, sorted(rows, key=lambda row: row["key"]))
-
-
-def hashed_keys(customer: str, keys: Iterable[str]) -> list[int]:
-    """A customer's blocking keys as 64 bits each: an index of numbers is a third of one of texts.
-
-    Two keys with one number would only make a pair be compared that need not be.
-    """
-    prefix = f"{customer}\x1f"
-    return [
-        xxhash.xxh3_64_intdigest((prefix + key).encode("utf-8", "surrogatepass")) - _HALF_OF_64_BITS for key in keys
-    ]
-
-
-def records_by_key(connection: Connection, customer: str, keys: Sequence[str]) -> dict[str, list[int]]:
-    """Blocking key -> records that have it."""
-    key_of = dict(zip(hashed_keys(customer, keys), keys, strict=True))
-    found: dict[str, list[int]] = {}
-    for part in chunks(list(key_of)):
-        query = select(match_keys.c.key, match_keys.c.record_id).where(match_keys.c.key.in_(part))
-        for number, record in connection.execute(query):
-            found.setdefault(key_of[number], []).append(record)
-    return found
-
-
-def edges_at(connection: Connection, record_ids: Sequence[int]) -> list[StoredEdge]:
-    """All edges that touch these records."""
-    found: dict[tuple[int, int], StoredEdge] = {}
-    for part in chunks(record_ids):
-        query = select(*_EDGE).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part)))
-        for row in connection.execute(query):
-            found[row.record_a, row.record_b] = StoredEdge(*row)
-    return list(found.values())
-
-
-def replace_edges(connection: Connection, touched: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set the edges at the touched records to these."""
-    for part in chunks(touched):
-        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
-    insert_edges(connection, rows)
-
-
-def insert_edges(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add edges."""
-    bulk_insert(connection, matches, rows)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield row.id, row.lead_id, row.said.get("fields", {})
 
 
 def quarantine_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -501,38 +251,6 @@ def release(connection: Connection, ids: Sequence[int]) -> None:
     """Take records out of quarantine."""
     for part in chunks(ids):
         connection.execute(delete(quarantine).where(quarantine.c.record_id.in_(part)))
-
-
-def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
-    """Of these e-mails and LinkedIn URLs, those whose records the matcher or a person kept apart for a reason."""
-    found: set[str] = set()
-    for part in chunks(values, 500):
-        for column in (leads.c.email, leads.c.linkedin_url):
-            query = (
-                select(column)
-                .select_from(
-                    leads.join(source_records, source_records.c.lead_id == leads.c.id).join(
-                        matches,
-                        or_(matches.c.record_a == source_records.c.id, matches.c.record_b == source_records.c.id),
-                    )
-                )
-                .where(leads.c.customer == customer, column.in_(part), matches.c.outcome.in_(["review", "blocked"]))
-                .distinct()
-            )
-            found.update(row[0] for row in connection.execute(query))
-    found.update(value for value in values if not _names_a_person(value))
-    return found
-
-
-def _names_a_person(value: str) -> bool:
-    """Whether the matcher takes this e-mail or LinkedIn URL for one person's.
-
-    A role mailbox is shared by design, and cells that could not be normalised ("see notes") are kept as they are.
-    """
-    from leads_dagster.leads.linkedin import linkedin_slug
-    from leads_dagster.leads.match_features import is_role_mailbox
-
-    return not is_role_mailbox(value) if "@" in value else linkedin_slug(value) is not None
 
 
 def quarantined(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
@@ -559,15 +277,3 @@ def quarantined_one(connection: Connection, customer: str, record_id: int) -> di
     if row is None:
         raise NotFoundError(f"Row {record_id} is not in quarantine.", advice="See `leads quarantine`.")
     return dict(row._mapping)
-
-
-def sayings(connection: Connection, customer: str, source: str) -> Iterator[tuple[int, str, dict[str, str]]]:
-    """Record, its lead and what its source says now, for every live record in a lead; streamed."""
-    query = select(source_records.c.id, source_records.c.lead_id, source_records.c.said).where(
-        source_records.c.customer == customer,
-        source_records.c.source == source,
-        source_records.c.removed_at.is_(None),
-        source_records.c.lead_id.is_not(None),
-    )
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        yield row.id, row.lead_id, row.said.get("fields", {})

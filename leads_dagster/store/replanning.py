@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from leads_dagster.store import records
+from leads_dagster.store import match_rows, records
 from leads_dagster.store.batches import Batch, whole
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.policy import Policy
@@ -27,7 +27,7 @@ def plan_anew(connection: Connection, policy: Policy, batch: Batch) -> Batch:
     gone = [
         Gone(one.record_id, known[one.record_id].lead_id, one.state) for one in batch.gone if one.record_id in known
     ]
-    records.forget_keys(connection, [change.record_id for change in changes if not change.known])
+    match_rows.forget_keys(connection, [change.record_id for change in changes if not change.known])
     return whole(changes, gone, resolve_rows(policy, connection, gone, changes))
 
 

@@ -18,7 +18,7 @@ from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new, match_record
-from leads_dagster.store import decisions, lead_rows, records
+from leads_dagster.store import decisions, epochs, lead_rows, match_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.policy import Policy
@@ -135,7 +135,7 @@ class _Resolver:
 
     def run(self, fresh: Sequence[MatchRecord], gone: set[int]) -> Resolution:
         resolution = Resolution(keys={side.id: tuple(blocking_keys(side)) for side in fresh})
-        resolution.epoch = records.epoch(self.connection, self.customer)
+        resolution.epoch = epochs.epoch(self.connection, self.customer)
         resolution.touched = sorted(resolution.keys)
         fresh = [*fresh, *self._connected(resolution, gone)] if self.stored else fresh
         keys = {side.id: resolution.keys.get(side.id) or tuple(blocking_keys(side)) for side in fresh}
@@ -165,7 +165,7 @@ class _Resolver:
         connected: DisjointSets[int] = DisjointSets()
         while frontier:
             found |= frontier
-            matches = [one for one in records.edges_at(self.connection, sorted(frontier)) if one.outcome == "match"]
+            matches = [one for one in match_rows.edges_at(self.connection, sorted(frontier)) if one.outcome == "match"]
             for one in matches:
                 connected.link(one.record_a, one.record_b)
             frontier = {end for one in matches for end in (one.record_a, one.record_b)} - found
@@ -182,7 +182,7 @@ class _Resolver:
         self, fresh: Sequence[MatchRecord], keys: Mapping[int, Sequence[str]], gone: set[int]
     ) -> list[Edge]:
         wanted = sorted({key for own in keys.values() for key in own})
-        ids_by_key = records.records_by_key(self.connection, self.customer, wanted)
+        ids_by_key = match_rows.records_by_key(self.connection, self.customer, wanted)
         passed_over = gone | keys.keys()
         candidates = {one for ids in ids_by_key.values() for one in ids if one not in passed_over}
         sides = self._load(candidates)
@@ -207,7 +207,7 @@ class _Resolver:
         while frontier:
             seen |= frontier
             reached: set[int] = set()
-            for one in records.edges_at(self.connection, sorted(frontier)):
+            for one in match_rows.edges_at(self.connection, sorted(frontier)):
                 ends = {one.record_a, one.record_b}
                 reached |= ends if one.outcome == "match" else set()
                 if not ends & (changed | gone):
@@ -289,7 +289,7 @@ def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str 
     return sorted(first_of, key=lambda lead: first_of[lead])
 
 
-def _edge(one: records.StoredEdge) -> Edge:
+def _edge(one: match_rows.StoredEdge) -> Edge:
     return Edge(one.record_a, one.record_b, one.outcome, one.rule, one.score, one.explanation)  # type: ignore[arg-type]
 
 

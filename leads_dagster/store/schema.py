@@ -9,10 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from leads_dagster.errors import StoreError
-from leads_dagster.store.engine import typed_error, typed_errors, writing
+from leads_dagster.store.engine import writing
+from leads_dagster.store.failures import typed_errors
 
 # The newest migration; a test holds that it is Alembic's head.
 HEAD = "0003"
@@ -36,11 +36,8 @@ def ensure_schema(engine: Engine) -> None:
 
 
 def _stamp(engine: Engine) -> str | None:
-    try:
-        with engine.connect() as connection:
-            return _stamped(connection)
-    except DBAPIError as error:
-        raise typed_error(error) from error
+    with typed_errors(), engine.connect() as connection:
+        return _stamped(connection)
 
 
 def _stamped(connection: Connection) -> str | None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.leads.survivorship import Claim, RecordView, fold
-from leads_dagster.store import decisions, lead_rows, records
+from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange
 from leads_dagster.store.decisions import DecisionKind
@@ -94,13 +94,13 @@ class Undone:
 def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...]:
     """Match and fold again what a decision touches, and write what comes out differently."""
     connection, policy = undoing.connection, undoing.policy
-    records.begin_epoch(connection, policy.customer)
+    epochs.begin_epoch(connection, policy.customer)
     leaving = effect.set_aside | effect.removed
     leads = effect.leads | _leads_of(connection, effect.records | leaving)
     resolution = rematch(policy, connection, effect.records, without=leaving)
     changes = [_matched_anew(one) for one in records.known_records(connection, resolution.touched)]
-    records.set_aside(connection, sorted(effect.set_aside), by=decision_id)
-    records.remove_again(connection, sorted(effect.removed), at=undoing.at)
+    aside.set_aside(connection, sorted(effect.set_aside), by=decision_id)
+    aside.remove_again(connection, sorted(effect.removed), at=undoing.at)
     batch = whole(changes, (), resolution)
     batch.leads |= leads
     writer = LeadWriter(policy, undoing.run_id, f"decision:{decision_id}", undoing.at, who=undoing.who)
@@ -158,7 +158,7 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
 
 def _claims_to_void(connection: Connection, material: Material, name: str) -> list[Any] | None:
     """The newest claims of a field, as few as make its value another; None where nothing would stand then."""
-    rows = records.claim_rows(connection, list(material.sources), name)
+    rows = claim_rows.that_count(connection, list(material.sources), name)
     present = _value(material, rows, name)
     left, voided = list(rows), []
     while left:
@@ -179,9 +179,9 @@ def _value(material: Material, rows: Sequence[Any], name: str) -> str | None:
 
 
 def _void(connection: Connection, decision: int, rows: Sequence[Any]) -> Effect:
-    records.void_claims(connection, [one.id for one in rows], by=decision)
+    claim_rows.void_claims(connection, [one.id for one in rows], by=decision)
     touched = {one.record_id for one in rows}
-    records.note_in_force(connection, touched)
+    claim_rows.note_in_force(connection, touched)
     return Effect(records=touched)
 
 
@@ -295,12 +295,12 @@ def _of_pairs(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
 
 def _apply_revert(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
     ids = decision["subject"]["claims"]
-    return _void(undoing.connection, decision["id"], records.claims_by_id(undoing.connection, ids))
+    return _void(undoing.connection, decision["id"], claim_rows.claims_by_id(undoing.connection, ids))
 
 
 def _unapply_revert(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
-    touched = records.revive_claims(undoing.connection, voided_by=decision["id"])
-    records.note_in_force(undoing.connection, touched)
+    touched = claim_rows.revive_claims(undoing.connection, voided_by=decision["id"])
+    claim_rows.note_in_force(undoing.connection, touched)
     return Effect(records=touched)
 
 

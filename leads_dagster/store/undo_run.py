@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leads_dagster.errors import ConflictError
-from leads_dagster.store import decisions, ledger, records
+from leads_dagster.store import aside, claim_rows, decisions, ledger, records
 from leads_dagster.store.folding import Material, load_material
 from leads_dagster.store.undo import Effect, Undoing, Undone, settle
 
@@ -71,9 +71,9 @@ def undo_run(undoing: Undoing, run_id: str) -> Undone:
 def plan(undoing: Undoing, run: str) -> RunPlan:
     """What would be taken back of a run; writes nothing."""
     connection, customer = undoing.connection, undoing.policy.customer
-    found = RunPlan(removed=records.removed_by(connection, customer, run))
+    found = RunPlan(removed=aside.removed_by(connection, customer, run))
     by_record: dict[int, list[Any]] = {}
-    for claim in records.claim_rows(connection, sorted(records.claimed_by_run(connection, customer, run))):
+    for claim in claim_rows.that_count(connection, sorted(claim_rows.claimed_by_run(connection, customer, run))):
         by_record.setdefault(claim.record_id, []).append(claim)
     for record, claims in by_record.items():
         _sort_out(found, record, claims, run)
@@ -116,9 +116,9 @@ def _was_edited(lead: Material, found: RunPlan) -> bool:
 
 def _carry_out(undoing: Undoing, decision: int, found: RunPlan) -> Effect:
     connection = undoing.connection
-    records.void_claims(connection, found.claims, by=decision)
-    records.note_in_force(connection, found.changed)
-    records.unremove(connection, sorted(found.removed))
+    claim_rows.void_claims(connection, found.claims, by=decision)
+    claim_rows.note_in_force(connection, found.changed)
+    aside.unremove(connection, sorted(found.removed))
     return Effect(records=found.changed | found.removed, set_aside=found.records)
 
 
@@ -130,8 +130,8 @@ def apply(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
 def unapply(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
     """Let what a run did count again."""
     connection = undoing.connection
-    changed = records.revive_claims(connection, voided_by=decision["id"])
-    records.note_in_force(connection, changed)
-    back = records.bring_back(connection, undone_by=decision["id"])
-    gone = records.still_removed(connection, decision["subject"]["removed"])
+    changed = claim_rows.revive_claims(connection, voided_by=decision["id"])
+    claim_rows.note_in_force(connection, changed)
+    back = aside.bring_back(connection, undone_by=decision["id"])
+    gone = aside.still_removed(connection, decision["subject"]["removed"])
     return Effect(records=changed | back, removed=gone)

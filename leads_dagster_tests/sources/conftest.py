@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from leads_dagster.breakers import CircuitBreakers
 from leads_dagster.retrying import Retries
-from leads_dagster.sources.breakers import CircuitBreakers
 from leads_dagster.sources.http import LeadsHttp, Timeouts
 from leads_dagster_tests.sources.scripted_server import ScriptedServer
 

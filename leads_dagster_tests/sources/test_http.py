@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from leads_dagster.breakers import CircuitBreakers
 from leads_dagster.errors import (
     AccessError,
     CircuitOpenError,
@@ -27,7 +28,6 @@ from leads_dagster.errors import (
     SheetFormatError,
 )
 from leads_dagster.retrying import Retries
-from leads_dagster.sources.breakers import CircuitBreakers
 from leads_dagster.sources.http import LeadsHttp, Timeouts, shared_http
 from leads_dagster_tests.sources.conftest import AT_ONCE
 from leads_dagster_tests.sources.scripted_server import Reply, ScriptedServer

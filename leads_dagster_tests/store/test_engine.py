@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 
 from leads_dagster.errors import SettingsError, StoreBusyError, StoreError
 from leads_dagster.mirrors.crm_engine import open_crm_engine
-from leads_dagster.store import engine as engine_module
+from leads_dagster.store import sqlite_file
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.schema import ensure_schema
 from leads_dagster.store.tables import counters
@@ -57,7 +57,7 @@ def test_a_write_that_raises_leaves_nothing(engine: Engine) -> None:
 def test_a_database_locked_by_another_process_is_a_transient_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_SECONDS", 0.05)
     engine = open_engine(f"sqlite:///{tmp_path / 'leads.db'}")
     ensure_schema(engine)
     other = sqlite3.connect(tmp_path / "leads.db", isolation_level=None)

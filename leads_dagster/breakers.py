@@ -1,7 +1,8 @@
 """Circuit breakers, one a host: after five failed calls in a row a host is rested, each time twice as long.
 
 What belongs here: counting and resting. What counts as a failure is said by the error's type (`TransientError`);
-who is called, and how often within one call, is the business of `http` and of the mirrors.
+who is called, how often within one call, and how long the first rest is, is the business of who calls: `sources`, and
+`store`, to which its database is a host like any other.
 
 Own code instead of pybreaker: its rest has one fixed length, and it keeps no table of hosts.
 """
@@ -24,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 State = Literal["closed", "open", "half_open"]
 
-SHEET_REST_SECONDS = 30.0
-API_REST_SECONDS = 15.0
 MAX_REST_SECONDS = 900.0
 FAILURES_TO_OPEN = 5
 
@@ -175,18 +174,28 @@ class CircuitBreakers:
         self._lock = threading.Lock()
         self._by_host: dict[str, CircuitBreaker] = {}
 
-    def breaker(self, host: str, *, base_seconds: float) -> CircuitBreaker:
-        """The breaker of `host` ("name" or "name:port"); `base_seconds` counts when it is first made."""
+    def breaker(
+        self, host: str, *, base_seconds: float, max_seconds: float | None = None, key: str | None = None
+    ) -> CircuitBreaker:
+        """The breaker of `host` ("name" or "name:port"); the seconds count when it is first made.
+
+        Args:
+            host: what it is called, in messages and in `states`.
+            base_seconds: length of the first rest.
+            max_seconds: no rest is longer; None for what holds for all.
+            key: what tells hosts of one name apart, such as the addresses of two databases.
+        """
         with self._lock:
-            if host not in self._by_host:
-                self._by_host[host] = CircuitBreaker(
+            return self._by_host.setdefault(
+                key or host,
+                CircuitBreaker(
                     host,
                     base_seconds=base_seconds,
-                    max_seconds=self._max_seconds,
+                    max_seconds=self._max_seconds if max_seconds is None else max_seconds,
                     threshold=self._threshold,
                     clock=self._clock,
-                )
-            return self._by_host[host]
+                ),
+            )
 
     def states(self) -> list[dict[str, Any]]:
         """Every breaker's `describe()`, by host name."""

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+from leads_dagster.breakers import CircuitBreaker, CircuitBreakers, breaker_states, shared_breakers
 from leads_dagster.errors import CircuitOpenError, ServiceUnavailableError, SheetNotSharedError
-from leads_dagster.sources.breakers import CircuitBreaker, CircuitBreakers, breaker_states, shared_breakers
 
 
 class Clock:
@@ -171,3 +171,14 @@ def test_the_process_has_one_table_of_breakers() -> None:
     shared_breakers().breaker("shown.example", base_seconds=15.0)
     assert shared_breakers() is shared_breakers()
     assert "shown.example" in [state["host"] for state in breaker_states()]
+
+
+def test_hosts_of_one_name_are_told_apart_by_their_key(clock: Clock) -> None:
+    breakers = CircuitBreakers(clock=clock)
+    fail(breakers.breaker("lead database", base_seconds=5.0, max_seconds=8.0, key="one"), 5)
+    assert succeed(breakers.breaker("lead database", base_seconds=5.0, max_seconds=8.0, key="other")) is False
+    assert [(state["host"], state["state"]) for state in breakers.states()] == [
+        ("lead database", "open"),
+        ("lead database", "closed"),
+    ]
+    assert open_again(breakers.breaker("lead database", base_seconds=5.0, key="one"), clock) == 8.0

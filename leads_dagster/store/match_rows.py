@@ -1,0 +1,131 @@
+"""Blocking keys and edges, as rows: which records are compared, and what came of comparing two.
+
+What belongs here: reading and writing `match_keys` and `matches`. What makes two records one lead is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import xxhash
+from sqlalchemy import Connection, delete, or_, select
+
+from leads_dagster.store.statements import bulk_insert, chunks
+from leads_dagster.store.tables import leads, match_keys, matches, source_records
+
+_HALF_OF_64_BITS = 2**63  # a database's integers have a sign
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdge:
+    """An edge between two records as the store has it; `record_a` is the smaller id."""
+
+    record_a: int
+    record_b: int
+    outcome: str
+    rule: str
+    score: float
+    explanation: dict[str, Any]
+
+
+_EDGE = [matches.c[name] for name in StoredEdge.__dataclass_fields__]
+
+
+def replace_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
+    """Set the blocking keys of these records."""
+    forget_keys(connection, list(keys_of))
+    insert_keys(connection, customer, keys_of)
+
+
+def forget_keys(connection: Connection, ids: Sequence[int]) -> None:
+    """Take the blocking keys of these records away: no other is compared with them."""
+    for part in chunks(ids):
+        connection.execute(delete(match_keys).where(match_keys.c.record_id.in_(part)))
+
+
+def insert_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
+    """Add blocking keys of records that have none yet."""
+    rows = [
+        {"key": key, "record_id": record}
+        for record, keys in keys_of.items()
+        for key in set(hashed_keys(customer, keys))
+    ]
+    bulk_insert(connection, match_keys, sorted(rows, key=lambda row: row["key"]))
+
+
+def hashed_keys(customer: str, keys: Iterable[str]) -> list[int]:
+    """A customer's blocking keys as 64 bits each: an index of numbers is a third of one of texts.
+
+    Two keys with one number would only make a pair be compared that need not be.
+    """
+    prefix = f"{customer}\x1f"
+    return [
+        xxhash.xxh3_64_intdigest((prefix + key).encode("utf-8", "surrogatepass")) - _HALF_OF_64_BITS for key in keys
+    ]
+
+
+def records_by_key(connection: Connection, customer: str, keys: Sequence[str]) -> dict[str, list[int]]:
+    """Blocking key -> records that have it."""
+    key_of = dict(zip(hashed_keys(customer, keys), keys, strict=True))
+    found: dict[str, list[int]] = {}
+    for part in chunks(list(key_of)):
+        query = select(match_keys.c.key, match_keys.c.record_id).where(match_keys.c.key.in_(part))
+        for number, record in connection.execute(query):
+            found.setdefault(key_of[number], []).append(record)
+    return found
+
+
+def edges_at(connection: Connection, record_ids: Sequence[int]) -> list[StoredEdge]:
+    """All edges that touch these records."""
+    found: dict[tuple[int, int], StoredEdge] = {}
+    for part in chunks(record_ids):
+        query = select(*_EDGE).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part)))
+        for row in connection.execute(query):
+            found[row.record_a, row.record_b] = StoredEdge(*row)
+    return list(found.values())
+
+
+def replace_edges(connection: Connection, touched: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set the edges at the touched records to these."""
+    for part in chunks(touched):
+        connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
+    insert_edges(connection, rows)
+
+
+def insert_edges(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add edges."""
+    bulk_insert(connection, matches, rows)
+
+
+def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
+    """Of these e-mails and LinkedIn URLs, those whose records the matcher or a person kept apart for a reason."""
+    found: set[str] = set()
+    for part in chunks(values, 500):
+        for column in (leads.c.email, leads.c.linkedin_url):
+            query = (
+                select(column)
+                .select_from(
+                    leads.join(source_records, source_records.c.lead_id == leads.c.id).join(
+                        matches,
+                        or_(matches.c.record_a == source_records.c.id, matches.c.record_b == source_records.c.id),
+                    )
+                )
+                .where(leads.c.customer == customer, column.in_(part), matches.c.outcome.in_(["review", "blocked"]))
+                .distinct()
+            )
+            found.update(row[0] for row in connection.execute(query))
+    found.update(value for value in values if not _names_a_person(value))
+    return found
+
+
+def _names_a_person(value: str) -> bool:
+    """Whether the matcher takes this e-mail or LinkedIn URL for one person's.
+
+    A role mailbox is shared by design, and cells that could not be normalised ("see notes") are kept as they are.
+    """
+    from leads_dagster.leads.linkedin import linkedin_slug
+    from leads_dagster.leads.match_features import is_role_mailbox
+
+    return not is_role_mailbox(value) if "@" in value else linkedin_slug(value) is not None

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
     Select,
+    Text,
     cast,
     column,
     false,
@@ -44,12 +46,12 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 _FALLING = frozenset({"relevance", "newest", "updated"})
 # Up to so many hits are read and sorted; where there are more, the order's own index is walked and each lead looked at.
-_SORTED_HITS = 2_000
+_SORTED_HITS = 5_000
 # Filters with an index that finds their few leads at once.
 _NAMING = ("email", "linkedin_url", "ids")
 # FTS5's own table of the rows as they were written: by number as fast as any table, where the index itself is not.
-_written = table(f"{TABLE}_content", column("id"), column("c0"))
-_index = table(TABLE, column("rowid"), column(TABLE), column("number"), column("words"))
+_written = table(f"{TABLE}_content", column("id", BigInteger), column("c0", Text))
+_index = table(TABLE, column("rowid", BigInteger), column(TABLE, Text), column("number", BigInteger), column("words"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Plan:
         customer, query, order: as asked.
         terms: what the index must hold of a lead. without: and not all of this.
         after: the order's keys of the lead that comes before.
-        walked: look at each lead in order, not at the index first.
+        leading: where it cannot be left to the planner, what is looked at first: "hits" of the index, to be sorted, or
+            "leads" in their order, each of which is then looked up.
     """
 
     customer: str
@@ -69,23 +72,30 @@ class Plan:
     terms: Terms = ()
     without: Terms = ()
     after: Sequence[Any] | None = None
-    walked: bool = False
+    leading: Literal["hits", "leads", ""] = ""
 
 
 def plans(connection: Connection, customer: str, query: LeadFilter, order: str) -> list[Plan]:
     """The statements whose rows, one after another, are what a search finds; none where nothing can be found."""
+    _plan_anew(connection)
     exact = _exact_terms(customer, query)
     plan = Plan(customer, query, order, exact)
     if query.text is None or not query.text.strip():
-        return [_walked(connection, plan)]
+        return [_led(connection, plan)]
     words = text_terms(customer, query.text)
     if words is None:
         return []
     plan = replace(plan, terms=(*words, *exact))
     if order != "relevance":
-        return [_walked(connection, plan)]
+        return [_led(connection, plan)]
     named = text_terms(customer, query.text, named=True) or ()
     return [replace(plan, terms=(*named, *exact)), replace(plan, without=named)]
+
+
+def _plan_anew(connection: Connection) -> None:
+    """Ask PostgreSQL to look at the words before it plans: one plan for rare and common words alike is wrong for one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", True)))  # noqa: FBT003
 
 
 def _exact_terms(customer: str, query: LeadFilter) -> Terms:
@@ -101,22 +111,31 @@ def _exact_terms(customer: str, query: LeadFilter) -> Terms:
     return tuple(groups)
 
 
-def _walked(connection: Connection, plan: Plan) -> Plan:
-    """On SQLite, whether the hits of a search that is not ordered by number are too many to sort."""
-    if not plan.terms or KEYS[plan.order] == ("number",) or connection.dialect.name != "sqlite" or () in plan.terms:
+def _led(connection: Connection, plan: Plan) -> Plan:
+    """Say what leads where hits of words must come in an order that the index does not have.
+
+    Planners take words and names for independent, which they are not: all of "jo" stand together in the order of names.
+    """
+    if not plan.terms or () in plan.terms or KEYS[plan.order] == ("number",):
         return plan
-    hits = select(_index.c.rowid).where(_matches_sqlite(plan)).limit(_SORTED_HITS + 1).subquery()
+    hits = select(literal(1)).select_from(_index).where(_matches(connection, plan)).limit(_SORTED_HITS + 1).subquery()
     number = connection.execute(select(func.count()).select_from(hits)).scalar_one()
-    return replace(plan, walked=number > _SORTED_HITS)
+    return replace(plan, leading="leads" if number > _SORTED_HITS else "hits")
 
 
 def paging(connection: Connection, plan: Plan) -> Select[Any]:
     """The leads of a plan in its order, from behind its `after`."""
-    base, number = _joined(connection, select(leads).select_from(leads), plan)
-    keys = [number if name == "number" else leads.c[name] for name in KEYS[plan.order]]
+    base, number = _joined(connection, plan)
+    keys: list[ColumnElement[Any]] = [number if name == "number" else leads.c[name] for name in KEYS[plan.order]]
+    if plan.leading == "hits" or _names_few(plan.query):
+        keys = [func.coalesce(key, key) for key in keys]  # an order that no index has, so that none is walked for it
     if plan.after is not None:
         base = base.where(_behind(keys, plan.after, falling=plan.order in _FALLING))
     return base.order_by(*(key.desc() if plan.order in _FALLING else key.asc() for key in keys))
+
+
+def _names_few(query: LeadFilter) -> bool:
+    return any(getattr(query, name) is not None for name in _NAMING)
 
 
 def counting(connection: Connection, plan: Plan) -> Select[Any]:
@@ -134,33 +153,32 @@ def _behind(keys: Sequence[ColumnElement[Any]], after: Sequence[Any], *, falling
     return here < there if falling else here > there
 
 
-def _joined(connection: Connection, base: Select[Any], plan: Plan) -> tuple[Select[Any], ColumnElement[Any]]:
+def _joined(connection: Connection, plan: Plan) -> tuple[Select[Any], ColumnElement[Any]]:
     """Leads, with the index where terms ask for it, and what is their number there."""
-    base = base.where(*_conditions(plan))
+    base = select(leads).select_from(leads).where(*_conditions(plan))
     if () in plan.terms:
         return base.where(false()), leads.c.number
     if not plan.terms:
-        # SQLite prefers the order's index to one that names the few leads; no index orders by a sum.
-        few = connection.dialect.name == "sqlite" and any(getattr(plan.query, name) is not None for name in _NAMING)
-        return base, leads.c.number + 0 if few else leads.c.number
+        return base, leads.c.number
     if connection.dialect.name == "postgresql":
-        asked = cast(literal(_tsquery(plan)), TSQUERY)
-        return base.join(_index, _index.c.number == leads.c.number).where(
-            _index.c.words.op("@@")(asked)
-        ), _index.c.number
+        return base.join(_index, _index.c.number == leads.c.number).where(_matches(connection, plan)), _index.c.number
     # A "+" keeps SQLite from entering the join at the other end.
-    if plan.walked:
+    if plan.leading == "leads":
         joined = base.join(_written, _written.c.id == literal_column("+leads.number"))
         return joined.where(*_contains(plan)), leads.c.number
     joined = base.join(_index, leads.c.number == literal_column(f"+{TABLE}.rowid"))
-    return joined.where(_matches_sqlite(plan)), _index.c.rowid
+    return joined.where(_matches(connection, plan)), _index.c.rowid
 
 
-def _matches_sqlite(plan: Plan) -> ColumnElement[bool]:
+def _matches(connection: Connection, plan: Plan) -> ColumnElement[bool]:
+    if connection.dialect.name == "postgresql":
+        return _index.c.words.op("@@")(cast(literal(_tsquery(plan)), TSQUERY))
+    return _index.c[TABLE].op("MATCH")(_fts5_query(plan))
+
+
+def _fts5_query(plan: Plan) -> str:
     asked = " AND ".join(_fts5_group(group) for group in plan.terms)
-    if plan.without:
-        asked = f"({asked}) NOT ({' AND '.join(_fts5_group(group) for group in plan.without)})"
-    return _index.c[TABLE].op("MATCH")(asked)
+    return f"({asked}) NOT ({' AND '.join(_fts5_group(group) for group in plan.without)})" if plan.without else asked
 
 
 def _fts5_group(group: Sequence[Term]) -> str:
@@ -187,7 +205,8 @@ def _contains(plan: Plan) -> list[ColumnElement[bool]]:
 
 def _conditions(plan: Plan) -> list[ColumnElement[bool]]:
     query = plan.query
-    found = [leads.c.customer == plan.customer, leads.c.number.is_not(None)]
+    # As a sum, which no index holds: a lead without a number is rare, and SQLite would take this for a narrow range.
+    found = [leads.c.customer == plan.customer, (leads.c.number + 0).is_not(None)]
     if not query.include_archived:
         found += [leads.c.archived_at.is_(None), leads.c.merged_into.is_(None)]
     for name, (on, compare) in _COMPARED.items():

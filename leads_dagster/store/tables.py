@@ -108,7 +108,8 @@ leads = Table(
     Column("merged_into", Text, doc="the lead that stands in its place"),
     Column("number", BigInteger, doc="counts up over all leads as they are made; the row of the search index"),
     Column("name_key", BYTEWISE, doc="the name folded, to order by"),
-    Index("uq_leads_customer_number", "customer", "number", unique=True),
+    # With the time, so that a scan for new leads need not look at the leads themselves.
+    Index("ix_leads_customer_number_created_at", "customer", "number", "created_at"),
     Index("ix_leads_customer_name_key_number", "customer", "name_key", "number"),
     Index("ix_leads_customer_updated_at_number", "customer", "updated_at", "number"),
     Index("ix_leads_customer_email", "customer", "email"),

@@ -22,7 +22,7 @@ def upgrade() -> None:
     for statement in _POSTGRESQL if connection.dialect.name == "postgresql" else _SQLITE:
         op.execute(statement)
     rebuild_search(connection)
-    op.create_index("uq_leads_customer_number", "leads", ["customer", "number"], unique=True)
+    op.create_index("ix_leads_customer_number_created_at", "leads", ["customer", "number", "created_at"])
     op.create_index("ix_leads_customer_name_key_number", "leads", ["customer", "name_key", "number"])
     op.create_index("ix_leads_customer_updated_at_number", "leads", ["customer", "updated_at", "number"])
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -77,7 +78,7 @@ class Plan:
 
 def plans(connection: Connection, customer: str, query: LeadFilter, order: str) -> list[Plan]:
     """The statements whose rows, one after another, are what a search finds; none where nothing can be found."""
-    _plan_anew(connection)
+    _plan_for_search(connection)
     exact = _exact_terms(customer, query)
     plan = Plan(customer, query, order, exact)
     if query.text is None or not query.text.strip():
@@ -92,10 +93,14 @@ def plans(connection: Connection, customer: str, query: LeadFilter, order: str) 
     return [replace(plan, terms=(*named, *exact)), replace(plan, without=named)]
 
 
-def _plan_anew(connection: Connection) -> None:
-    """Ask PostgreSQL to look at the words before it plans: one plan for rare and common words alike is wrong for one."""
+# Until the transaction ends. A plan made without looking at the words is wrong for the rare or for the common ones; and
+# where a page of hits costs as much as on a turning disk, the planner reads the whole table instead.
+_PLANNING = {"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"}
+
+
+def _plan_for_search(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", True)))  # noqa: FBT003
+        connection.execute(select(*(func.set_config(name, value, true()) for name, value in _PLANNING.items())))
 
 
 def _exact_terms(customer: str, query: LeadFilter) -> Terms:
@@ -161,7 +166,8 @@ def _joined(connection: Connection, plan: Plan) -> tuple[Select[Any], ColumnElem
     if not plan.terms:
         return base, leads.c.number
     if connection.dialect.name == "postgresql":
-        return base.join(_index, _index.c.number == leads.c.number).where(_matches(connection, plan)), _index.c.number
+        joined = base.join(_index, _index.c.number == leads.c.number).where(_matches(connection, plan))
+        return joined, leads.c.number if plan.leading == "leads" else _index.c.number
     # A "+" keeps SQLite from entering the join at the other end.
     if plan.leading == "leads":
         joined = base.join(_written, _written.c.id == literal_column("+leads.number"))

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
+from leads_dagster.store import search_index
+from leads_dagster.store.search_words import name_key
 from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
 
@@ -63,13 +65,18 @@ def load(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]
 
 
 def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add new leads."""
+    """Add new leads, to be found by search at once."""
+    rows = search_index.numbered(connection, rows)
     bulk_insert(connection, leads, rows)
+    search_index.save(connection, rows)
 
 
 def change(connection: Connection, lead_id: str, values: Mapping[str, Any]) -> None:
-    """Change columns of one lead."""
-    connection.execute(update(leads).where(leads.c.id == lead_id).values(**values))
+    """Change columns of one lead, and what it is found by where that changed."""
+    key = {"name_key": name_key(values["full_name"])} if "full_name" in values else {}
+    connection.execute(update(leads).where(leads.c.id == lead_id).values(**values, **key))
+    if search_index.concerns(values):
+        search_index.refresh(connection, [lead_id])
 
 
 def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

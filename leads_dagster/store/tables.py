@@ -60,6 +60,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 # None is SQL's NULL here, not JSON's.
 Document = JSON(none_as_null=True)
 
+# Ordered by its bytes on both back ends, not by a server's language.
+BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
+
 # SQLite gives a rowid alias (and so an autoincrement) to INTEGER only.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -103,6 +106,12 @@ leads = Table(
     Column("sync_error", Text),
     Column("archived_at", UtcDateTime, doc="when its last live claim went"),
     Column("merged_into", Text, doc="the lead that stands in its place"),
+    Column("number", BigInteger, doc="counts up over all leads as they are made; the row of the search index"),
+    Column("name_key", BYTEWISE, doc="the name folded, to order by"),
+    # With the time, so that a scan for new leads need not look at the leads themselves.
+    Index("ix_leads_customer_number_created_at", "customer", "number", "created_at"),
+    Index("ix_leads_customer_name_key_number", "customer", "name_key", "number"),
+    Index("ix_leads_customer_updated_at_number", "customer", "updated_at", "number"),
     Index("ix_leads_customer_email", "customer", "email"),
     Index("ix_leads_customer_linkedin_url", "customer", "linkedin_url"),
     # Whose place a lead took: asked at every fold of a stored lead, and true of few.

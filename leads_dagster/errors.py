@@ -7,7 +7,8 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     ├── SettingsError            arguments or settings are wrong                exit 2, 400
     ├── ContentError             what was read cannot be leads                  exit 1, 422
     │   ├── SheetFormatError     not a CSV, empty, too large, undecodable
-    │   └── UnknownHeadersError  no column that this project knows
+    │   ├── UnknownHeadersError  no column that this project knows
+    │   └── InvalidLeadError     what was handed over cannot be a lead
     ├── AccessError              a service refuses us; a person must act        exit 1, 502
     │   ├── SheetNotSharedError
     │   ├── CredentialsError
@@ -70,6 +71,10 @@ class SheetFormatError(ContentError):
 
 class UnknownHeadersError(ContentError):
     """No column of the sheet is one that makes a lead."""
+
+
+class InvalidLeadError(ContentError):
+    """A record that a caller handed over cannot be a lead, or a field cannot be what it says; `context["field"]`."""
 
 
 class AccessError(LeadsError):

@@ -126,7 +126,7 @@ class _Recording:
             logger.warning("Old raw sheets could not be removed: %s", error.message)
 
     def _open(self) -> None:
-        with writing(self.ws.engine) as connection:
+        with writing(self.ws.engine, self.ws.name) as connection:
             ledger.fail_dead_runs(connection, self.ws.name, self.run_id, at=self.ws.now())
             ledger.open_source(connection, self.ws.name, self.change_set.source, self.run_id)
 
@@ -141,12 +141,12 @@ class _Recording:
         if len(new) < _MANY_RECORDS:
             return
         for part in chunks(new, _MANY_RECORDS):
-            with writing(self.ws.engine) as connection:
+            with writing(self.ws.engine, self.ws.name) as connection:
                 match_rows.insert_keys(connection, self.ws.name, dict(part))
         self.resolution.keys = {record: keys for record, keys in self.resolution.keys.items() if record in known}
 
     def _write(self, batch: Batch) -> None:
-        with writing(self.ws.engine) as connection:
+        with writing(self.ws.engine, self.ws.name) as connection:
             if epochs.epoch(connection, self.ws.name) != self.resolution.epoch:
                 batch = plan_anew(connection, self.ws.policy, batch)
             self.result.add(self.writer.write(connection, batch))
@@ -172,7 +172,7 @@ class _Recording:
                 f"The ledger does not add up ({counts}); the cycle stays open and the next one looks again.",
                 advice="Please report this with the sheet's shape; no row was lost.",
             )
-        with writing(self.ws.engine) as connection:
+        with writing(self.ws.engine, self.ws.name) as connection:
             self._settle_hold(connection)
             ledger.save_source_state(connection, self._state(counts))
             self._book_run(connection, counts)

@@ -20,6 +20,8 @@ from leads_dagster.store.search_words import name_key
 from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
 
+# Columns that serve the store alone.
+INTERNAL = frozenset({"number", "name_key"})
 SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
 
 
@@ -62,6 +64,17 @@ def load(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]
         for row in connection.execute(select(leads).where(leads.c.id.in_(part))):
             found[row.id] = dict(row._mapping)
     return found
+
+
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A lead's row as callers of the public database see it."""
+    return {name: value for name, value in row.items() if name not in INTERNAL}
+
+
+def note_pending(connection: Connection, ids: Sequence[str]) -> None:
+    """Say on the leads themselves that Airtable has still to hear of them."""
+    for part in chunks(ids):
+        connection.execute(update(leads).where(leads.c.id.in_(part)).values(sync_pending=True))
 
 
 def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

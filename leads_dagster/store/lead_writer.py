@@ -60,6 +60,10 @@ class LeadWriter:
         self._write_leads(connection, batch, changes)
         return _result(states.values(), len(batch.gone))
 
+    def refold(self, connection: Connection, lead_ids: Sequence[str]) -> None:
+        """Fold stored leads again, because their claims or what people decided of them changed."""
+        self._fold_stored(connection, sorted(lead_ids), Batch())
+
     def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
         """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
         kept: list[int] = []

@@ -113,6 +113,23 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
     return list(connection.execute(query))
 
 
+def waiting(
+    connection: Connection, customer: str, mirrors: Sequence[MirrorName], *, limit: int
+) -> dict[str, list[str]]:
+    """Lead -> mirrors that have still to hear of it, also those that a mirror refused; in the order of being made."""
+    mine = (
+        sync_status.c.customer == customer,
+        sync_status.c.mirror.in_(mirrors),
+        sync_status.c.status.in_(["pending", "failed"]),
+    )
+    first = select(sync_status.c.lead_id).where(*mine).distinct().order_by(sync_status.c.lead_id).limit(limit)
+    query = select(sync_status.c.lead_id, sync_status.c.mirror).where(*mine, sync_status.c.lead_id.in_(first))
+    found: dict[str, list[str]] = {}
+    for lead, mirror in connection.execute(query.order_by(sync_status.c.lead_id, sync_status.c.mirror)):
+        found.setdefault(lead, []).append(mirror)
+    return found
+
+
 def count_due(connection: Connection, customer: str, mirrors: Sequence[MirrorName], *, now: datetime) -> int:
     """How many marks of these mirrors could be worked on now."""
     query = select(func.count()).select_from(sync_status).where(_is_due(customer, mirrors, now))

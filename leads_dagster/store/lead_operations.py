@@ -1,0 +1,223 @@
+"""What the public database can do: operations that `LeadDatabase` runs, and `AsyncLeadDatabase` awaits.
+
+What belongs here: the operations, each a function that takes what a method was given and returns what is to be done in
+a transaction, so that it can be done again. Connections, retries and the choice between waiting and awaiting are the
+classes' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from leads_dagster.errors import ConflictError
+from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.matching import content_hash
+from leads_dagster.leads.reconciliation import row_hash
+from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, lead_search, outbox, records
+from leads_dagster.store.api_records import SOURCE, arrival_of, changes_of, reader_of, refuse_invalid
+from leads_dagster.store.intake import Arrival, Landed, take_in
+from leads_dagster.store.lead_filter import LeadFilter
+from leads_dagster.store.lead_search import LeadPage, Order
+from leads_dagster.store.lead_writer import LeadWriter
+from leads_dagster.store.outbox import MirrorName
+from leads_dagster.store.policy import Policy
+from leads_dagster.store.resolution import new_lead_id
+
+Lead = dict[str, Any]
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf an operation runs: the customer's policy, and who is to stand in the history."""
+
+    policy: Policy
+    who: str
+
+
+class Operation(Protocol[R_co]):
+    """What is done in one transaction."""
+
+    def __call__(self, connection: Connection, caller: Caller, /) -> R_co:
+        """Do it; may be called again after a failure that undid it."""
+
+
+def save(data: Mapping[str, Any]) -> Operation[Landed]:
+    """Take one record in, or change the lead whose id it gives.
+
+    Raises (when done):
+        InvalidLeadError: it names nobody, or holds what no lead could.
+    """
+
+    def done(connection: Connection, caller: Caller, /) -> Landed:
+        known = data.get("id")
+        if isinstance(known, str) and known in lead_rows.load(connection, [known]):
+            changed = _update(connection, caller, known, {name: data[name] for name in data if name != "id"})
+            return Landed(known, 0, known, "updated" if changed else "unchanged")
+        arrival = arrival_of(data, caller.policy.rules)
+        refuse_invalid(arrival)
+        return _take_in(connection, caller, [arrival])[0]
+
+    return done
+
+
+def save_all(batch: Sequence[Mapping[str, Any]]) -> Operation[list[Landed]]:
+    """Take records in together; one that cannot be a lead goes to quarantine and stops no other."""
+
+    def done(connection: Connection, caller: Caller, /) -> list[Landed]:
+        return _take_in(connection, caller, [arrival_of(data, caller.policy.rules) for data in batch])
+
+    return done
+
+
+def get(lead_id: str) -> Operation[Lead | None]:
+    """A lead by id, archived and merged ones too; None where there is none."""
+
+    def done(connection: Connection, caller: Caller, /) -> Lead | None:
+        row = lead_rows.load(connection, [lead_id]).get(lead_id)
+        return None if row is None or row["customer"] != caller.policy.customer else lead_rows.shown(row)
+
+    return done
+
+
+def update(lead_id: str, data: Mapping[str, Any]) -> Operation[bool]:
+    """Change fields of a lead as an edit of its own source, which a newer edit of any other source overtakes."""
+
+    def done(connection: Connection, caller: Caller, /) -> bool:
+        return _update(connection, caller, lead_id, data)
+
+    return done
+
+
+def search(query: LeadFilter, *, limit: int, after: str | None, offset: int, order: Order) -> Operation[LeadPage]:
+    """A page of leads."""
+
+    def done(connection: Connection, caller: Caller, /) -> LeadPage:
+        customer = caller.policy.customer
+        return lead_search.search(connection, customer, query, limit=limit, after=after, offset=offset, order=order)
+
+    return done
+
+
+def count(query: LeadFilter) -> Operation[int]:
+    """How many leads there are."""
+    return lambda connection, caller: lead_search.count(connection, caller.policy.customer, query)
+
+
+def mark_for_sync(lead_ids: str | Sequence[str], mirrors: Sequence[MirrorName] | None) -> Operation[int]:
+    """Let mirrors look at leads again though nothing changed; how many leads were marked.
+
+    Raises (when done):
+        NotFoundError: no such lead.
+    """
+    ids = [lead_ids] if isinstance(lead_ids, str) else list(lead_ids)
+
+    def done(connection: Connection, caller: Caller, /) -> int:
+        policy = caller.policy
+        versions = {lead: lead_rows.get(connection, policy.customer, lead)["version"] for lead in ids}
+        outbox.mark(connection, policy.customer, policy.mirrors if mirrors is None else mirrors, versions)
+        lead_rows.note_pending(connection, list(versions))
+        return len(versions)
+
+    return done
+
+
+def sync_pending(*, limit: int, mirror: MirrorName | None) -> Operation[list[Lead]]:
+    """Leads that a mirror has still to hear of; each with `pending`: the mirrors."""
+    mirrors: Sequence[MirrorName] = outbox.MIRRORS if mirror is None else [mirror]
+
+    def done(connection: Connection, caller: Caller, /) -> list[Lead]:
+        waiting = outbox.waiting(connection, caller.policy.customer, mirrors, limit=limit)
+        found = lead_rows.load(connection, list(waiting))
+        return [{**lead_rows.shown(found[lead]), "pending": waiting[lead]} for lead in waiting if lead in found]
+
+    return done
+
+
+def _take_in(connection: Connection, caller: Caller, arrivals: Sequence[Arrival]) -> list[Landed]:
+    policy = caller.policy
+    return take_in(
+        connection,
+        policy,
+        arrivals,
+        source=SOURCE,
+        run_id=_run_id(),
+        at=_moment(connection, policy),
+        reread=reader_of(policy.rules),
+        who=caller.who,
+    )
+
+
+def _run_id() -> str:
+    return f"api-{new_lead_id()}"
+
+
+def _moment(connection: Connection, policy: Policy) -> datetime:
+    return epochs.moment(connection, policy.customer, datetime.now(timezone.utc))
+
+
+def _update(connection: Connection, caller: Caller, lead_id: str, data: Mapping[str, Any]) -> bool:
+    """Whether anything changed.
+
+    Raises:
+        NotFoundError: no such lead.
+        InvalidLeadError: no such field, or no value for it; the field is named.
+        ConflictError: the lead is archived, or a decision holds the field.
+    """
+    policy = caller.policy
+    wanted = changes_of(data, policy.rules)
+    lead = lead_rows.get(connection, policy.customer, lead_rows.standing_for(connection, policy.customer, lead_id))
+    if lead["archived_at"] is not None:
+        raise ConflictError(f"Lead {lead_id} is archived: no source names it any more.")
+    present = lead_rows.to_texts(lead)
+    shown = lead_rows.to_texts(lead_rows.to_columns({**present, **wanted}))
+    claims = {name: value for name, value in wanted.items() if present.get(name) != shown.get(name)}
+    for name in claims:
+        if (decision := decisions.newest_override(connection, lead["id"], name)) is not None:
+            raise ConflictError(
+                f"Field {name} of lead {lead_id} is held by decision {decision}.",
+                advice=f"Take it back first: `leads undo decision {decision}`.",
+            )
+    if claims:
+        _edit(connection, caller, lead["id"], claims)
+    return bool(claims)
+
+
+def _edit(connection: Connection, caller: Caller, lead_id: str, claims: Mapping[str, str | None]) -> None:
+    """Book an edit of a lead: its record, what it claims, and the lead folded again."""
+    policy, at, run = caller.policy, _moment(connection, caller.policy), _run_id()
+    known = records.by_source_key(connection, policy.customer, SOURCE, [lead_id], kind="edit").get(lead_id)
+    said = {**(known.raw if known else {}), **{name: value or "" for name, value in claims.items()}}
+    record = known.id if known else records.allocate_ids(connection, 1)
+    row = {
+        "id": record,
+        "customer": policy.customer,
+        "source": SOURCE,
+        "source_key": lead_id,
+        "raw": said,
+        "said": {},
+        "row_hash": row_hash(said),
+        "content_hash": content_hash(NormalizedRow(said)),
+        "state": "updated",
+        "kind": "edit",
+        "lead_id": lead_id,
+        "origin_lead_id": lead_id,
+        "first_seen_at": at,
+        "last_seen_at": at,
+        "run_id": run,
+    }
+    records.change_records(connection, [row])
+    claim_rows.insert_claims(
+        connection,
+        [
+            {"record_id": record, "field": name, "value": value, "changed_at": at, "run_id": run}
+            for name, value in claims.items()
+        ],
+    )
+    epochs.begin_epoch(connection, policy.customer)
+    LeadWriter(policy, run, SOURCE, at, who=caller.who).refold(connection, [lead_id])

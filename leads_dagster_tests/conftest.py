@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from leads_dagster_tests.postgres import PostgresServer, running_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -23,6 +26,47 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no sample files in {folder}; LEADS_TEST_DATA names their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server with an upgraded template, started when a test first wants it."""
+    with running_server(tmp_path_factory.mktemp("postgres")) as server:
+        server.make_template()
+        yield server
+        server.drop(server.template)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An upgraded PostgreSQL database of this test's own."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Where a SQLite database of this test's own will be."""
+    return f"sqlite:///{tmp_path / 'leads.db'}"
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database without any table."""
+    with postgres_server.database(upgraded=False) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_url"], ids=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of this test's own, once of either kind."""
+    return str(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["sqlite_url", "empty_postgres_url"], ids=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """A database without any table, once of either kind."""
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture(scope="session", autouse=True)

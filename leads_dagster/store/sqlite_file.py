@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ BUSY_TIMEOUT_SECONDS = 30.0
 _CHECKPOINT_PAGES = 4000
 _WAL_USUAL_BYTES = _CHECKPOINT_PAGES * 4096
 WAL_LIMIT_BYTES = 4 * _WAL_USUAL_BYTES
+_SWITCH_SECONDS = 0.01
 _BUSY_MILLISECONDS = "leads_busy_milliseconds"
 _INODE = "leads_inode"
 
@@ -77,13 +79,26 @@ def make_private_file(database: str | None) -> None:
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are ours: see _begin
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")  # in WAL: a power cut may cost the last commits, never consistency
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")
     cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     cursor.execute(f"PRAGMA journal_size_limit = {_WAL_USUAL_BYTES}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """SQLite does not wait for another connection that is switching the same new file, so we do."""
+    until = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(_SWITCH_SECONDS)
 
 
 def _note_file(url: URL) -> Callable[[Any, Any], None]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from leads_dagster.mirrors.crm import CrmStore
-from leads_dagster_tests.pipeline.conftest import Road, make_road, road
+from leads_dagster_tests.pipeline.conftest import Road, fresh_database, make_road, road
 
-__all__ = ["Road", "assert_crm_equals_store", "fields", "make_road", "road"]
+__all__ = ["Road", "assert_crm_equals_store", "fields", "fresh_database", "make_road", "road"]
 
 _COMPARED = ("full_name", "email", "phone", "company", "title", "location", "linkedin_url", "website", "notes")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from leads_dagster.pipeline.workspace import Workspace, open_workspace
 from leads_dagster.settings import load_settings
 from leads_dagster.store import tables
 from leads_dagster.store.engine import reading
+from leads_dagster_tests.postgres import PostgresServer
 
 Rows = Sequence[Sequence[str]]
 HEADER = ("Name", "Email", "Company", "Title")
@@ -28,10 +29,10 @@ class Road:
     """One customer, one sheet; `sync` runs a cycle and gives its result."""
 
     def __init__(self, home: Path, *, toml: str = "", environ: dict[str, str] | None = None) -> None:
-        self.home, self.sheet = home, home / "sheet.csv"
+        self.home, self.sheet, self.environ = home, home / "sheet.csv", dict(environ or {})
         home.mkdir(exist_ok=True)
         (home / "leads.toml").write_text(f'[[customers]]\nname = "acme"\nsheet = "{self.sheet}"\n{toml}')
-        self.settings = load_settings({"LEADS_HOME": str(home), **(environ or {})}, cwd=home)
+        self.settings = load_settings({"LEADS_HOME": str(home), **self.environ}, cwd=home)
 
     def write(self, rows: Rows, header: Sequence[str] = HEADER) -> None:
         text = io.StringIO()
@@ -69,19 +70,41 @@ class Road:
 
 
 @pytest.fixture
-def road(tmp_path: Path) -> Road:
+def road(make_road: Callable[..., Road]) -> Road:
     """A road with default policy."""
-    return Road(tmp_path / "home")
+    return make_road()
 
 
 @pytest.fixture
-def make_road(tmp_path: Path) -> Callable[..., Road]:
-    """Roads with a policy of their own: keys of the customer as TOML."""
+def make_road(tmp_path: Path, fresh_database: Callable[[], dict[str, str]]) -> Callable[..., Road]:
+    """Roads with a policy of their own: keys of the customer as TOML; each with databases of its own."""
     made = 0
 
     def make(toml: str = "", environ: dict[str, str] | None = None) -> Road:
         nonlocal made
         made += 1
-        return Road(tmp_path / f"home{made}", toml=toml, environ=environ)
+        return Road(tmp_path / f"home{made}", toml=toml, environ={**fresh_database(), **(environ or {})})
 
     return make
+
+
+@pytest.fixture
+def fresh_database() -> Callable[[], dict[str, str]]:
+    """The environment of a road: SQLite files in its state folder, which is what holds without any."""
+    return dict
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_both(request: pytest.FixtureRequest) -> Iterator[Callable[[], dict[str, str]]]:
+    """Environments of roads on either kind of database; a file's `fresh_database` asks for it."""
+    if request.param == "sqlite":
+        yield dict
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with ExitStack() as databases:
+
+        def fresh() -> dict[str, str]:
+            leads, crm = (databases.enter_context(server.database(upgraded=upgraded)) for upgraded in (True, False))
+            return {"LEADS_DATABASE_URL": leads, "LEADS_CRM_URL": crm}
+
+        yield fresh

@@ -26,6 +26,12 @@ BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
 ANN = ("Ann Lee", "ann@beta.example", "Beta", "Founder")
 
 
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
+
+
 def files_of(home: Path) -> dict[str, str]:
     """Content of everything under a state folder, but SQLite's shared memory and locks."""
     passed_over = ("-shm", "-wal", ".lock")
@@ -155,7 +161,7 @@ def test_a_new_mapping_reads_a_column_for_the_first_time(make_road: Callable[...
     road = make_road()
     road.sync([(*JANE, "504-621-8927")], header=(*HEADER, "Zugang"))
     assert road.leads()[0]["phone"] is None
-    mapped = Road(road.home, toml='[customers.columns]\nphone = "Zugang"\n')
+    mapped = Road(road.home, toml='[customers.columns]\nphone = "Zugang"\n', environ=road.environ)
     result = mapped.sync()
     assert result.rows.updated == 1
     assert mapped.leads()[0]["phone"] == "+15046218927"
@@ -191,10 +197,10 @@ def test_two_sheets_of_one_customer_are_two_sources(road: Road, tmp_path: Path) 
     other.write_text("Name,Email\nAnn Lee,ann@beta.example\n")
     road.home.joinpath("leads.toml").write_text(f'[[customers]]\nname = "acme"\nsheet = "{other}"\n')
     moved = Road.__new__(Road)
-    moved.home, moved.sheet = road.home, other
+    moved.home, moved.sheet, moved.environ = road.home, other, road.environ
     from leads_dagster.settings import load_settings
 
-    moved.settings = load_settings({"LEADS_HOME": str(road.home)}, cwd=road.home)
+    moved.settings = load_settings({"LEADS_HOME": str(road.home), **road.environ}, cwd=road.home)
     result = moved.sync()
     assert (result.rows.read, result.rows.created, result.rows.removed) == (1, 1, 0)
     assert len(moved.leads()) == 3

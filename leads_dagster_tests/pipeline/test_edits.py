@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -14,6 +14,12 @@ JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO", "504-621-8927")
 BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO", "504-621-8928")
 ANN = ("Ann Lee", "ann@beta.example", "Beta", "Founder", "504-621-8929")
 WITH_PHONE = (*HEADER, "Phone")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def ids_of(road: Road) -> dict[str, str]:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
 from leads_dagster.pipeline import holds
 from leads_dagster_tests.pipeline.conftest import Road
 
 ROWS = [(f"Person Number{index}", f"p{index}@firm{index}.example", f"Firm {index}", "CEO") for index in range(100)]
 NEW = ("Nora New", "nora@new.example", "Newco", "CEO")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def test_a_mass_removal_is_held_and_new_rows_still_land(road: Road) -> None:

@@ -22,6 +22,12 @@ BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
 STAGES = [normalize, resolve, record]
 
 
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_alone_in_a_fresh_home_says_what_must_come_first(road: Road, stage: Callable[..., Outcome]) -> None:
     road.write([JANE])

@@ -1,9 +1,8 @@
-"""A fresh lead database."""
+"""Fresh lead databases, of both kinds: `engine` runs a test on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -13,9 +12,26 @@ from leads_dagster.store.schema import ensure_schema
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An upgraded SQLite database of this test's own."""
-    opened = open_engine(f"sqlite:///{tmp_path / 'leads.db'}")
+def engine(database_url: str) -> Iterator[Engine]:
+    """An upgraded database of this test's own, once of either kind."""
+    opened = open_engine(database_url)
     ensure_schema(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+    """An upgraded SQLite database, for what is SQLite's alone."""
+    opened = open_engine(sqlite_url)
+    ensure_schema(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def postgres_engine(postgres_url: str) -> Iterator[Engine]:
+    """An upgraded PostgreSQL database, for what is PostgreSQL's alone."""
+    opened = open_engine(postgres_url)
     yield opened
     opened.dispose()

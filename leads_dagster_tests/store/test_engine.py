@@ -30,9 +30,9 @@ def test_a_new_database_file_and_its_folder_are_for_the_owner_only(tmp_path: Pat
     [("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 30_000), ("synchronous", 1)],
 )
 def test_connections_are_set_up_for_many_readers_and_one_patient_writer(
-    engine: Engine, pragma: str, value: object
+    sqlite_engine: Engine, pragma: str, value: object
 ) -> None:
-    with reading(engine) as connection:
+    with reading(sqlite_engine) as connection:
         assert connection.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
 
 

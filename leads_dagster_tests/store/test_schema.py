@@ -31,23 +31,22 @@ def test_the_stamp_in_the_code_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
 
 
-def test_a_second_call_changes_nothing(engine: Engine) -> None:
-    with reading(engine) as connection:
+def test_a_second_call_changes_nothing(sqlite_engine: Engine) -> None:
+    with reading(sqlite_engine) as connection:
         before = connection.execute(text("PRAGMA schema_version")).scalar_one()
-    schema.ensure_schema(engine)
-    with reading(engine) as connection:
+    schema.ensure_schema(sqlite_engine)
+    with reading(sqlite_engine) as connection:
         assert connection.execute(text("PRAGMA schema_version")).scalar_one() == before
 
 
-def test_processes_that_start_together_make_one_schema(tmp_path: Path) -> None:
+def test_processes_that_start_together_make_one_schema(empty_database_url: str) -> None:
     code = (
         "import sys; from leads_dagster.store.engine import open_engine; "
         "from leads_dagster.store.schema import ensure_schema; ensure_schema(open_engine(sys.argv[1]))"
     )
-    url = f"sqlite:///{tmp_path / 'leads.db'}"
-    started = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(3)]
+    started = [subprocess.Popen([sys.executable, "-c", code, empty_database_url]) for _ in range(3)]
     assert [process.wait(timeout=60) for process in started] == [0, 0, 0]
-    opened = open_engine(url)
+    opened = open_engine(empty_database_url)
     with reading(opened) as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).all() == [(schema.HEAD,)]
     opened.dispose()

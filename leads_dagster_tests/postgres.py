@@ -1,0 +1,96 @@
+"""A PostgreSQL for tests: the server that `LEADS_TEST_POSTGRES_URL` names, else one of pip's pgserver.
+
+On the server every test gets databases of its own, copied from a template that was migrated once, and dropped after.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from leads_dagster.store.engine import open_engine
+from leads_dagster.store.schema import ensure_schema
+
+VARIABLE = "LEADS_TEST_POSTGRES_URL"
+# Tests need no power cut survived; only for a server of our own.
+_FAST = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
+
+
+class PostgresServer:
+    """A server on which databases may be made; `template` is an upgraded one that nobody is connected to."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url).set(drivername="postgresql+psycopg")
+        self.template = self._name("template")
+
+    def run(self, *statements: str) -> None:
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    @contextmanager
+    def database(self, *, upgraded: bool = True) -> Iterator[str]:
+        """The URL of a fresh database, dropped afterwards with whoever is still connected."""
+        name = self._name("test")
+        self.run(f"CREATE DATABASE {name}" + (f" TEMPLATE {self.template}" if upgraded else ""))
+        try:
+            yield self.url_of(name)
+        finally:
+            self.drop(name)
+
+    def make_template(self) -> None:
+        self.run(f"CREATE DATABASE {self.template}")
+        engine = open_engine(self.url_of(self.template))
+        ensure_schema(engine)
+        engine.dispose()
+
+    def drop(self, name: str) -> None:
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def url_of(self, name: str) -> str:
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    @staticmethod
+    def _name(kind: str) -> str:
+        return f"leads_{kind}_{secrets.token_hex(6)}"
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[PostgresServer]:
+    """The named server, else one of our own in this folder, stopped at the end."""
+    if named := os.environ.get(VARIABLE):
+        yield PostgresServer(named)
+        return
+    with _own_server(folder) as url:
+        server = PostgresServer(url)
+        server.run(*(f"ALTER SYSTEM SET {setting}" for setting in _FAST), "SELECT pg_reload_conf()")
+        yield server
+
+
+@contextmanager
+def _own_server(folder: Path) -> Iterator[str]:
+    if importlib.util.find_spec("pgserver") is None:
+        told = f"set {VARIABLE} to a PostgreSQL server on which databases may be made"
+        if sys.version_info >= (3, 13):
+            pytest.skip(f"pgserver has no build for this Python: {told}")
+        pytest.fail(f"pgserver, of the extra `dev`, is not installed: install it, or {told}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on import it complains of a missing XDG_RUNTIME_DIR
+        import pgserver
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()

@@ -9,6 +9,12 @@ The rules, first that applies:
     3. the newest claim;
     4. among claims of one instant: a value before a blank, a verified record's before another's, the longest,
        and last the smaller content hash, so that the order in which rows arrive decides nothing.
+
+A difference is not yet a conflict: two sources that both changed a field since they last agreed are one. Who never
+agreed is counted from when the later of the two came: what a source says when it is first seen changes nothing, so that
+two lists that call one person differently are no thousand conflicts (`leads drift` shows them). Where only one of the
+two changed, it is simply the newer. An edit of a lead begins as agreement with everybody: it was made on top of what
+the lead said. A field that a person decided is no conflict while the decision stands.
 """
 
 from __future__ import annotations
@@ -34,12 +40,14 @@ class RecordView:
         source: canonical address of the source it belongs to.
         content_hash: 16 bytes over what the record says; breaks the last tie.
         person: False where a machine found it (a capture); True for a sheet or Airtable.
+        edit: True where it holds what somebody changed of a lead, and nothing of its own.
     """
 
     record_id: int
     source: str
     content_hash: bytes
     person: bool = True
+    edit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Override:
     field: str
     value: str | None
     decided_at: datetime
+    decision_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +78,12 @@ class FoldedField:
     record_id: int | None
     changed_at: datetime
     rule: FoldRule
+    decision_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """Two sources say different things of one field; the newer is kept, the other is not forgotten."""
+    """Two sources changed one field to different things; the winner's is kept, the other is not forgotten."""
 
     field: str
     kept: str | None
@@ -108,13 +118,16 @@ def fold(records: Sequence[RecordView], claims: Iterable[Claim], overrides: Coll
     views = {record.record_id: record for record in records}
     if len(views) == 1 and not overrides:
         return FoldedLead(_said_alone(claims, views))
-    live = _live_claims(claims, views)
+    told = [claim for claim in claims if claim.record_id in views]
+    live = _live_claims(told)
     verified = {claim.record_id for claim in live.get("verified", ()) if claim.value == "true"}
     chosen = {name: _choose(candidates, views, verified) for name, candidates in live.items() if name != RAW_DATA}
-    conflicts = tuple(_conflicts(live, chosen, views))
+    decided = _newest_overrides(overrides)
+    open_ones = {name: one for name, one in chosen.items() if name not in decided}
+    conflicts = tuple(_Disagreements(told, views, verified).among(open_ones))
     if RAW_DATA in live:
         chosen[RAW_DATA] = _merge_raw_data(live[RAW_DATA], views)
-    chosen.update(_newest_overrides(overrides))
+    chosen.update(decided)
     return FoldedLead(fields=dict(sorted(chosen.items())), conflicts=conflicts)
 
 
@@ -132,11 +145,10 @@ def _is_newer(claim: Claim, held: Claim) -> bool:
     return (claim.changed_at, _rank(claim.value)) > (held.changed_at, _rank(held.value))
 
 
-def _live_claims(claims: Iterable[Claim], views: Mapping[int, RecordView]) -> dict[str, list[Claim]]:
+def _live_claims(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
+    """Field -> the newest claim of each record."""
     newest: dict[tuple[int, str], Claim] = {}
     for claim in claims:
-        if claim.record_id not in views:
-            continue
         key = (claim.record_id, claim.field)
         held = newest.get(key)
         if held is None or _is_newer(claim, held):
@@ -186,23 +198,71 @@ def _folded(claim: Claim, rule: FoldRule) -> FoldedField:
 
 
 def _newest_overrides(overrides: Iterable[Override]) -> dict[str, FoldedField]:
-    ordered = sorted(overrides, key=lambda override: (override.decided_at, _rank(override.value)))
-    return {one.field: FoldedField(one.value, None, one.decided_at, "override") for one in ordered}
+    ordered = sorted(overrides, key=lambda one: (one.decided_at, one.decision_id or 0, _rank(one.value)))
+    return {
+        one.field: FoldedField(one.value, None, one.decided_at, "override", decision_id=one.decision_id)
+        for one in ordered
+    }
 
 
-def _conflicts(
-    live: Mapping[str, list[Claim]], chosen: Mapping[str, FoldedField], views: Mapping[int, RecordView]
-) -> Iterable[FieldConflict]:
-    for name in sorted(chosen):
-        winner = chosen[name]
-        kept_source = views[winner.record_id].source if winner.record_id is not None else ""
-        losers = {
-            (views[claim.record_id].source, claim.value)
-            for claim in live[name]
-            if views[claim.record_id].source != kept_source and claim.value != winner.value
-        }
-        for lost_source, lost in sorted(losers, key=lambda loser: (loser[0], _rank(loser[1]))):
-            yield FieldConflict(name, winner.value, lost, kept_source, lost_source)
+class _Disagreements:
+    """Which sources of one lead changed the same field since they last agreed on it; see the top of the module."""
+
+    def __init__(self, claims: Sequence[Claim], views: Mapping[int, RecordView], verified: set[int]) -> None:
+        self.views, self.verified = views, verified
+        self.several = len({view.source for view in views.values()}) > 1
+        self.told: dict[tuple[str, str], list[Claim]] = {}
+        self.came_at: dict[str, datetime] = {}  # source -> when its first row was seen; not of edits
+        for claim in claims if self.several else ():
+            view = views[claim.record_id]
+            self.told.setdefault((claim.field, view.source), []).append(claim)
+            if not view.edit:
+                self.came_at[view.source] = min(claim.changed_at, self.came_at.get(view.source, claim.changed_at))
+
+    def among(self, chosen: Mapping[str, FoldedField]) -> Iterable[FieldConflict]:
+        for name, source in sorted(self.told):
+            winner = chosen.get(name)
+            if winner is None or winner.record_id is None:
+                continue
+            kept_source = self.views[winner.record_id].source
+            if source == kept_source:
+                continue
+            lost = self._word(self.told[name, source]).value
+            if lost != winner.value and self._both_changed(name, kept_source, source):
+                yield FieldConflict(name, winner.value, lost, kept_source, source)
+
+    def _both_changed(self, name: str, *sources: str) -> bool:
+        agreed_at = self._last_agreed(name, *sources)
+        changes = (self.told[name, source] for source in sources)
+        return all(agreed_at is None or max(c.changed_at for c in told) > agreed_at for told in changes)
+
+    def _last_agreed(self, name: str, *sources: str) -> datetime | None:
+        """When the sources last said the same; who never did: when the later of them came; None: before any claim."""
+        moments = {claim.changed_at for source in sources for claim in self.told[name, source]}
+        for moment in sorted(moments, reverse=True):
+            if self._agree_at(moment, name, *sources):
+                return moment
+        return max((self.came_at[source] for source in sources if source in self.came_at), default=None)
+
+    def _agree_at(self, moment: datetime, name: str, *sources: str) -> bool:
+        words = []
+        for source in sources:
+            told = [claim for claim in self.told[name, source] if claim.changed_at <= moment]
+            came_at = self.came_at.get(source)
+            if told:
+                words.append(self._word(told).value)
+            elif came_at is None:
+                return True  # an edit not made yet
+            elif came_at <= moment:
+                words.append(None)
+            else:
+                return False
+        return len(set(words)) == 1
+
+    def _word(self, told: Sequence[Claim]) -> FoldedField:
+        """What one source says of a field by these claims, whatever its rows say one by one."""
+        (newest,) = _live_claims(told).values()
+        return _choose(newest, self.views, self.verified)
 
 
 def _merge_raw_data(candidates: list[Claim], views: Mapping[int, RecordView]) -> FoldedField:

@@ -57,11 +57,69 @@ def test_claims_of_records_that_left_do_not_count() -> None:
     assert fold([view(1)], claims).values() == {"phone": "1"}
 
 
-def test_two_sources_that_differ_make_a_conflict_and_two_rows_of_one_source_do_not() -> None:
-    claims = [Claim(1, "phone", "1", at(0)), Claim(2, "phone", "2", at(1))]
-    (conflict,) = fold([view(1), view(2, "airtable:b")], claims).conflicts
-    assert (conflict.kept, conflict.lost, conflict.lost_source) == ("2", "1", "sheet:a")
-    assert fold([view(1), view(2)], claims).conflicts == ()
+SHEET, AIRTABLE = view(1), view(2, "airtable:b")
+
+
+def titles(*said: tuple[int, str | None, int]) -> list[Claim]:
+    """Claims on the title: record, value, hour; and before them both records' first words, on the name."""
+    first = {record: min(hour for one, _, hour in said if one == record) for record, _, _ in said}
+    return [
+        *(Claim(record, "full_name", "Jane", at(hour)) for record, hour in first.items()),
+        *(Claim(record, "title", value, at(hour)) for record, value, hour in said),
+    ]
+
+
+def test_two_sources_that_changed_a_field_since_they_agreed_make_a_conflict_and_the_newer_is_kept() -> None:
+    claims = titles((1, "CEO", 0), (2, "CEO", 1), (1, "Chair", 2), (2, "Chief", 3))
+    (conflict,) = fold([SHEET, AIRTABLE], claims).conflicts
+    assert (conflict.kept, conflict.lost, conflict.lost_source) == ("Chief", "Chair", "sheet:a")
+
+
+def test_where_only_one_source_changed_a_field_it_is_simply_the_newer() -> None:
+    folded = fold([SHEET, AIRTABLE], titles((1, "CEO", 0), (2, "CEO", 1), (1, "Chair", 2), (1, "Boss", 3)))
+    assert (folded.values()["title"], folded.conflicts) == ("Boss", ())
+
+
+def test_two_sources_that_differ_from_the_first_are_no_conflict_until_both_changed() -> None:
+    met = [(1, "CEO", 0), (1, "Chair", 1), (2, "Chief", 2)]
+    assert fold([SHEET, AIRTABLE], titles(*met)).conflicts == ()
+    assert fold([SHEET, AIRTABLE], titles(*met, (1, "Boss", 3))).conflicts == ()
+    (conflict,) = fold([SHEET, AIRTABLE], titles(*met, (1, "Boss", 3), (2, "Founder", 4))).conflicts
+    assert (conflict.kept, conflict.lost) == ("Founder", "Boss")
+
+
+def test_sources_that_come_to_say_the_same_have_settled_their_conflict() -> None:
+    claims = titles((1, "CEO", 0), (2, "CEO", 1), (1, "Chair", 2), (2, "Chief", 3), (1, "Chief", 4))
+    assert fold([SHEET, AIRTABLE], claims).conflicts == ()
+    assert fold([SHEET, AIRTABLE], [*claims, Claim(1, "title", "Boss", at(5))]).conflicts == ()
+
+
+def test_filling_a_field_that_both_left_blank_with_two_values_is_a_conflict() -> None:
+    names = [Claim(1, "full_name", "Jane", at(0)), Claim(2, "full_name", "Jane", at(1))]
+    filled = [Claim(1, "title", "CEO", at(2)), Claim(2, "title", "Chief", at(3))]
+    assert [one.lost for one in fold([SHEET, AIRTABLE], [*names, *filled]).conflicts] == ["CEO"]
+    assert fold([SHEET, AIRTABLE], [*names, filled[0]]).conflicts == ()
+
+
+def test_an_edit_of_a_lead_conflicts_with_what_a_source_says_after_it_and_not_with_what_it_was_made_upon() -> None:
+    edit = RecordView(2, "api", bytes(16), edit=True)
+    made_upon = [Claim(1, "title", "CEO", at(0)), Claim(1, "title", "Chair", at(1)), Claim(2, "title", "Boss", at(2))]
+    assert fold([SHEET, edit], made_upon).conflicts == ()
+    (conflict,) = fold([SHEET, edit], [*made_upon, Claim(1, "title", "Founder", at(3))]).conflicts
+    assert (conflict.kept, conflict.lost, conflict.lost_source) == ("Founder", "Boss", "api")
+
+
+def test_two_rows_of_one_source_are_no_conflict() -> None:
+    claims = titles((1, "CEO", 0), (4, "CEO", 0), (1, "Chair", 1), (4, "Chief", 2))
+    assert fold([SHEET, view(4)], claims).conflicts == ()
+
+
+def test_a_field_that_a_person_decided_is_no_conflict_while_the_decision_stands() -> None:
+    claims = titles((1, "CEO", 0), (2, "CEO", 1), (1, "Chair", 2), (2, "Chief", 3))
+    decided = fold([SHEET, AIRTABLE], claims, [Override("title", "Founder", at(4), decision_id=7)])
+    assert (decided.fields["title"].value, decided.fields["title"].decision_id) == ("Founder", 7)
+    assert decided.conflicts == ()
+    assert len(fold([SHEET, AIRTABLE], claims).conflicts) == 1
 
 
 def test_columns_without_a_field_are_kept_from_every_record() -> None:
@@ -72,7 +130,7 @@ def test_columns_without_a_field_are_kept_from_every_record() -> None:
 CLAIMS = st.lists(
     st.builds(
         Claim,
-        record_id=st.integers(1, 4),
+        record_id=st.integers(1, 5),
         field=st.sampled_from(["phone", "title", "verified"]),
         value=st.none() | st.sampled_from(["true", "a", "bb", "cc"]),
         changed_at=st.integers(0, 3).map(at),
@@ -88,7 +146,7 @@ OVERRIDES = st.lists(
     ),
     max_size=3,
 )
-VIEWS = [view(1), view(2, "airtable:b"), view(3, "capture", person=False), view(4)]
+VIEWS = [view(1), view(2, "airtable:b"), view(3, "capture", person=False), view(4), RecordView(5, "api", b"5", edit=True)]
 
 
 def folded_in(order: list[int], claims: list[Claim], overrides: list[Override]) -> FoldedLead:
@@ -116,3 +174,14 @@ def test_every_folded_value_was_claimed_by_a_record_of_the_lead(claims: list[Cla
 def test_a_record_alone_folds_as_it_does_beside_one_that_says_nothing(claims: list[Claim]) -> None:
     claims = [Claim(1, claim.field, claim.value, claim.changed_at) for claim in claims]
     assert fold([view(1)], claims) == fold([view(1), view(9)], claims)
+
+
+@given(claims=CLAIMS)
+def test_a_conflict_is_between_two_sources_that_differ_now_and_names_what_each_says(claims: list[Claim]) -> None:
+    folded = fold(VIEWS, claims)
+    source_of = {one.record_id: one.source for one in VIEWS}
+    said = {(source_of[claim.record_id], claim.field, claim.value) for claim in claims}
+    for one in folded.conflicts:
+        assert one.kept_source != one.lost_source
+        assert one.kept == folded.fields[one.field].value != one.lost
+        assert {(one.kept_source, one.field, one.kept), (one.lost_source, one.field, one.lost)} <= said

@@ -15,7 +15,7 @@ from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushRes
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import lead_rows, ledger, outbox
+from leads_dagster.store import conflict_rows, lead_rows, ledger, outbox
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.outbox import MirrorName
 
@@ -161,7 +161,7 @@ class _Sending:
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
-        self._book(marks, leads, [*result.outcomes, *quiet])
+        self._book(marks, pushes, [*result.outcomes, *quiet])
         if result.stopped is not None:
             raise result.stopped
 
@@ -194,7 +194,7 @@ class _Sending:
         return LeadPush(mark.lead_id, operation, fields, mark.external_id, mark.base, mark.unbooked or {})
 
     def _book(
-        self, marks: Sequence[Any], leads: Mapping[str, Mapping[str, Any]], outcomes: Sequence[PushOutcome]
+        self, marks: Sequence[Any], pushes: Mapping[str, LeadPush | None], outcomes: Sequence[PushOutcome]
     ) -> None:
         mark_of = {mark.lead_id: mark for mark in marks}
         now = self.ws.now()
@@ -212,7 +212,8 @@ class _Sending:
                     now=now,
                     attempts={one.lead_id: mark_of[one.lead_id].attempt_count},
                 )
-            lead_rows.add_mirror_conflicts(connection, [row for one in landed for row in self._conflicts(one, now)])
+            conflict_rows.note_of_mirror(connection, [row for one in landed for row in self._conflicts(one, now)])
+            conflict_rows.settle_of_mirror(connection, self.ws.name, self.name, _agreed(landed, pushes), at=now)
             if self.name == "airtable":
                 lead_rows.save_airtable(connection, [self._airtable_columns(one, mark_of, now) for one in outcomes])
 
@@ -272,6 +273,15 @@ class _Sending:
             ledger.update_run(
                 connection, self.ws.name, self.run_id, retries=run["retries"] + self.tally.retries, **done
             )
+
+
+def _agreed(landed: Sequence[PushOutcome], pushes: Mapping[str, LeadPush | None]) -> dict[str, set[str]]:
+    """Lead -> fields that were sent and that the mirror holds now as sent."""
+    return {
+        one.lead_id: set(push.fields) - one.conflict.keys() - one.withheld.keys()
+        for one in landed
+        if (push := pushes[one.lead_id]) is not None and one.action != "gone"
+    }
 
 
 def _with_unbooked(push: LeadPush, shown: Sequence[str]) -> dict[str, list[Any]]:

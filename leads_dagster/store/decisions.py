@@ -120,12 +120,12 @@ def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, l
     found: dict[str, list[Override]] = {}
     for part in chunks(lead_ids):
         query = (
-            select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at)
+            select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at, decisions.c.id)
             .where(decisions.c.kind == "override", decisions.c.lead_id.in_(part), decisions.c.undone_by.is_(None))
             .order_by(decisions.c.id)
         )
-        for lead, subject, decided_at in connection.execute(query):
-            found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at))
+        for lead, subject, decided_at, decision in connection.execute(query):
+            found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at, decision))
     return found
 
 

@@ -38,7 +38,8 @@ class Material:
 
     def fold(self) -> FoldedLead:
         """The lead that this comes to."""
-        views = [RecordView(one.id, one.source, one.content_hash) for one in (*self.rows, *self.edits)]
+        views = [RecordView(one.id, one.source, one.content_hash) for one in self.rows]
+        views += [RecordView(one.id, one.source, one.content_hash, edit=True) for one in self.edits]
         return fold(views, self.claims, self.overrides)
 
 

@@ -1,7 +1,7 @@
 """Leads and their history, as rows.
 
-What belongs here: turning a folded lead into columns and back, reading and writing `leads`, `lead_history`,
-`conflicts`. Which value a field has is the fold's business.
+What belongs here: turning a folded lead into columns and back, reading and writing `leads`, `lead_history`. Which value
+a field has is the fold's business, conflicts are `conflict_rows`'.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
 from leads_dagster.store import search_index
 from leads_dagster.store.search_words import name_key
 from leads_dagster.store.statements import bulk_insert, chunks
-from leads_dagster.store.tables import conflicts, lead_history, leads, source_records
+from leads_dagster.store.tables import lead_history, leads, source_records
 
 # Columns that serve the store alone.
 INTERNAL = frozenset({"number", "name_key"})
@@ -102,41 +102,9 @@ def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
     connection.execute(statement, prepared)
 
 
-def add_mirror_conflicts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep what a mirror's row says where it differs from our last write; an open one of the same field is replaced."""
-    for row in rows:
-        connection.execute(
-            delete(conflicts).where(
-                conflicts.c.lead_id == row["lead_id"],
-                conflicts.c.field == row["field"],
-                conflicts.c.mirror == row["mirror"],
-                conflicts.c.status == "open",
-            )
-        )
-    if rows:
-        connection.execute(conflicts.insert(), list(rows))
-
-
 def add_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append to the history."""
     bulk_insert(connection, lead_history, rows)
-
-
-def replace_conflicts(
-    connection: Connection, customer: str, lead_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Set the open conflicts of these leads (among sources) to these; rows of mirrors stay."""
-    for part in chunks(lead_ids):
-        connection.execute(
-            delete(conflicts).where(
-                conflicts.c.customer == customer,
-                conflicts.c.lead_id.in_(part),
-                conflicts.c.mirror.is_(None),
-                conflicts.c.status == "open",
-            )
-        )
-    if rows:
-        connection.execute(conflicts.insert(), list(rows))
 
 
 def active(connection: Connection, customer: str) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
-from leads_dagster.store import claim_rows, lead_rows, match_rows, outbox, records
+from leads_dagster.store import claim_rows, conflict_rows, lead_rows, match_rows, outbox, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.folding import load_material
@@ -247,7 +247,7 @@ class LeadWriter:
             folded = found.fold()
             self._write_folded(connection, lead, before.get(lead), folded, found.sources)
             conflicts += [self._conflict_row(lead, one) for one in folded.conflicts]
-        lead_rows.replace_conflicts(connection, self.customer, ids, conflicts)
+        conflict_rows.note_among_sources(connection, self.customer, ids, conflicts, at=self.at)
 
     def _conflict_row(self, lead: str, conflict: Any) -> dict[str, Any]:
         return {

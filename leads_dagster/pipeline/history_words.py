@@ -1,0 +1,120 @@
+"""One entry of a lead's history as a sentence; the same words wherever it is told.
+
+What belongs here: words. What happened, and why, is found out in `history`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Entry = Mapping[str, Any]
+RULES = {
+    "linkedin": "LinkedIn profile",
+    "email": "e-mail address",
+    "phone": "telephone",
+    "name_company": "name and company",
+    "decision": "a person's decision",
+}
+
+
+def told(entry: Entry) -> str:
+    """The entry in a sentence."""
+    if entry.get("field") is not None and entry["kind"] not in ("conflict", "settled"):
+        return f"{entry['field']}: {quoted(entry['old'])} → {quoted(entry['new'])}"
+    words = _WORDS.get(entry["kind"])
+    return words(entry) if words is not None else f"{entry['kind'].capitalize()}."
+
+
+def quoted(value: object) -> str:
+    """A value as part of a sentence."""
+    return "blank" if value is None else f"“{value}”"
+
+
+def place(facts: Entry) -> str:
+    """Where a record stands: "row 4 of file:leads.csv", or its key there, or its number here."""
+    source = facts.get("source")
+    if facts.get("row"):
+        return f"row {facts['row']} of {source}"
+    if facts.get("source_key"):
+        return f"{facts['source_key']} of {source}"
+    record = facts.get("record_id")
+    return f"record {record} of {source}" if record is not None and source else source or f"record {record}"
+
+
+def match(facts: Entry) -> str:
+    """Which two records are one lead, by which rule and score, and why."""
+    one, other = facts["originals"]
+    by = RULES.get(facts["rule"], facts["rule"])
+    why = f" {facts['why']}" if facts.get("why") else ""
+    return f"{place(one)} and {place(other)} are one lead, by {by}, score {facts['score']:.2f}.{why}"
+
+
+def decision(facts: Entry | None) -> str:
+    """What a person decided."""
+    if facts is None:
+        return "a decision"
+    words = _DECISIONS.get(facts["kind"], lambda _: facts["kind"])
+    return f"{words(facts['subject'])} (decision {facts['id']})"
+
+
+def _created(entry: Entry) -> str:
+    fields = ", ".join(f"{name} {quoted(value)}" for name, value in entry.get("fields", {}).items() if value)
+    return f"Created with {fields}." if fields else "Created."
+
+
+def _merged(entry: Entry) -> str:
+    if entry.get("into"):
+        return f"Merged into lead {entry['into']}."
+    numbers = entry.get("records") or []
+    records = f" with record{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}" if numbers else ""
+    reasons = "".join(f" {match(one)}" for one in entry.get("matches", ()))
+    return f"Lead {entry.get('lead')} was merged into this one{records}.{reasons}"
+
+
+def _conflict(entry: Entry) -> str:
+    sides = f"{entry['kept_source']} says {quoted(entry['kept'])}, {entry['lost_source']} {quoted(entry['lost'])}"
+    return f"Conflict {entry['conflict_id']} on {entry['field']}: {sides}."
+
+
+def _settled(entry: Entry) -> str:
+    if entry["resolution"] is None:
+        return f"Conflict {entry['conflict_id']} on {entry['field']} settled itself."
+    return f"Conflict {entry['conflict_id']} on {entry['field']} was settled by a person ({entry['resolution']})."
+
+
+def _decided(entry: Entry) -> str:
+    facts = entry.get("decision")
+    taken_back = f" Taken back by decision {facts['undone_by']}." if facts and facts["undone_by"] else ""
+    return f"{entry.get('who') or 'A person'} {decision(facts)}.{taken_back}"
+
+
+def _override(subject: Entry) -> str:
+    if subject["value"] is None:
+        return f"said that {subject['field']} is blank"
+    return f"set {subject['field']} to {quoted(subject['value'])}"
+
+
+def _not_same(subject: Entry) -> str:
+    groups = subject.get("apart") or [[one] for one in subject.get("records", [])]
+    return "said that " + " and ".join(f"record {', '.join(map(str, group))}" for group in groups) + " are not one lead"
+
+
+_WORDS: dict[str, Callable[[Entry], str]] = {
+    "created": _created,
+    "merged": _merged,
+    "matched": lambda entry: match(entry)[:1].upper() + match(entry)[1:],
+    "archived": lambda _: "Archived: its last row is gone.",
+    "restored": lambda _: "Restored: it has a row again.",
+    "conflict": _conflict,
+    "settled": _settled,
+    "decided": _decided,
+}
+_DECISIONS: dict[str, Callable[[Entry], str]] = {
+    "override": _override,
+    "revert": lambda subject: f"took back what was said of {subject.get('field')}",
+    "same": lambda subject: f"said that records {' and '.join(map(str, subject.get('records', [])))} are one lead",
+    "not_same": _not_same,
+    "rollback": lambda subject: f"rolled back run {subject.get('run_id')}",
+    "undo": lambda subject: f"took back an earlier decision ({subject.get('kind')})",
+}

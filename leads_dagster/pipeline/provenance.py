@@ -1,0 +1,166 @@
+"""Where each field of a lead comes from: who says it, since when, and why that value and no other.
+
+What belongs here: folding one lead again, as it stands or as it stood at some moment, from everything that was ever
+said of it. Nothing about it is stored: provenance is the fold, told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection
+
+from leads_dagster.leads.survivorship import Claim, FoldedField, FoldedLead, Override, RecordView, fold
+from leads_dagster.pipeline import lead_lookup
+from leads_dagster.pipeline.sheet_rows import Places
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import history, lead_rows
+from leads_dagster.store.engine import reading
+from leads_dagster.store.history import PastClaim, PastRecord
+
+# Why a value stands, by the rule of the fold that chose it.
+WHY = {
+    "override": "a person decided it",
+    "only": "nobody else says anything of it",
+    "person": "a person said it, the others are machines",
+    "newest": "it is the newest that was said",
+    "filled": "said at the same time as a blank",
+    "verified": "said by a verified record, at the same time as others",
+    "longest": "the longest of what was said at the same time",
+    "content": "said at the same time as others as good; the order of contents chose",
+}
+
+
+@dataclass
+class Told:
+    """Everything that was ever said of one lead, and decided about it.
+
+    Attributes:
+        records: those that belong to it or did when they left; edits of leads merged into it too.
+        claims: of these, those taken back too. decisions: about it, newest first.
+        moments: decision -> when it was taken, of every decision that took something back.
+    """
+
+    lead_id: str
+    records: dict[int, PastRecord]
+    claims: list[PastClaim]
+    decisions: list[dict[str, Any]]
+    moments: dict[int, datetime]
+
+    def folded(self, at: datetime | None = None) -> FoldedLead:
+        """The lead as it stands, or as it stood right after `at`, as far as its records are still the same."""
+        live = [one for one in self.records.values() if one.removed_at is None or (at and one.removed_at > at)]
+        views = [RecordView(one.id, one.source, one.content_hash, edit=one.kind == "edit") for one in live]
+        said = [
+            Claim(one.record_id, one.field, one.value, one.changed_at)
+            for one in self.claims
+            if (at is None or one.changed_at <= at) and self._stood(one.voided_by, at)
+        ]
+        return fold(views, said, self._overrides(at))
+
+    def _stood(self, taken_back_by: int | None, at: datetime | None) -> bool:
+        """Whether something that a decision took back later, or nobody did, counted at that moment."""
+        if taken_back_by is None:
+            return True
+        return at is not None and self.moments[taken_back_by] > at
+
+    def _overrides(self, at: datetime | None) -> list[Override]:
+        return [
+            Override(one["subject"]["field"], one["subject"]["value"], one["decided_at"], one["id"])
+            for one in self.decisions
+            if one["kind"] == "override"
+            and (at is None or one["decided_at"] <= at)
+            and self._stood(one["undone_by"], at)
+        ]
+
+    def claim_behind(self, name: str, chosen: FoldedField) -> PastClaim | None:
+        """The claim that a folded field is."""
+        return next(
+            (
+                one
+                for one in reversed(self.claims)
+                if (one.record_id, one.field, one.changed_at) == (chosen.record_id, name, chosen.changed_at)
+            ),
+            None,
+        )
+
+    @cached_property
+    def decision(self) -> Mapping[int, dict[str, Any]]:
+        """The decisions by id."""
+        return {one["id"]: one for one in self.decisions}
+
+
+def all_told(connection: Connection, customer: str, lead_id: str) -> Told:
+    """Read everything that was ever said of a lead."""
+    forebears = list(lead_rows.forebears(connection, [lead_id]))
+    found = history.records_ever(connection, [lead_id, *forebears])
+    records = {one.id: one for one in found if one.lead_id == lead_id or one.kind == "edit"}
+    claims = history.claims_ever(connection, list(records))
+    decisions = history.decisions_about(connection, customer, [lead_id, *forebears])
+    takers = {one.voided_by for one in claims} | {one["undone_by"] for one in decisions}
+    taken = history.decisions_by_id(connection, sorted(taker for taker in takers if taker is not None))
+    return Told(lead_id, records, claims, decisions, {key: one["decided_at"] for key, one in taken.items()})
+
+
+def provenance(ws: Workspace, named: str) -> dict[str, Any]:
+    """Each field of a lead with its value and where that comes from.
+
+    Args:
+        named: the lead's id, the beginning of it, or its e-mail address.
+
+    Returns:
+        lead (in short) and fields: field -> value, rule, why, since, source, record_id, source_key, row (of the sheet,
+        where it can be told), run_id, who, reason, decision_id, and others: what else is said of it and by whom.
+
+    Raises:
+        NotFoundError: no such lead, or several.
+    """
+    with reading(ws.engine) as connection:
+        row = lead_lookup.the_one(connection, ws.name, named)
+        told = all_told(connection, ws.name, row["id"])
+        places = Places(ws, connection)
+        authors = history.field_authors(connection, row["id"])
+        folded = told.folded().fields
+        fields = {name: _field(name, chosen, told, places, authors) for name, chosen in folded.items()}
+    return {"lead": lead_lookup.brief(row), "fields": fields}
+
+
+def _field(
+    name: str,
+    chosen: FoldedField,
+    told: Told,
+    places: Places,
+    authors: Mapping[tuple[str, datetime], str],
+) -> dict[str, Any]:
+    decision = told.decision.get(chosen.decision_id) if chosen.decision_id is not None else None
+    claim = told.claim_behind(name, chosen)
+    return {
+        "value": chosen.value,
+        "rule": chosen.rule,
+        "why": WHY[chosen.rule],
+        "since": chosen.changed_at,
+        **places.of(told.records.get(chosen.record_id) if chosen.record_id is not None else None),
+        "run_id": claim.run_id if claim else None,
+        "who": decision["who"] if decision else authors.get((name, chosen.changed_at)),
+        "reason": decision["reason"] if decision else None,
+        "decision_id": chosen.decision_id,
+        "others": _others(name, chosen, told, places),
+    }
+
+
+def _others(name: str, chosen: FoldedField, told: Told, places: Places) -> list[dict[str, Any]]:
+    """What the lead's other live records say of a field, where it is something else; newest first."""
+    newest: dict[int, PastClaim] = {}
+    for claim in told.claims:
+        record = told.records[claim.record_id]
+        if claim.field == name and claim.voided_by is None and record.removed_at is None:
+            newest[claim.record_id] = claim
+    return [
+        {"value": claim.value, "since": claim.changed_at, **places.of(told.records[claim.record_id])}
+        for claim in sorted(newest.values(), key=lambda one: (one.changed_at, one.id), reverse=True)
+        if claim.value != chosen.value
+    ]

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.survivorship import FoldedField
 from leads_dagster.pipeline import history_words, lead_lookup
 from leads_dagster.pipeline.provenance import WHY, Told, all_told
 from leads_dagster.pipeline.sheet_rows import Places
@@ -23,6 +24,7 @@ from leads_dagster.store import lead_rows
 from leads_dagster.store.engine import reading
 
 Entry = dict[str, Any]
+_EDGES_A_MERGE = 5
 
 
 def history(ws: Workspace, named: str, *, field: str | None = None, limit: int = 100) -> dict[str, Any]:
@@ -66,8 +68,12 @@ class _Telling:
         self.told: Told = all_told(connection, ws.name, lead_id)
         self.places = Places(ws, connection)
         self.edges = rows.edges_among(connection, list(self.told.records), limit=limit)
+        pairs = rows.pair_decisions(connection, ws.name, self.told.records.keys())
+        self.decisions = {one["id"]: one for one in [*self.told.decisions, *pairs]}
+        self.decided_at = {one["decided_at"]: one for one in [*self.told.takers.values(), *self.decisions.values()]}
         self.unread = 0
-        self._folds: dict[datetime, Mapping[str, Any]] = {}
+        self._told_edges: set[int] = set()
+        self._folds: dict[datetime, Mapping[str, FoldedField]] = {}
 
     def entries(self) -> list[Entry]:
         """Everything, newest first; of one moment, what caused it stands below what came of it."""
@@ -102,11 +108,7 @@ class _Telling:
         """What an entry has beside the common facts, by its kind."""
         kind = row["operation"]
         if row["field"] is not None:
-            rule, decision = self._rule(row)
-            reason = decision["reason"] if decision else None
-            who = row["who"] or (decision["who"] if decision else None)
-            facts = {"field": row["field"], "old": row["old"], "new": row["new"], "rule": rule}
-            return {**facts, "why": WHY.get(rule or ""), "who": who, "reason": reason}
+            return {"field": row["field"], "old": row["old"], "new": row["new"], **self._why(row)}
         if kind == "created":
             values = _document(row["new"])
             return {"fields": values if self.field is None else {self.field: values.get(self.field)}}
@@ -116,14 +118,18 @@ class _Telling:
             return {"decision": self._decision(row)}
         return {}
 
-    def _rule(self, row: Mapping[str, Any]) -> tuple[str | None, dict[str, Any] | None]:
-        """The rule of the fold that chose a value then, and the decision where it was one; None where nothing tells."""
+    def _why(self, row: Mapping[str, Any]) -> Entry:
+        """The decision that made a value so, or the rule of the fold that chose it then; None where nothing tells."""
+        decision = self.decided_at.get(row["at"]) if row["who"] is not None else None
+        if decision is not None:
+            why = history_words.decision(decision)
+            facts = {name: decision[name] for name in ("who", "reason")}
+            return {"rule": decision["kind"], "why": why, "decision_id": decision["id"], **facts}
         if row["at"] not in self._folds:
             self._folds[row["at"]] = self.told.folded(row["at"]).fields
         chosen = self._folds[row["at"]].get(row["field"])
-        if chosen is None or chosen.value != row["new"]:
-            return None, None
-        return chosen.rule, self.told.decision.get(chosen.decision_id)
+        rule = chosen.rule if chosen is not None and chosen.value == row["new"] else None
+        return {"rule": rule, "why": WHY.get(rule or ""), "decision_id": None, "reason": None}
 
     def _merge(self, row: Mapping[str, Any]) -> Entry:
         if row["new"] is not None:
@@ -131,11 +137,15 @@ class _Telling:
         said = _document(row["old"])
         moved = said.get("records") or []
         joined = [edge for edge in self.edges if (edge["record_a"] in moved) != (edge["record_b"] in moved)]
-        return {"lead": said.get("lead"), "records": moved, "matches": [self._edge(edge) for edge in joined[:5]]}
+        self._told_edges.update(edge["id"] for edge in joined[:_EDGES_A_MERGE])
+        matches = [self._edge(edge) for edge in joined[:_EDGES_A_MERGE]]
+        return {"lead": said.get("lead"), "records": moved, "matches": matches}
 
     def _matched(self) -> Iterator[Entry]:
         """Which records are one lead, and why: as they were when they were last compared."""
         for edge in self.edges:
+            if edge["id"] in self._told_edges:
+                continue
             match = self._edge(edge)
             yield {"at": edge["matched_at"], "kind": "matched", "run_id": edge["run_id"], "who": None, **match}
 
@@ -164,8 +174,7 @@ class _Telling:
     def _decided(self, stored: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
         """Decisions about the lead that its history does not name by itself."""
         named = {self._decision_id(row) for row in stored if row["operation"] == "decided"}
-        pairs = rows.pair_decisions(self.connection, self.ws.name, self.told.records.keys())
-        for one in {one["id"]: one for one in [*self.told.decisions, *pairs]}.values():
+        for one in self.decisions.values():
             if one["id"] not in named and self._is_of_field(one["subject"].get("field")):
                 common = {"at": one["decided_at"], "kind": "decided", "who": one["who"], "source": None}
                 yield {**common, "run_id": None, "decision": _decision_facts(one)}
@@ -177,7 +186,7 @@ class _Telling:
         number = self._decision_id(row)
         if number is None:
             return None
-        known = self.told.decision.get(number) or rows.decisions_by_id(self.connection, [number]).get(number)
+        known = self.decisions.get(number) or rows.decisions_by_id(self.connection, [number]).get(number)
         return None if known is None else _decision_facts(known)
 
     @staticmethod

@@ -33,13 +33,18 @@ def quoted(value: object) -> str:
 
 def place(facts: Entry) -> str:
     """Where a record stands: "row 4 of file:leads.csv", or its key there, or its number here."""
-    source = facts.get("source")
+    source = _short(facts.get("source"))
     if facts.get("row"):
         return f"row {facts['row']} of {source}"
     if facts.get("source_key"):
         return f"{facts['source_key']} of {source}"
     record = facts.get("record_id")
     return f"record {record} of {source}" if record is not None and source else source or f"record {record}"
+
+
+def _short(source: str | None) -> str | None:
+    """A file by its name alone; where it lies is in the JSON."""
+    return source.rpartition("/")[2] if source and source.startswith("file:") else source
 
 
 def match(facts: Entry) -> str:
@@ -54,8 +59,9 @@ def decision(facts: Entry | None) -> str:
     """What a person decided."""
     if facts is None:
         return "a decision"
-    words = _DECISIONS.get(facts["kind"], lambda _: facts["kind"])
-    return f"{words(facts['subject'])} (decision {facts['id']})"
+    words = _DECISIONS.get(facts["kind"])
+    said = facts["kind"] if words is None else words(facts["subject"])
+    return f"{said} (decision {facts['id']})"
 
 
 def _created(entry: Entry) -> str:
@@ -73,7 +79,10 @@ def _merged(entry: Entry) -> str:
 
 
 def _conflict(entry: Entry) -> str:
-    sides = f"{entry['kept_source']} says {quoted(entry['kept'])}, {entry['lost_source']} {quoted(entry['lost'])}"
+    sides = (
+        f"{_short(entry['kept_source'])} says {quoted(entry['kept'])}, "
+        f"{_short(entry['lost_source'])} {quoted(entry['lost'])}"
+    )
     return f"Conflict {entry['conflict_id']} on {entry['field']}: {sides}."
 
 

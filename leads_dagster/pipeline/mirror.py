@@ -239,8 +239,8 @@ class _Sending:
                 "customer": self.ws.name,
                 "lead_id": outcome.lead_id,
                 "field": name,
-                "kept": None if theirs is None else str(theirs),
-                "lost": None if ours is None else str(ours),
+                "kept": _text(theirs),
+                "lost": _text(ours),
                 "kept_source": self.name,
                 "lost_source": "store",
                 "mirror": self.name,
@@ -273,6 +273,13 @@ class _Sending:
             ledger.update_run(
                 connection, self.ws.name, self.run_id, retries=run["retries"] + self.tally.retries, **done
             )
+
+
+def _text(value: Any) -> str | None:
+    """A mirror's value as a claim would have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
 
 
 def _agreed(landed: Sequence[PushOutcome], pushes: Mapping[str, LeadPush | None]) -> dict[str, set[str]]:

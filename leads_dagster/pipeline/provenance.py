@@ -42,14 +42,14 @@ class Told:
     Attributes:
         records: those that belong to it or did when they left; edits of leads merged into it too.
         claims: of these, those taken back too. decisions: about it, newest first.
-        moments: decision -> when it was taken, of every decision that took something back.
+        takers: the decisions that took something of all this back, by id.
     """
 
     lead_id: str
     records: dict[int, PastRecord]
     claims: list[PastClaim]
     decisions: list[dict[str, Any]]
-    moments: dict[int, datetime]
+    takers: dict[int, dict[str, Any]]
 
     def folded(self, at: datetime | None = None) -> FoldedLead:
         """The lead as it stands, or as it stood right after `at`, as far as its records are still the same."""
@@ -63,10 +63,10 @@ class Told:
         return fold(views, said, self._overrides(at))
 
     def _stood(self, taken_back_by: int | None, at: datetime | None) -> bool:
-        """Whether something that a decision took back later, or nobody did, counted at that moment."""
+        """Whether something that a decision took back later, or none did, counted at that moment."""
         if taken_back_by is None:
             return True
-        return at is not None and self.moments[taken_back_by] > at
+        return at is not None and self.takers[taken_back_by]["decided_at"] > at
 
     def _overrides(self, at: datetime | None) -> list[Override]:
         return [
@@ -103,7 +103,7 @@ def all_told(connection: Connection, customer: str, lead_id: str) -> Told:
     decisions = history.decisions_about(connection, customer, [lead_id, *forebears])
     takers = {one.voided_by for one in claims} | {one["undone_by"] for one in decisions}
     taken = history.decisions_by_id(connection, sorted(taker for taker in takers if taker is not None))
-    return Told(lead_id, records, claims, decisions, {key: one["decided_at"] for key, one in taken.items()})
+    return Told(lead_id, records, claims, decisions, taken)
 
 
 def provenance(ws: Workspace, named: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Conflicts, as rows: two sources that changed one field, or a mirror that says something of its own.
 
-What belongs here: finding, keeping and settling rows of `conflicts`. A conflict keeps its id and its time while it lasts,
-whatever the two sides say meanwhile; it is never deleted, only settled: by a person (`resolution`), or by itself.
+What belongs here: finding, keeping and settling rows of `conflicts`. A conflict keeps its id and its time while it
+lasts, whatever the two sides say meanwhile; it is never deleted, only settled: by a person (`resolution`), or by
+itself.
 """
 
 from __future__ import annotations

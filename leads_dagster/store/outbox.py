@@ -174,6 +174,17 @@ def note_unbooked(
     connection.execute(statement, [{"lead": lead, "noted": noted} for lead, noted in values.items()])
 
 
+def concede(connection: Connection, lead_id: str, mirror: MirrorName, field: str, theirs: Any) -> None:
+    """Take what a mirror says of one field for known, so that the next push may write over it, and ask for that push."""
+    query = select(sync_status.c.base).where(sync_status.c.lead_id == lead_id, sync_status.c.mirror == mirror)
+    base = connection.execute(query).scalar_one_or_none() or {}
+    connection.execute(
+        update(sync_status)
+        .where(sync_status.c.lead_id == lead_id, sync_status.c.mirror == mirror)
+        .values(base={**base, field: theirs}, status="pending", attempt_count=0, next_attempt_at=None)
+    )
+
+
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at.
 

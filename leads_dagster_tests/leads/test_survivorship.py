@@ -146,7 +146,8 @@ OVERRIDES = st.lists(
     ),
     max_size=3,
 )
-VIEWS = [view(1), view(2, "airtable:b"), view(3, "capture", person=False), view(4), RecordView(5, "api", b"5", edit=True)]
+EDIT = RecordView(5, "api", b"5", edit=True)
+VIEWS = [view(1), view(2, "airtable:b"), view(3, "capture", person=False), view(4), EDIT]
 
 
 def folded_in(order: list[int], claims: list[Claim], overrides: list[Override]) -> FoldedLead:

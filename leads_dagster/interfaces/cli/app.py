@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.cli import dedupe, doctor, drift, holds, plan, quarantine, sandbox, status, sync
+from leads_dagster.interfaces.cli import (
+    conflicts,
+    dedupe,
+    doctor,
+    drift,
+    history,
+    holds,
+    override,
+    plan,
+    quarantine,
+    sandbox,
+    status,
+    sync,
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -40,6 +53,6 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,  # plain help is quicker, and the same in a pipe
     )
     app.callback(invoke_without_command=True)(_leads)
-    for module in (sync, plan, status, drift, quarantine, holds, dedupe, doctor, sandbox):
+    for module in (sync, plan, status, history, override, conflicts, drift, quarantine, holds, dedupe, doctor, sandbox):
         module.register(app)
     return app

@@ -56,6 +56,11 @@ def safe(value: object) -> str:
     return shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…"
 
 
+def moment(at: datetime) -> str:
+    """A time as people read it: UTC, to the second."""
+    return at.strftime("%Y-%m-%d %H:%M:%S")
+
+
 def printable(text: str) -> str:
     """A text as one line, whole: control characters shown, not sent."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

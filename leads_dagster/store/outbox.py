@@ -175,7 +175,7 @@ def note_unbooked(
 
 
 def concede(connection: Connection, lead_id: str, mirror: MirrorName, field: str, theirs: Any) -> None:
-    """Take what a mirror says of one field for known, so that the next push may write over it, and ask for that push."""
+    """Take what a mirror says of one field for known: the next push, which this asks for, may write over it."""
     query = select(sync_status.c.base).where(sync_status.c.lead_id == lead_id, sync_status.c.mirror == mirror)
     base = connection.execute(query).scalar_one_or_none() or {}
     connection.execute(

@@ -61,6 +61,7 @@ def show_conflict(conflict: Conflict, customer: Customer = None, as_json: Json =
 
 def resolve_conflict(
     conflict: Conflict,
+    *,
     keep: Annotated[bool, typer.Option("--keep", help="What is shown as kept is to hold.")] = False,
     take: Annotated[bool, typer.Option("--take", help="What is shown as lost is to hold.")] = False,
     value: Annotated[str | None, typer.Option("--value", metavar="V", help="Neither: this is to hold.")] = None,

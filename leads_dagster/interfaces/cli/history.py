@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def history(
     lead: Lead,
+    *,
     field: Annotated[str | None, typer.Option("--field", metavar="F", help="What happened to this field only.")] = None,
     fields: Annotated[
         bool, typer.Option("--fields", help="Not what happened, but where each field comes from now.")

@@ -28,6 +28,7 @@ def override(
     lead: Annotated[str, typer.Argument(metavar="LEAD", help="Its id, the beginning of it, or its e-mail.")],
     field: Annotated[str, typer.Argument(metavar="FIELD", help="Such as title, phone, company.")],
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="What it is to say.")] = None,
+    *,
     blank: Annotated[bool, typer.Option("--blank", help="It is to be blank.")] = False,
     release: Annotated[bool, typer.Option("--release", help="Take the last value set by hand back.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Kept with the decision.")] = None,

@@ -33,7 +33,7 @@ def quoted(value: object) -> str:
 
 def place(facts: Entry) -> str:
     """Where a record stands: "row 4 of file:leads.csv", or its key there, or its number here."""
-    source = _short(facts.get("source"))
+    source = short_source(facts.get("source"))
     if facts.get("row"):
         return f"row {facts['row']} of {source}"
     if facts.get("source_key"):
@@ -42,7 +42,7 @@ def place(facts: Entry) -> str:
     return f"record {record} of {source}" if record is not None and source else source or f"record {record}"
 
 
-def _short(source: str | None) -> str | None:
+def short_source(source: str | None) -> str | None:
     """A file by its name alone; where it lies is in the JSON."""
     return source.rpartition("/")[2] if source and source.startswith("file:") else source
 
@@ -64,6 +64,11 @@ def decision(facts: Entry | None) -> str:
     return f"{said} (decision {facts['id']})"
 
 
+def because(facts: Entry) -> str:
+    """A decision and its reason, in short: "decision 7: she told us"."""
+    return f"decision {facts['id']}: {facts['reason']}" if facts["reason"] else f"decision {facts['id']}"
+
+
 def _created(entry: Entry) -> str:
     fields = ", ".join(f"{name} {quoted(value)}" for name, value in entry.get("fields", {}).items() if value)
     return f"Created with {fields}." if fields else "Created."
@@ -80,8 +85,8 @@ def _merged(entry: Entry) -> str:
 
 def _conflict(entry: Entry) -> str:
     sides = (
-        f"{_short(entry['kept_source'])} says {quoted(entry['kept'])}, "
-        f"{_short(entry['lost_source'])} {quoted(entry['lost'])}"
+        f"{short_source(entry['kept_source'])} says {quoted(entry['kept'])}, "
+        f"{short_source(entry['lost_source'])} {quoted(entry['lost'])}"
     )
     return f"Conflict {entry['conflict_id']} on {entry['field']}: {sides}."
 

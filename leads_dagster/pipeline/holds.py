@@ -2,58 +2,134 @@
 
 from __future__ import annotations
 
-import getpass
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from sqlalchemy import Connection
+
+from leads_dagster.pipeline.person import who_asks
+from leads_dagster.pipeline.sheet_rows import row_numbers
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows
+from leads_dagster.store import history, hold_rows, lead_rows
 from leads_dagster.store.engine import reading, writing
 
+_NEXT = {
+    "open": "Waits for a decision: `leads holds approve {id}` or `leads holds drop {id}`. Until then these rows do not "
+    "count, and all others do. Rows that return dissolve it.",
+    "approved": "The next sync does what the plan says, if the sheet still makes the same plan then.",
+    "dropped": "Its leads stay as they are, and its rows held, until they change again or return.",
+    "applied": "Done.",
+    "dissolved": "The rows returned or changed: nothing is left to decide.",
+}
 
-def list_(ws: Workspace) -> list[dict[str, Any]]:
-    """Holds that stand, newest first, without their rows."""
+
+def list_(ws: Workspace, *, every: bool = False) -> list[dict[str, Any]]:
+    """Holds, newest first, without their rows; only those that stand unless `every`.
+
+    Returns:
+        id, source, plan_hash, status (open, approved, applied, dropped, dissolved), removals, changes, blanks,
+        limit_rows, created_at, decided_at, decided_by, run_id, next: what happens now.
+    """
     with reading(ws.engine) as connection:
-        found = hold_rows.listed(connection, ws.name)
-    return [{name: value for name, value in hold.items() if name not in ("customer", "plan")} for hold in found]
+        found = hold_rows.listed(connection, ws.name, every=every)
+    return [_facts(hold) for hold in found]
 
 
 def show(ws: Workspace, hold_id: int) -> dict[str, Any]:
-    """One hold with every row of its plan: record, lead, what would happen, and the values.
+    """One hold with exactly what its plan would do.
+
+    Returns:
+        as `list_`, and plan: a row each with record_id, row (of the sheet; None where it is gone from it), lead_id,
+        lead (its name), kind (remove, change, blank), changes ([{field, old, new}]: what the row said, and says), and
+        then: what becomes of the lead where the row goes.
 
     Raises:
         NotFoundError: this customer has no such hold.
     """
     with reading(ws.engine) as connection:
-        return hold_rows.get(connection, ws.name, hold_id)
+        hold = hold_rows.get(connection, ws.name, hold_id)
+        return {**_facts(hold), "plan": _plan(ws, connection, hold)}
 
 
-def approve(ws: Workspace, hold_id: int) -> dict[str, Any]:
+def approve(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str, Any]:
     """Let the next cycle do what the plan says, if the sheet still makes the same plan then.
 
     Raises:
         NotFoundError, ConflictError: no such hold, or it no longer stands.
     """
-    return _decide(ws, hold_id, "approved")
+    return _decide(ws, hold_id, "approved", who)
 
 
-def drop(ws: Workspace, hold_id: int) -> dict[str, Any]:
+def drop(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str, Any]:
     """Refuse the plan: the rows stay as they were until the sheet makes another one.
 
     Raises:
         NotFoundError, ConflictError: no such hold, or it no longer stands.
     """
-    return _decide(ws, hold_id, "dropped")
+    return _decide(ws, hold_id, "dropped", who)
 
 
-def _decide(ws: Workspace, hold_id: int, status: str) -> dict[str, Any]:
+def _decide(ws: Workspace, hold_id: int, status: Literal["approved", "dropped"], who: str | None) -> dict[str, Any]:
     with writing(ws.engine) as connection:
-        hold_rows.decide(connection, ws.name, hold_id, status, who=_who(), at=ws.now())
+        hold_rows.decide(connection, ws.name, hold_id, status, who=who_asks(who), at=ws.now())
         decided = hold_rows.get(connection, ws.name, hold_id)
-    return {name: value for name, value in decided.items() if name not in ("customer", "plan")}
+    return _facts(decided)
 
 
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in this container
-        return "unknown"
+def _facts(hold: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {name: value for name, value in hold.items() if name not in ("customer", "plan")}
+    return {**facts, "next": _NEXT[hold["status"]].format(id=hold["id"])}
+
+
+def _plan(ws: Workspace, connection: Connection, hold: Mapping[str, Any]) -> list[dict[str, Any]]:
+    plan = hold["plan"]
+    rows = row_numbers(ws, connection, hold["source"])
+    leads = lead_rows.load(connection, sorted({one["lead_id"] for one in plan if one["lead_id"]}))
+    said = _said(connection, hold)
+    then = _then(ws, connection, plan)
+    told = [
+        {
+            "record_id": one["record_id"],
+            "row": None if one["kind"] == "remove" else rows.get(one["record_id"]),
+            "lead_id": one["lead_id"],
+            "lead": leads[one["lead_id"]]["full_name"] if one["lead_id"] in leads else None,
+            "kind": one["kind"],
+            "changes": _changes(one, said.get(one["record_id"], {})),
+            "then": then.get(one["record_id"]),
+        }
+        for one in plan
+    ]
+    return sorted(told, key=lambda one: (one["row"] is None, one["row"] or one["record_id"]))
+
+
+def _said(connection: Connection, hold: Mapping[str, Any]) -> dict[int, dict[str, str | None]]:
+    """Record -> field -> what the row said when the plan was parked, whatever became of it since."""
+    found: dict[int, dict[str, str | None]] = {}
+    for claim in history.claims_ever(connection, [one["record_id"] for one in hold["plan"]]):
+        if claim.changed_at <= hold["created_at"]:
+            found.setdefault(claim.record_id, {})[claim.field] = claim.value
+    return found
+
+
+def _changes(one: Mapping[str, Any], said: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    if one["kind"] == "remove":
+        return [{"field": name, "old": value, "new": None} for name, value in sorted(said.items()) if value is not None]
+    new = one["fields"] or {}
+    return [{"field": name, "old": said.get(name), "new": value} for name, value in sorted(new.items())]
+
+
+def _then(ws: Workspace, connection: Connection, plan: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Record -> what becomes of its lead, of rows that would go."""
+    leaving = Counter(one["lead_id"] for one in plan if one["kind"] == "remove" and one["lead_id"])
+    live = lead_rows.records_per_lead(connection, list(leaving))
+    last = {
+        "archive": "its lead is archived",
+        "keep": "its lead stays as it is",
+        "delete": "its lead is archived here and deleted from the CRM and Airtable",
+    }[ws.customer.delete_policy]
+    return {
+        one["record_id"]: last if live.get(one["lead_id"], 0) <= leaving[one["lead_id"]] else "its lead has other rows"
+        for one in plan
+        if one["kind"] == "remove" and one["lead_id"]
+    }

@@ -32,6 +32,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "last_error": state.get("last_error"),
             "leads": lead_rows.count_active(connection, ws.name),
             "rows": asdict(counts),
+            "held_because": ledger.held_because(connection, source),
             "ledger_adds_up": counts.adds_up,
             "last_run": None if last is None else _run_facts(last),
             "quarantine": records.quarantined_by_code(connection, ws.name),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.store.statements import upsert
@@ -75,6 +75,7 @@ class SourceState:
 
 
 _ORDER = ("digests", "record_ids")
+_LOOK_AGAIN = bytes(16)
 _STATE = [source_states.c[one.name] for one in fields(SourceState)]
 _STATE_WITHOUT_ORDER = [column for column in _STATE if column.name not in _ORDER]
 
@@ -119,21 +120,49 @@ def unclosed_runs(connection: Connection, customer: str, source: str) -> list[st
 
 
 def standing_counts(connection: Connection, state: SourceState) -> RowCounts:
-    """The counts of a cycle in which nothing changed: what stands in quarantine, is held or taken back still does."""
-    quarantined = connection.execute(
-        select(func.count())
-        .select_from(quarantine)
-        .where(quarantine.c.customer == state.customer, quarantine.c.source == state.source)
-    ).scalar_one()
-    undone = connection.execute(
-        select(func.count()).where(
-            source_records.c.customer == state.customer,
-            source_records.c.source == state.source,
-            source_records.c.state == "held",
-        )
-    ).scalar_one()
-    read, held = state.read_rows, state.held_rows + undone
+    """The counts of a cycle in which nothing changed: what stands in quarantine, is held or taken back still does.
+
+    A row that the guard parked is held and nothing else, also where it stood in quarantine before.
+    """
+    parked = _parked(connection, state)
+    in_quarantine = select(quarantine.c.record_id).where(
+        quarantine.c.customer == state.customer, quarantine.c.source == state.source
+    )
+    quarantined = _count_without(connection, in_quarantine, parked)
+    held = state.held_rows + _count_without(connection, _taken_back(state), parked)
+    read = state.read_rows
     return RowCounts(read=read, unchanged=read - quarantined - held, quarantined=quarantined, held=held)
+
+
+def held_because(connection: Connection, state: SourceState) -> dict[str, int]:
+    """Why rows are held: parked by the guard, or undone: taken back by a person and still in the sheet."""
+    undone = _count_without(connection, _taken_back(state), _parked(connection, state))
+    return {"parked": state.held_rows, "undone": undone}
+
+
+def _taken_back(state: SourceState) -> Select[Any]:
+    columns = source_records.c
+    mine = (columns.customer == state.customer, columns.source == state.source)
+    return select(columns.id).where(*mine, columns.state == "held")
+
+
+def _count_without(connection: Connection, ids: Select[Any], without: set[int]) -> int:
+    if not without:
+        return int(connection.execute(select(func.count()).select_from(ids.subquery())).scalar_one())
+    return sum(one not in without for one in connection.execute(ids).scalars())
+
+
+def _parked(connection: Connection, state: SourceState) -> set[int]:
+    """Records that the guard parked: those whose digest the ledger closed with says to look again."""
+    if not state.held_rows:
+        return set()
+    order = state if state.digests else source_state(connection, state.customer, state.source)
+    looked_again = [
+        order.record_ids[8 * place : 8 * place + 8]
+        for place in range(len(order.record_ids) // 8)
+        if order.digests[16 * place : 16 * place + 16] == _LOOK_AGAIN
+    ]
+    return {int.from_bytes(one, "little", signed=True) for one in looked_again}
 
 
 def begin_run(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from leads_dagster.pipeline import holds
+from leads_dagster.pipeline.status import status
 from leads_dagster_tests.pipeline.conftest import Road
 
 ROWS = [(f"Person Number{index}", f"p{index}@firm{index}.example", f"Firm {index}", "CEO") for index in range(100)]
@@ -100,3 +101,53 @@ def test_a_dropped_plan_is_refused_until_the_sheet_makes_another(road: Road) -> 
 def test_small_sheets_may_lose_rows_up_to_the_minimum(road: Road) -> None:
     road.sync(ROWS[:30])
     assert road.sync(ROWS[:5]).rows.removed == 25
+
+
+def test_a_row_in_quarantine_that_is_mended_and_parked_counts_once(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync([("", "", ROWS[0][2], ROWS[0][3]), *ROWS[1:]])
+    assert [row["state"] for row in road.all("source_records") if row["state"] == "quarantined"] == ["quarantined"]
+    result = road.sync([(*row[:3], "Intern") for row in ROWS])
+    assert (result.rows.held, result.rows.quarantined) == (100, 0)
+    with road.open() as ws:
+        found = status(ws)
+    assert (found["rows"]["held"], found["rows"]["quarantined"], found["rows"]["unchanged"]) == (100, 0, 0)
+    assert (found["ledger_adds_up"], found["held_because"]) == (True, {"parked": 100, "undone": 0})
+
+
+def test_a_parked_plan_shows_each_field_as_it_is_and_as_it_would_be(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync([(*row[:3], "Intern") for row in ROWS])
+    with road.open() as ws:
+        (hold,) = holds.list_(ws)
+        shown = holds.show(ws, hold["id"])
+    first = shown["plan"][0]
+    assert (len(shown["plan"]), first["row"], first["lead"], first["kind"]) == (100, 2, ROWS[0][0], "change")
+    assert first["changes"] == [{"field": "title", "old": "CEO", "new": "Intern"}]
+    assert "leads holds approve" in hold["next"]
+
+
+def test_a_parked_removal_says_what_would_go_and_what_becomes_of_the_lead(road: Road) -> None:
+    road.sync([*ROWS, ROWS[99]])
+    road.sync(ROWS[:40] + ROWS[99:])
+    with road.open() as ws:
+        shown = holds.show(ws, holds.list_(ws)[0]["id"])
+    by_lead = {one["lead"]: one for one in shown["plan"]}
+    assert len(shown["plan"]) == 60
+    assert by_lead[ROWS[50][0]]["then"] == "its lead is archived"
+    assert by_lead[ROWS[99][0]]["then"] == "its lead has other rows"
+    assert {"field": "title", "old": "CEO", "new": None} in by_lead[ROWS[50][0]]["changes"]
+
+
+def test_a_plan_that_was_applied_still_shows_what_it_did(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync([(*row[:3], "Intern") for row in ROWS])
+    with road.open() as ws:
+        approved = holds.approve(ws, holds.list_(ws)[0]["id"], who="ann")
+    road.sync()
+    with road.open() as ws:
+        assert holds.list_(ws) == []
+        (hold,) = holds.list_(ws, every=True)
+        shown = holds.show(ws, hold["id"])
+    assert (approved["decided_by"], hold["status"], hold["decided_by"]) == ("ann", "applied", "ann")
+    assert shown["plan"][0]["changes"] == [{"field": "title", "old": "CEO", "new": "Intern"}]

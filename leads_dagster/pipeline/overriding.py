@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from sqlalchemy import Connection
+
 from leads_dagster.errors import ContentError, NotFoundError, SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS, NormalizationRules
 from leads_dagster.leads.normalization import normalize_fields
@@ -61,7 +63,7 @@ def release(
     _check_field(field)
     with writing(ws.engine) as connection:
         row = lead_lookup.the_one(connection, ws.name, named)
-        standing = decisions.newest_override(connection, row["id"], field)
+        standing = _standing(connection, row["id"], field)
         if standing is None:
             raise NotFoundError(
                 f"Nobody set {field} of this lead by hand.", advice="See `leads history LEAD --fields`."
@@ -72,6 +74,13 @@ def release(
     before = lead_rows.to_texts(row).get(field)
     facts = {"lead_id": row["id"], "field": field, "value": after, "before": before, "decision_id": done.decision_id}
     return {**facts, "who": undoing.who, "reason": reason, "next": "The next sync tells the mirrors."}
+
+
+def _standing(connection: Connection, lead_id: str, field: str) -> int | None:
+    """The decision that gives the field its value, also where it was taken on a lead that was merged into this one."""
+    leads = [lead_id, *lead_rows.forebears(connection, [lead_id])]
+    found = (decisions.newest_override(connection, lead, field) for lead in leads)
+    return max((one for one in found if one is not None), default=None)
 
 
 def overridden(undoing: Undoing, lead_id: str, field: str, value: str | None, *, resolution: Resolution) -> Undone:

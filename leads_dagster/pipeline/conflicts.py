@@ -6,17 +6,16 @@ we did not write, "keep" makes its value the lead's, and "take" lets the next pu
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from leads_dagster.pipeline.deciding import carried_out, tell_mirrors
 from leads_dagster.pipeline.overriding import checked_value, overridden
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.provenance import provenance
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import conflict_rows, lead_rows, outbox
-from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.engine import reading
 from leads_dagster.store.undo import Undoing
 
 Choice = Literal["keep", "take", "value"]
@@ -57,7 +56,7 @@ def resolve(
     reason: str | None = None,
     who: str | None = None,
 ) -> dict[str, Any]:
-    """Settle a conflict; mirrors hear of it through the outbox at the next sync.
+    """Settle a conflict; mirrors hear of it through the outbox, at once where they can be reached.
 
     Args:
         choice: "keep" what the conflict shows as kept, "take" what it shows as lost, or "value": neither.
@@ -65,21 +64,24 @@ def resolve(
         who: the person, where it is not the one who runs this process.
 
     Returns:
-        The settled conflict, with next: what happens now.
+        The settled conflict, with mirrors: what each heard, and next: what happens now.
 
     Raises:
         NotFoundError, ConflictError: no such conflict, it is settled, or its lead is no more.
         ContentError: the value is none of that field.
     """
-    with writing(ws.engine) as connection:
-        found = conflict_rows.get_open(connection, ws.name, conflict_id)
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
+
+    def decision(undoing: Undoing) -> dict[str, Any]:
+        found = conflict_rows.get_open(undoing.connection, ws.name, conflict_id)
         if found["mirror"]:
-            _concede(connection, found)
-        decision = None if found["mirror"] and choice == "take" else _decide(undoing, found, choice, value)
-        conflict_rows.settle(connection, [conflict_id], at=undoing.at, resolution=choice, decision_id=decision)
-        (settled,) = _with_names(connection, [conflict_rows.get(connection, ws.name, conflict_id)])
-    return {**settled, "next": _next(settled, choice)}
+            _concede(undoing.connection, found)
+        decided = None if found["mirror"] and choice == "take" else _decide(undoing, found, choice, value)
+        conflict_rows.settle(undoing.connection, [conflict_id], at=undoing.at, resolution=choice, decision_id=decided)
+        (settled,) = _with_names(undoing.connection, [conflict_rows.get(undoing.connection, ws.name, conflict_id)])
+        return settled
+
+    settled = carried_out(ws, decision, who=who, reason=reason)
+    return {**settled, "mirrors": tell_mirrors(ws), "next": _next(settled, choice)}
 
 
 def _concede(connection: Connection, found: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ What belongs here: checking the value, and writing the decision. What it does to
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,11 +14,10 @@ from leads_dagster.errors import ContentError, NotFoundError, SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS, NormalizationRules
 from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.pipeline import lead_lookup
-from leads_dagster.pipeline.person import who_asks
+from leads_dagster.pipeline.deciding import carried_out, tell_mirrors
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import conflict_rows, decisions, lead_rows, undo
 from leads_dagster.store.conflict_rows import Resolution
-from leads_dagster.store.engine import writing
 from leads_dagster.store.undo import Undoing, Undone
 
 
@@ -33,7 +32,8 @@ def override(
         who: the person, where it is not the one who runs this process.
 
     Returns:
-        lead_id, field, value (as it was taken), before, decision_id, who, reason, next.
+        lead_id, field, value (as it was taken), before, decision_id, who, reason, mirrors
+        (what each heard), next.
 
     Raises:
         NotFoundError: no such lead, or several. ConflictError: it is archived or merged.
@@ -41,14 +41,27 @@ def override(
     """
     _check_field(field)
     text = checked_value(field, value, ws.rules)
-    with writing(ws.engine) as connection:
-        row = lead_lookup.the_one(connection, ws.name, named)
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
+
+    def decision(undoing: Undoing) -> dict[str, Any]:
+        row = lead_lookup.the_one(undoing.connection, ws.name, named)
         done = overridden(undoing, row["id"], field, text, resolution="value")
-    before = lead_rows.to_texts(row).get(field)
-    facts = {"lead_id": row["id"], "field": field, "value": text, "before": before, "decision_id": done.decision_id}
-    release = f"`leads override {row['id']} {field} --release` takes it back."
-    return {**facts, "who": undoing.who, "reason": reason, "next": f"The next sync tells the mirrors. {release}"}
+        return _facts(undoing, row, field, text, done)
+
+    facts = carried_out(ws, decision, who=who, reason=reason)
+    release = f"`leads override {facts['lead_id']} {field} --release` takes it back."
+    return {**facts, "mirrors": tell_mirrors(ws), "next": release}
+
+
+def _facts(undoing: Undoing, row: Mapping[str, Any], field: str, value: str | None, done: Undone) -> dict[str, Any]:
+    return {
+        "lead_id": row["id"],
+        "field": field,
+        "value": value,
+        "before": lead_rows.to_texts(row).get(field),
+        "decision_id": done.decision_id,
+        "who": undoing.who,
+        "reason": undoing.reason,
+    }
 
 
 def release(
@@ -61,19 +74,19 @@ def release(
         SettingsError: no such field.
     """
     _check_field(field)
-    with writing(ws.engine) as connection:
-        row = lead_lookup.the_one(connection, ws.name, named)
-        standing = _standing(connection, row["id"], field)
+
+    def decision(undoing: Undoing) -> dict[str, Any]:
+        row = lead_lookup.the_one(undoing.connection, ws.name, named)
+        standing = _standing(undoing.connection, row["id"], field)
         if standing is None:
             raise NotFoundError(
                 f"Nobody set {field} of this lead by hand.", advice="See `leads history LEAD --fields`."
             )
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
         done = undo.take_back(undoing, standing)
-        after = lead_rows.to_texts(lead_rows.load(connection, [row["id"]])[row["id"]]).get(field)
-    before = lead_rows.to_texts(row).get(field)
-    facts = {"lead_id": row["id"], "field": field, "value": after, "before": before, "decision_id": done.decision_id}
-    return {**facts, "who": undoing.who, "reason": reason, "next": "The next sync tells the mirrors."}
+        after = lead_rows.to_texts(lead_rows.load(undoing.connection, [row["id"]])[row["id"]]).get(field)
+        return _facts(undoing, row, field, after, done)
+
+    return {**carried_out(ws, decision, who=who, reason=reason), "mirrors": tell_mirrors(ws)}
 
 
 def _standing(connection: Connection, lead_id: str, field: str) -> int | None:

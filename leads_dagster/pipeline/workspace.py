@@ -139,20 +139,20 @@ class Workspace:
         self._reported = time.monotonic()
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
         """Keep other cycles of this customer out; may be entered again within.
 
         They are kept out over all processes of this machine, and on PostgreSQL over all machines.
 
         Raises:
-            StoreBusyError: another cycle kept it longer than a minute.
+            StoreBusyError: another cycle kept it longer than `wait_seconds`.
         """
         with ExitStack() as held:
             within = self._lock.is_locked
             try:
-                held.enter_context(self._lock)
+                held.enter_context(self._lock.acquire(timeout=wait_seconds))
                 if not within:
-                    held.enter_context(cycle_lock(self.engine, self.name, wait_seconds=LOCK_WAIT_SECONDS))
+                    held.enter_context(cycle_lock(self.engine, self.name, wait_seconds=wait_seconds))
             except TimeoutError as error:  # filelock's own is one
                 raise StoreBusyError(
                     f"Another sync of customer {self.name} is still running.",

@@ -20,7 +20,12 @@ from leads_dagster.interfaces.cli import (
     sandbox,
     status,
     sync,
+    undo,
 )
+
+_COMMANDS = (
+    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, dedupe, doctor, sandbox,
+)  # fmt: skip
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,6 +58,6 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,  # plain help is quicker, and the same in a pipe
     )
     app.callback(invoke_without_command=True)(_leads)
-    for module in (sync, plan, status, history, override, conflicts, drift, quarantine, holds, dedupe, doctor, sandbox):
+    for module in _COMMANDS:
         module.register(app)
     return app

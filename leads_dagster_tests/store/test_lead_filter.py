@@ -46,7 +46,7 @@ def test_an_unknown_filter_is_answered_with_the_nearest_known(name: str, near: s
         ("ids", [str(number) for number in range(10_001)]),
     ],
 )  # fmt: skip
-def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: object) -> None:
+def test_a_value_that_cannot_be_meant_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(SettingsError, match=name):
         LeadFilter.of(**{name: value})
 

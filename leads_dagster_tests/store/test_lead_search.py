@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -110,36 +109,6 @@ QUERIES: dict[str, set[str]] = {
     "jane @": {"jane", "obrien"},
     "nobody": set(),
 }
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of this session's own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for the desktop session's folder, which servers do not have
-        import pgserver  # type: ignore[import-untyped]  # ships no types
-
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An upgraded database of this test's own."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'leads.db'}"
-    else:
-        url = request.getfixturevalue("postgres_url")
-        opened = open_engine(url)
-        with opened.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        opened.dispose()
-    opened = open_engine(url)
-    ensure_schema(opened)
-    yield opened
-    opened.dispose()
 
 
 def add(engine: Engine, people: dict[str, dict[str, str]], customer: str = "acme", start: int = 0) -> None:
@@ -294,7 +263,7 @@ def test_an_offset_leaves_out_that_many(engine: Engine, query: LeadFilter) -> No
 
 def test_leads_that_come_while_one_pages_move_nothing(engine: Engine) -> None:
     add(engine, many(20))
-    seen = []
+    seen: list[str] = []
     for number, page in enumerate(pages(engine, LeadFilter(), "newest", 6)):
         seen += page
         add(engine, {f"later {number}": {"full_name": "Jo"}}, start=100 + number)

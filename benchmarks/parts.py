@@ -1,7 +1,7 @@
-"""Parts of the road by themselves: starting a command, normalising, matching.
+"""Parts of the road by themselves: starting a command, normalising, matching, searching.
 
-What belongs here: the sections `start`, `normalizing` and `matching`. The last two put rows from their own modules
-into tables.
+What belongs here: the sections `start`, `normalizing`, `matching` and `search`. The last three put rows
+from their own modules into tables.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Timing, median, run_child_rows, timed_command
-from benchmarks.page import Findings, Table, beside, seconds
+from benchmarks.page import NO_BAR, Bar, Findings, Table, beside, seconds
 from benchmarks.workbench import Workbench
 
+SEARCH_MILLISECONDS = 20
 _COMMANDS = {"leads --help": ("--help",), "leads status": ("status",), "leads sync, nothing changed": ("sync",)}
 _IMPORTS = {"floor: python -c pass": "pass", "import dagster": "import dagster"}
 _PEER_IMPORTS = {
@@ -70,6 +71,28 @@ def matching(bench: Workbench) -> Findings:
         "edges and clusters together."
     )
     return Findings([_table(part) for part in _alike(rows)], [note])
+
+
+def searching(bench: Workbench) -> Findings:
+    """`benchmarks.searching`."""
+    leads, times = bench.sizes.searching
+    folder = bench.folder / "searching"
+    folder.mkdir()
+    *found, rebuilt = _rows("searching", str(folder), leads, times)
+    lines = [
+        [row["query"], *(f"{row[name]:.2f}" for name in ("p50", "p95", "p99")), *_search_bar(row)] for row in found
+    ]
+    note = (
+        f"{leads:,} leads, pages of 50, each kind asked {times} times with what another lead says; milliseconds from "
+        "the call to rows in memory, SQLite in a file. Words are looked for in name, company, e-mail and notes. Making "
+        f"the index anew from the leads takes {rebuilt['rebuild_seconds']:.1f} s. The floors are raw `sqlite3` over "
+        "the same columns: no customers, no folding of what is typed, rows as tuples."
+    )
+    return Findings([Table((f"{leads:,} leads", "p50 ms", "p95 ms", "p99 ms", "bar (p95)", ""), lines)], [note])
+
+
+def _search_bar(row: dict[str, Any]) -> list[str]:
+    return NO_BAR if row["query"].startswith("floor") else Bar(row["p95"], SEARCH_MILLISECONDS, "ms").cells()
 
 
 def _rows(module: str, *arguments: Any) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ SECTIONS: dict[str, Section] = {
     "one-row": Section("One changed row", changes.one_row),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", parts.matching),
+    "search": Section("Searching", parts.searching),
     "million-growth": Section("Growth to a million rows", loading.growth, long=True),
     "million-unchanged": Section("Knowing that nothing changed in a million rows", changes.unchanged, long=True),
     "million-one-row": Section("One changed row in a million", changes.one_row, long=True),

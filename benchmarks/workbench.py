@@ -41,6 +41,7 @@ class Sizes:
         matching: sizes for `matching_speed`.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         normalizing: rows for `normalizing`, and for its peer.
+        searching: leads to search in, and how often each kind of query is asked.
     """
 
     loading: tuple[int, ...] = (500, 10_000, 100_000)
@@ -51,6 +52,7 @@ class Sizes:
     airtable: int = 2
     matching: tuple[int, ...] = (10_000, 100_000)
     normalizing: tuple[int, int] = (100_000, 2_000)
+    searching: tuple[int, int] = (100_000, 200)
 
     @property
     def largest(self) -> int:
@@ -73,6 +75,7 @@ QUICK = Sizes(
     airtable=1,
     matching=(300,),
     normalizing=(300, 50),
+    searching=(300, 5),
 )
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args, overload
 from sqlalchemy import Connection, Engine, Select
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.store import lead_rows
 from leads_dagster.store.engine import reading
 from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.search_cursor import read_cursor, write_cursor
@@ -28,7 +29,6 @@ from leads_dagster.store.search_statements import KEYS, Plan, counting, paging, 
 
 Order = Literal["relevance", "newest", "oldest", "name", "updated"]
 LARGEST_PAGE = 1_000
-_INTERNAL = ("number", "name_key")
 Lead = dict[str, Any]
 
 
@@ -131,8 +131,7 @@ def _page(rows: Sequence[_Found], limit: int, start: int, order: str, search_nam
     if len(rows) > limit:
         stage, last = rows[limit - 1]
         cursor = write_cursor(search_name, start + stage, [last[name] for name in KEYS[order]])
-    shown = tuple({name: value for name, value in lead.items() if name not in _INTERNAL} for _, lead in rows[:limit])
-    return LeadPage(shown, cursor)
+    return LeadPage(tuple(lead_rows.shown(lead) for _, lead in rows[:limit]), cursor)
 
 
 def count(connection: Connection, customer: str, query: LeadFilter | None = None) -> int:

@@ -93,9 +93,10 @@ def plans(connection: Connection, customer: str, query: LeadFilter, order: str) 
     return [replace(plan, terms=(*named, *exact)), replace(plan, without=named)]
 
 
-# Until the transaction ends. A plan made without looking at the words is wrong for the rare or for the common ones; and
-# where a page of hits costs as much as on a turning disk, the planner reads the whole table instead.
-_PLANNING = {"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"}
+# Until the transaction ends. A plan made without looking at the words is wrong for the rare or for the common ones;
+# where a page of hits costs as much as on a turning disk, the planner reads the whole table instead; and helpers take
+# longer to start than a search to end.
+_PLANNING = {"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1", "max_parallel_workers_per_gather": "0"}
 
 
 def _plan_for_search(connection: Connection) -> None:

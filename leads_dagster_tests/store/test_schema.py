@@ -19,9 +19,15 @@ from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.tables import metadata
 
 
+def is_no_search_table(name: str | None, kind: str, _parents: object) -> bool:
+    """The search index is no table of SQLAlchemy's: on SQLite FTS5 makes it, and five of its own behind it."""
+    return kind != "table" or not str(name).startswith("lead_search")
+
+
 def test_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
     with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": is_no_search_table}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
 
 

@@ -7,14 +7,13 @@ empty lines count for people, so the numbers come from the kept sheet itself.
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from leads_dagster.errors import LeadsError
-from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import ledger
 from leads_dagster.store.history import PastRecord
@@ -28,6 +27,8 @@ def row_numbers(ws: Workspace, connection: Connection, source: str) -> Mapping[i
     Empty where the sheet is no longer kept, or cannot be read any more as it was then: no number is better than a
     wrong one.
     """
+    from leads_dagster.leads.sheet import read_sheet  # what it reads with costs a light command too much
+
     state = ledger.source_state(connection, ws.name, source)
     if state.checksum is None:
         return {}
@@ -36,7 +37,7 @@ def row_numbers(ws: Workspace, connection: Connection, source: str) -> Mapping[i
     except LeadsError as error:
         logger.info("Rows of %s cannot be numbered: %s", source, error.message)
         return {}
-    order = np.frombuffer(state.record_ids, dtype="<i8").tolist()
+    order = array("q", state.record_ids).tolist()
     if len(table) > len(order):  # the columns are read differently since: these are not the rows of that order
         return {}
     return dict(zip(order, table.row_numbers, strict=False))

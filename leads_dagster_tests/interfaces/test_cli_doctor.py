@@ -99,7 +99,7 @@ def test_a_database_others_may_read_is_a_warning(leads: CommandLine, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("url", "words"), [("postgresql+nodriver://db/x", "cannot be used"), ("sqlite://", "in memory")]
+    ("url", "words"), [("postgresql+nodriver://db/x", "no database that is known"), ("sqlite://", "in memory")]
 )
 def test_a_database_url_that_leads_nowhere_is_said(
     url: str, words: str, leads: CommandLine, monkeypatch: pytest.MonkeyPatch

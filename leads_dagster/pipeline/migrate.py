@@ -22,7 +22,6 @@ from filelock import FileLock, Timeout
 
 from leads_dagster.errors import ContentError, LeadsError, StoreBusyError
 from leads_dagster.pipeline import migrate_archive
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.migrate_archive import Archive
 from leads_dagster.pipeline.migrate_backup import backup_database
 from leads_dagster.pipeline.migrate_check import check_file
@@ -30,6 +29,7 @@ from leads_dagster.pipeline.migrate_reading import Survey, survey
 from leads_dagster.pipeline.migrate_result import FileResult, FileStatus, MigrationResult
 from leads_dagster.pipeline.migrate_trial import trial
 from leads_dagster.pipeline.migrate_writing import STATES, FileWriter, Transaction
+from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile, Listing, find_files
 from leads_dagster.store import migration_log

@@ -146,7 +146,7 @@ class _Migration:
         read, quarantined = before["rows"]["read"], before["rows"]["quarantined"]
         rows = dict.fromkeys(["read", *STATES], 0)
         rows.update(read=read, quarantined=quarantined, unchanged=read - quarantined)
-        kept: dict[str, Any] = {name: before[name] for name in ("missing", "faults", "breaks_off") if name in before}
+        kept: dict[str, Any] = {name: before[name] for name in ("faults", "breaks_off") if name in before}
         summary: dict[str, Any] = {"rows": rows, **kept}
         return FileResult(task.file.name, "unchanged", task.before.migration_id, summary)
 

@@ -37,7 +37,7 @@ def test_people_are_told_in_words(leads: CommandLine) -> None:
     write(leads)
     ended = leads("migrate", "export.json")
     assert "Record 4 of export.json (line 1) is no JSON object." in ended.out
-    assert "3 records have no phone" in ended.out
+    assert "3 records without phone" in ended.out
     assert "leads migrate --rollback" in ended.out
     assert "Nothing was written." in leads("migrate", "export.json").out
 

@@ -22,6 +22,7 @@ from leads_dagster.pipeline.migrate import migrate
 from leads_dagster.pipeline.migrate_log import list_, rollback, validate
 from leads_dagster.pipeline.migrate_result import MigrationResult
 from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.undo import Undoing, override
 from leads_dagster_tests.conftest import REPOSITORY
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -243,6 +244,17 @@ def test_a_rollback_takes_all_of_it_back(migrations: Migrations) -> None:
     assert done["status"] == "rolled_back"
     assert [(lead["full_name"], lead["title"]) for lead in migrations.road.leads()] == [("Anna Berg", "CTO")]
     assert migrations.road.all("quarantine") == []
+
+
+def test_a_lead_that_somebody_edited_since_stays_and_is_told(migrations: Migrations) -> None:
+    migrations.file([ANNA, BOB])
+    result = migrations.run()
+    bob = migrations.road.leads()[1]["id"]
+    with migrations.road.open() as ws, writing(ws.engine, ws.name) as connection:
+        override(Undoing(connection, ws.policy, "edit", "eve", ws.now()), bob, "title", "CTO")
+    done = migrations.roll_back(result.migration_id)
+    assert (done["records_undone"], done["records_left"]) == (1, 1)
+    assert [(lead["full_name"], lead["title"]) for lead in migrations.road.leads()] == [("Bob Stone", "CTO")]
 
 
 def test_a_second_rollback_says_so(migrations: Migrations) -> None:

@@ -126,7 +126,7 @@ def _remarks(file: dict[str, Any]) -> list[str]:
     defaulted = file.get("defaulted", {})
     for field, number in file.get("missing", {}).items():
         filled = f"; {defaulted[field]:,} got the file's name" if field in defaulted else ""
-        found.append(f"warning: {number:,} records have no {field}{filled}")
+        found.append(f"warning: {number:,} record{'' if number == 1 else 's'} without {field}{filled}")
     return found
 
 

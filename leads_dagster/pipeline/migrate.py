@@ -106,6 +106,7 @@ class _Migration:
 
     def __init__(self, ws: Workspace, listing: Listing, transaction: Transaction, *, dry_run: bool) -> None:
         self.ws, self.listing, self.transaction, self.dry_run = ws, listing, transaction, dry_run
+        self.looking: Transaction = transaction if dry_run else lambda: reading(ws.engine)
         self.max_bytes = ws.settings.max_sheet_bytes
         self.result = MigrationResult(ws.name, dry_run, [], dict(sorted((+listing.left_out).items())))
 
@@ -210,10 +211,16 @@ class _Migration:
         except ContentError as error:
             return self._failed(task, row, error)
         summary = {**row.summary, **tally.summary(), "breaks_off": found.breaks_off}
+        return self._checked(task, row, summary, path)
+
+    def _checked(self, task: _Task, row: MigratedFile, summary: dict[str, Any], path: Path) -> FileResult:
+        """Compare a file with the store, which keeps no writer waiting, and book what came of it."""
+        assert task.found is not None
+        with self.looking() as connection:
+            check = check_file(connection, self.ws.policy, task.found, path, max_bytes=self.max_bytes)
+        summary = {**summary, "check": check.as_dict()}
+        status = "done" if check.passed else "failed"
         with self.transaction() as connection:
-            check = check_file(connection, self.ws.policy, found, path, max_bytes=self.max_bytes)
-            summary["check"] = check.as_dict()
-            status = "done" if check.passed else "failed"
             migration_log.change(connection, row.id, status=status, summary=summary, finished_at=self.ws.now())
         shown: FileStatus = "planned" if self.dry_run else "done" if check.passed else "failed"
         wrong = None if check.passed else "The store does not hold what the file says: " + " ".join(check.differences)

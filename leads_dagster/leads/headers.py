@@ -21,7 +21,7 @@ from leads_dagster.leads.header_context import Sample, SheetContext, are_profile
 from leads_dagster.leads.tabular import column_labels
 
 # To be raised when the same header and rows would be mapped otherwise than before.
-HEADERS_VERSION = "1"
+HEADERS_VERSION = "2"
 
 PART_TARGETS = (
     "first_name", "middle_name", "last_name", "name_prefix", "name_suffix",

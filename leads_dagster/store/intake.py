@@ -7,7 +7,7 @@ matching, folding, history, outbox, all in the caller's transaction. Where they 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -38,6 +38,7 @@ class Arrival:
         row: what that comes to, normalised.
         covered: fields that it speaks of, so that a blank one among them is blank now; None: those that it fills.
         row_number: 1-based place in its source, for quarantine.
+        founding: label -> text that it says besides where it founds a lead; a lead that was there keeps its own.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Arrival:
     row: NormalizedRow
     covered: frozenset[str] | None = None
     row_number: int | None = None
+    founding: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class _Intake:
             for place, change in changes.items()
             if place not in loud
         }
-        return landed | (self._write(loud, writer) if loud else {})
+        founding = {place: arrival.founding for place, arrival in wave if place in loud and arrival.founding}
+        return landed | (self._write(loud, founding, writer) if loud else {})
 
     def _change(self, arrival: Arrival, known: KnownRecord | None) -> RowChange:
         if known is None:
@@ -151,13 +154,18 @@ class _Intake:
         before = said_fields(self.reread(known.raw))
         return changed_fields(before, said_fields(row), covered=covered, never_said=frozenset())
 
-    def _write(self, changes: Mapping[int, RowChange], writer: LeadWriter) -> dict[int, Landed]:
+    def _write(
+        self, changes: Mapping[int, RowChange], founding: Mapping[int, Mapping[str, str]], writer: LeadWriter
+    ) -> dict[int, Landed]:
         self._number([change for change in changes.values() if not change.known])
         epochs.begin_epoch(self.connection, self.policy.customer)
         rows = list(changes.values())
         resolution = resolve_rows(self.policy, self.connection, (), rows)
         batch = whole(rows, (), resolution)
         states = row_states(batch)
+        for place, besides in founding.items():
+            if not changes[place].known and states[changes[place].record_id] == "created":
+                self._say_besides(changes[place], besides)
         writer.write(self.connection, batch)
         return {
             place: Landed(
@@ -168,6 +176,12 @@ class _Intake:
             )
             for place, change in changes.items()
         }
+
+    def _say_besides(self, change: RowChange, besides: Mapping[str, str]) -> None:
+        change.raw = {**change.raw, **besides}
+        change.row = self.reread(change.raw)
+        change.row_hash, change.content_hash = row_hash(change.raw), content_hash(change.row)
+        change.claims = first_claims(change.row)
 
     def _number(self, new: Sequence[RowChange]) -> None:
         if new:

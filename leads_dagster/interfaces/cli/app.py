@@ -14,6 +14,7 @@ from leads_dagster.interfaces.cli import (
     drift,
     history,
     holds,
+    migrate,
     override,
     plan,
     quarantine,
@@ -24,7 +25,7 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, dedupe, doctor, sandbox,
+    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, migrate, dedupe, doctor, sandbox,
 )  # fmt: skip
 
 

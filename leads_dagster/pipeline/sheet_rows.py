@@ -7,17 +7,18 @@ empty lines count for people, so the numbers come from the kept sheet itself.
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection
 
 from leads_dagster.errors import LeadsError
-from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import ledger
 from leads_dagster.store.history import PastRecord
+
+_RECORD_ID = struct.Struct("<q")
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,14 @@ def row_numbers(ws: Workspace, connection: Connection, source: str) -> Mapping[i
     state = ledger.source_state(connection, ws.name, source)
     if state.checksum is None:
         return {}
+    from leads_dagster.leads.sheet import read_sheet  # a list of holds is shown without numpy and all the rules
+
     try:
         table, _ = read_sheet(ws.snapshots.get(state.checksum), overrides=ws.customer.columns)
     except LeadsError as error:
         logger.info("Rows of %s cannot be numbered: %s", source, error.message)
         return {}
-    order = np.frombuffer(state.record_ids, dtype="<i8").tolist()
+    order = [number for (number,) in _RECORD_ID.iter_unpack(state.record_ids)]
     if len(table) > len(order):  # the columns are read differently since: these are not the rows of that order
         return {}
     return dict(zip(order, table.row_numbers, strict=False))

@@ -6,13 +6,11 @@ we did not write, "keep" makes its value the lead's, and "take" lets the next pu
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from leads_dagster.pipeline.overriding import checked_value, overridden
-from leads_dagster.pipeline.person import who_asks
+from leads_dagster.pipeline.overriding import checked_value, overridden, undoing_of
 from leads_dagster.pipeline.provenance import provenance
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import conflict_rows, lead_rows, outbox
@@ -73,7 +71,7 @@ def resolve(
     """
     with writing(ws.engine) as connection:
         found = conflict_rows.get_open(connection, ws.name, conflict_id)
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
+        undoing = undoing_of(ws, connection, who, reason)
         if found["mirror"]:
             _concede(connection, found)
         decision = None if found["mirror"] and choice == "take" else _decide(undoing, found, choice, value)

@@ -16,7 +16,7 @@ from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.pipeline import lead_lookup
 from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import conflict_rows, decisions, lead_rows, undo
+from leads_dagster.store import conflict_rows, decisions, epochs, lead_rows, undo
 from leads_dagster.store.conflict_rows import Resolution
 from leads_dagster.store.engine import writing
 from leads_dagster.store.undo import Undoing, Undone
@@ -43,7 +43,7 @@ def override(
     text = checked_value(field, value, ws.rules)
     with writing(ws.engine) as connection:
         row = lead_lookup.the_one(connection, ws.name, named)
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
+        undoing = undoing_of(ws, connection, who, reason)
         done = overridden(undoing, row["id"], field, text, resolution="value")
     before = lead_rows.to_texts(row).get(field)
     facts = {"lead_id": row["id"], "field": field, "value": text, "before": before, "decision_id": done.decision_id}
@@ -68,7 +68,7 @@ def release(
             raise NotFoundError(
                 f"Nobody set {field} of this lead by hand.", advice="See `leads history LEAD --fields`."
             )
-        undoing = Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), ws.now(), reason)
+        undoing = undoing_of(ws, connection, who, reason)
         done = undo.take_back(undoing, standing)
         after = lead_rows.to_texts(lead_rows.load(connection, [row["id"]])[row["id"]]).get(field)
     before = lead_rows.to_texts(row).get(field)
@@ -81,6 +81,12 @@ def _standing(connection: Connection, lead_id: str, field: str) -> int | None:
     leads = [lead_id, *lead_rows.forebears(connection, [lead_id])]
     found = (decisions.newest_override(connection, lead, field) for lead in leads)
     return max((one for one in found if one is not None), default=None)
+
+
+def undoing_of(ws: Workspace, connection: Connection, who: str | None, reason: str | None) -> Undoing:
+    """What a decision is taken with: by whom, why, and at a time that is later than all that was said before."""
+    at = epochs.moment(connection, ws.name, ws.now())
+    return Undoing(connection, ws.policy, uuid.uuid4().hex, who_asks(who), at, reason)
 
 
 def overridden(undoing: Undoing, lead_id: str, field: str, value: str | None, *, resolution: Resolution) -> Undone:

@@ -32,6 +32,7 @@ def row_numbers(ws: Workspace, connection: Connection, source: str) -> Mapping[i
     state = ledger.source_state(connection, ws.name, source)
     if state.checksum is None:
         return {}
+
     try:
         table, _ = read_sheet(ws.snapshots.get(state.checksum), overrides=ws.customer.columns)
     except LeadsError as error:

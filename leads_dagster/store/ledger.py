@@ -6,6 +6,7 @@ next one catches up from the last closed ledger.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -76,6 +77,7 @@ class SourceState:
 
 _ORDER = ("digests", "record_ids")
 _LOOK_AGAIN = bytes(16)
+_RECORD_ID = struct.Struct("<q")
 _STATE = [source_states.c[one.name] for one in fields(SourceState)]
 _STATE_WITHOUT_ORDER = [column for column in _STATE if column.name not in _ORDER]
 
@@ -157,12 +159,9 @@ def _parked(connection: Connection, state: SourceState) -> set[int]:
     if not state.held_rows:
         return set()
     order = state if state.digests else source_state(connection, state.customer, state.source)
-    looked_again = [
-        order.record_ids[8 * place : 8 * place + 8]
-        for place in range(len(order.record_ids) // 8)
-        if order.digests[16 * place : 16 * place + 16] == _LOOK_AGAIN
-    ]
-    return {int.from_bytes(one, "little", signed=True) for one in looked_again}
+    digests = (order.digests[start : start + 16] for start in range(0, len(order.digests), 16))
+    records = _RECORD_ID.iter_unpack(order.record_ids)
+    return {record for (record,), digest in zip(records, digests, strict=True) if digest == _LOOK_AGAIN}
 
 
 def begin_run(

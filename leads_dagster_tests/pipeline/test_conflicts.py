@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from leads_dagster.errors import ConflictError, ContentError, NotFoundError, SettingsError
 from leads_dagster.pipeline import conflicts, overriding
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.refold import differences
 from leads_dagster.pipeline.workspace import open_workspace
+from leads_dagster.store.engine import open_engine, writing
+from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def title(value: str) -> tuple[str, ...]:
@@ -57,9 +66,10 @@ def resolve(road: Road, choice: conflicts.Choice, **more: Any) -> dict[str, Any]
 
 def crm_edit(road: Road, column: str, value: str) -> None:
     """What somebody types into the CRM."""
-    with sqlite3.connect(road.home / "crm.db") as crm:
-        crm.execute(f"UPDATE leads_lead SET {column} = ?", (value,))  # names of columns, in tests only
-    crm.close()
+    engine = open_engine(road.settings.crm_url)
+    with writing(engine) as crm:
+        crm.execute(text(f"UPDATE leads_lead SET {column} = :value"), {"value": value})
+    engine.dispose()
 
 
 def test_a_conflict_among_sources_is_listed_with_both_sides(two_lists: Road) -> None:
@@ -208,3 +218,20 @@ def test_a_conflict_of_a_mirror_settles_itself_when_the_mirror_comes_to_say_what
     crm_edit(crm_differs, "title", "Owner")
     crm_differs.sync([title("Owner")])
     assert open_ones(crm_differs) == []
+
+
+def api_edit(road: Road, who: str, **fields: str) -> None:
+    """What somebody changes of Jane through the Python API."""
+    with LeadDatabase(road.settings.database_url, customer="acme", who=who) as leads:
+        assert leads.update_lead(jane(road)["id"], fields)
+
+
+def test_an_edit_of_a_lead_and_a_later_change_of_its_row_are_a_conflict_and_the_row_is_the_newer(road: Road) -> None:
+    road.sync([JANE])
+    api_edit(road, "bea", title="Chair")
+    assert (jane(road)["title"], open_ones(road)) == ("Chair", [])
+    road.sync([title("Founder")])
+    assert [(one["kept"], one["lost"], one["lost_source"]) for one in open_ones(road)] == [("Founder", "Chair", "api")]
+    resolve(road, "take")
+    road.sync([title("Intern")])
+    assert (jane(road)["title"], open_ones(road)) == ("Chair", [])

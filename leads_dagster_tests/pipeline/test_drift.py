@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+
+import pytest
 
 from leads_dagster.pipeline import overriding
 from leads_dagster.pipeline.cycle import run_cycle
@@ -10,9 +13,16 @@ from leads_dagster.pipeline.drift import drift
 from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.store import undo
 from leads_dagster.store.engine import writing
+from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def test_rows_below_a_preamble_and_empty_lines_have_the_number_that_the_sheet_shows(road: Road) -> None:
@@ -62,3 +72,13 @@ def test_nothing_drifts_where_every_lead_says_what_its_row_says(road: Road) -> N
     road.sync([JANE])
     with road.open() as ws:
         assert drift(ws) == []
+
+
+def test_an_edit_of_the_lead_names_who_made_it(road: Road) -> None:
+    road.sync([JANE])
+    (lead,) = road.leads()
+    with LeadDatabase(road.settings.database_url, customer="acme", who="bea") as leads:
+        leads.update_lead(lead["id"], {"title": "Chair"})
+    with road.open() as ws:
+        (found,) = drift(ws)
+    assert (found["lead"], found["said_by"]) == ("Chair", "edit by bea, api")

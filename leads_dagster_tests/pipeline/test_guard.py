@@ -8,6 +8,8 @@ import pytest
 
 from leads_dagster.pipeline import holds
 from leads_dagster.pipeline.status import status
+from leads_dagster.store import undo, undo_run
+from leads_dagster.store.engine import writing
 from leads_dagster_tests.pipeline.conftest import Road
 
 ROWS = [(f"Person Number{index}", f"p{index}@firm{index}.example", f"Firm {index}", "CEO") for index in range(100)]
@@ -151,3 +153,14 @@ def test_a_plan_that_was_applied_still_shows_what_it_did(road: Road) -> None:
         shown = holds.show(ws, hold["id"])
     assert (approved["decided_by"], hold["status"], hold["decided_by"]) == ("ann", "applied", "ann")
     assert shown["plan"][0]["changes"] == [{"field": "title", "old": "CEO", "new": "Intern"}]
+
+
+def test_rows_of_a_run_that_was_rolled_back_are_held_as_undone(road: Road) -> None:
+    road.sync(ROWS[:3])
+    run = road.sync(ROWS[:5])
+    with road.open() as ws:
+        with writing(ws.engine) as connection:
+            undo_run.undo_run(undo.Undoing(connection, ws.policy, "back", "ann", ws.now()), run.run_id)
+        found = status(ws)
+    assert (found["rows"]["read"], found["rows"]["unchanged"], found["rows"]["held"]) == (5, 3, 2)
+    assert (found["held_because"], found["ledger_adds_up"]) == ({"parked": 0, "undone": 2}, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,11 +15,18 @@ from leads_dagster.pipeline.lead_lookup import find
 from leads_dagster.pipeline.provenance import provenance
 from leads_dagster.store import undo
 from leads_dagster.store.engine import writing
+from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
 JDOE = ("J. Doe", "jane@acme.example", "Acme", "Chair")
 BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def told(road: Road, named: str = "jane@acme.example", **more: Any) -> dict[str, Any]:
@@ -181,3 +189,16 @@ def test_rows_are_numbered_as_the_sheet_shows_them_below_a_preamble_and_empty_li
     with road.open() as ws:
         title = provenance(ws, "jane@acme.example")["fields"]["title"]
     assert (title["value"], title["row"], title["others"][0]["row"]) == ("Chair", 6, 4)
+
+
+def test_an_edit_through_the_api_has_who_made_it_in_the_history_and_at_the_field(road: Road) -> None:
+    road.sync([JANE])
+    (lead,) = road.leads()
+    with LeadDatabase(road.settings.database_url, customer="acme", who="bea") as leads:
+        leads.update_lead(lead["id"], {"title": "Chair"})
+    (change,) = entries(road, "updated")
+    assert (change["new"], change["who"], change["source"], change["rule"]) == ("Chair", "bea", "api", "newest")
+    with road.open() as ws:
+        title = provenance(ws, lead["id"])["fields"]["title"]
+    assert (title["value"], title["who"], title["source"], title["row"]) == ("Chair", "bea", "api", None)
+    assert [(one["value"], one["row"]) for one in title["others"]] == [("CEO", 2)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from sqlalchemy import update
 
 from leads_dagster.pipeline import overriding
@@ -12,6 +15,12 @@ from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
 BOB = ("Bob Stone", "bob@zeta.example", "Zeta", "CTO")
+
+
+@pytest.fixture
+def fresh_database(on_both: Callable[[], dict[str, str]]) -> Callable[[], dict[str, str]]:
+    """Every test here runs on SQLite and on PostgreSQL."""
+    return on_both
 
 
 def test_after_edits_merges_removals_and_decisions_nothing_differs(road: Road) -> None:

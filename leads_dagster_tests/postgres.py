@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -68,19 +69,21 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[PostgresServer]:
-    """The named server, else one of our own in this folder, stopped at the end."""
+def running_server() -> Iterator[PostgresServer]:
+    """The named server, else one of our own, stopped at the end."""
     if named := os.environ.get(VARIABLE):
         yield PostgresServer(named)
         return
-    with _own_server(folder) as url:
+    # Not in pytest's folder: the next pytest of this user closes that to all others, and a server that root started,
+    # which runs as another user, then dies of not finding its own files.
+    with TemporaryDirectory(prefix="leads-postgres-", ignore_cleanup_errors=True) as folder, _own_server(folder) as url:
         server = PostgresServer(url)
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in _FAST), "SELECT pg_reload_conf()")
         yield server
 
 
 @contextmanager
-def _own_server(folder: Path) -> Iterator[str]:
+def _own_server(folder: str) -> Iterator[str]:
     if importlib.util.find_spec("pgserver") is None:
         told = f"set {VARIABLE} to a PostgreSQL server on which databases may be made"
         if sys.version_info >= (3, 13):
@@ -89,7 +92,7 @@ def _own_server(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it complains of a missing XDG_RUNTIME_DIR
         import pgserver
-    server = pgserver.get_server(folder, cleanup_mode="delete")
+    server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

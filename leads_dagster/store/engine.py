@@ -100,7 +100,9 @@ def _open(url: URL, make: Callable[[], AnyEngine], core: Callable[[AnyEngine], E
             advice="For PostgreSQL: pip install 'leads-dagster[postgres]'.",
         ) from error
     except (ArgumentError, NoSuchModuleError):
-        raise SettingsError(f"The database URL cannot be used: nothing is known of {url.drivername}.") from None
+        raise SettingsError(
+            f"The database URL cannot be used: it names no database that is known, {url.drivername}."
+        ) from None
     _listen(core(engine))
     return engine
 

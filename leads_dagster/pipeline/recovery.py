@@ -21,7 +21,7 @@ from leads_dagster.errors import LeadsError, StoreBusyError, StoreDamagedError
 from leads_dagster.settings import Settings
 from leads_dagster.store.backup import Backups, Progress, open_backups
 from leads_dagster.store.backup_manifest import Manifest
-from leads_dagster.store.damage import clear_damage, mark_damaged, refuse_damaged
+from leads_dagster.store.damage import clear_damage, known_damage, mark_damaged, refuse_damaged
 from leads_dagster.store.engine import open_engine
 from leads_dagster.store.schema import ensure_schema
 
@@ -85,7 +85,7 @@ def restore(
     manifest = choose(settings, name, progress=progress)
     with writers_kept_out(settings):
         kept = _replace(settings, backups, manifest)
-    _log.warning("restored %s, a moment of %s; what was there is kept as %s", manifest.name, manifest.created_at, kept)
+    _log.info("restored %s; what was there is kept as %s", manifest.name, kept)
     cycles = _replay(settings, progress) if replay else ()
     return Restored(manifest.facts(), kept, cycles)
 
@@ -103,8 +103,14 @@ def choose(settings: Settings, name: str | None, *, progress: Progress | None = 
 def _replace(settings: Settings, backups: Backups, manifest: Manifest) -> str | None:
     """While this goes on the database counts as damaged: a process killed here leaves no half-restored one in use."""
     kept = _keep_sound(settings, backups)
-    mark_damaged(settings, f"the restore of {manifest.name} did not end")
-    aside = backups.put_in_place(manifest)
+    known = known_damage(settings)
+    mark_damaged(settings, f"the restore of {manifest.name} did not end", level=logging.DEBUG)
+    try:
+        aside = backups.put_in_place(manifest)
+    except LeadsError:
+        if known is None:
+            clear_damage(settings)
+        raise
     engine = open_engine(settings.database_url)
     try:
         ensure_schema(engine)
@@ -176,6 +182,24 @@ def see_that_sound(settings: Settings) -> None:
         if not settings.auto_restore:
             raise
         _log.warning("%s LEADS_AUTO_RESTORE is on: restoring the newest good backup.", error.message)
-        done = restore(settings)
-        for cycle in done.replayed:
-            _log.warning("customer %s was caught up: %s %s", cycle.customer, cycle.status, cycle.rows)
+        _restore_unless_done(settings)
+
+
+def _restore_unless_done(settings: Settings) -> None:
+    """Of several processes that find the damage at the same moment, one restores."""
+    backups = open_backups(settings)
+    manifest = choose(settings, None)
+    with writers_kept_out(settings):
+        try:
+            return refuse_damaged(settings)
+        except StoreDamagedError:
+            kept = _replace(settings, backups, manifest)
+    _say(manifest, kept)
+    for cycle in _replay(settings, None):
+        _log.warning("customer %s was caught up: %s %s", cycle.customer, cycle.status, cycle.rows)
+    return None
+
+
+def _say(manifest: Manifest, kept: str | None) -> None:
+    moment = manifest.created_at.isoformat(timespec="seconds")
+    _log.warning("restored %s, the moment %s; what was there before is kept as %s", manifest.name, moment, kept)

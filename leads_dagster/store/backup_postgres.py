@@ -1,6 +1,7 @@
 """Backing up a lead database in PostgreSQL with its own programs, and putting a backup in its place.
 
-What belongs here: PostgreSQL's side of `backup`: what is dumped, the scratch database, a restore's one transaction. Only tables of this package are dumped and restored; what others keep in the same database is left alone.
+What belongs here: PostgreSQL's side of `backup`: what is dumped, the scratch database, a restore's one transaction.
+Only tables of this package are dumped and restored; what others keep in the same database is left alone.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ def known_damage(settings: Settings) -> Damage | None:
         return Damage(f"{_marker(settings)} cannot be read", datetime.now(timezone.utc))
 
 
-def mark_damaged(settings: Settings, what: str) -> None:
-    """Remember that the database is damaged; the first finding stays.
+def mark_damaged(settings: Settings, what: str, *, level: int = logging.ERROR) -> None:
+    """Remember that the database is damaged, and log it; the first finding stays.
 
     Raises:
         StoreError: the state folder cannot be written.
@@ -74,7 +74,7 @@ def mark_damaged(settings: Settings, what: str) -> None:
         partial = path.with_name(f".{path.name}")
         partial.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
         partial.replace(path)
-    _log.error("the lead database is damaged: %s", what)
+    _log.log(level, "the lead database is damaged: %s", what)
 
 
 def clear_damage(settings: Settings) -> None:

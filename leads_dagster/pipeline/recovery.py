@@ -16,13 +16,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from filelock import Timeout
+from sqlalchemy import Engine
 
 from leads_dagster.errors import LeadsError, StoreBusyError, StoreDamagedError
 from leads_dagster.settings import Settings
 from leads_dagster.store.backup import Backups, Progress, open_backups
 from leads_dagster.store.backup_manifest import Manifest
 from leads_dagster.store.damage import clear_damage, known_damage, mark_damaged, refuse_damaged
-from leads_dagster.store.engine import open_engine
+from leads_dagster.store.engine import open_engine, writing
+from leads_dagster.store.left_behind import LeftBehind, read_left_behind, take_back
 from leads_dagster.store.schema import ensure_schema
 
 _log = logging.getLogger(__name__)
@@ -103,6 +105,7 @@ def choose(settings: Settings, name: str | None, *, progress: Progress | None = 
 def _replace(settings: Settings, backups: Backups, manifest: Manifest) -> str | None:
     """While this goes on the database counts as damaged: a process killed here leaves no half-restored one in use."""
     kept = _keep_sound(settings, backups)
+    left = _left_behind(settings, backups, manifest)
     known = known_damage(settings)
     mark_damaged(settings, f"the restore of {manifest.name} did not end", level=logging.DEBUG)
     try:
@@ -111,13 +114,31 @@ def _replace(settings: Settings, backups: Backups, manifest: Manifest) -> str | 
         if known is None:
             clear_damage(settings)
         raise
-    engine = open_engine(settings.database_url)
-    try:
+    with _opened(settings) as engine:
         ensure_schema(engine)
-    finally:
-        engine.dispose()
+        with writing(engine) as connection:
+            take_back(connection, left.marks)
     clear_damage(settings)
     return aside or kept
+
+
+def _left_behind(settings: Settings, backups: Backups, manifest: Manifest) -> LeftBehind:
+    if backups.database.is_empty():
+        return LeftBehind((), complete=True)
+    with _opened(settings) as engine:
+        left = read_left_behind(engine, manifest.created_at)
+    if not left.complete:
+        _log.warning("not all of what the mirrors hold could be read: look for rows there that the store does not know")
+    return left
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Engine]:
+    engine = open_engine(settings.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _keep_sound(settings: Settings, backups: Backups) -> str | None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from leads_dagster.errors import NotFoundError, StoreBusyError, StoreDamagedError, StoreError
+from leads_dagster.mirrors.crm import CrmStore
 from leads_dagster.pipeline import backup, recovery
 from leads_dagster.pipeline import workspace as workspace_module
 from leads_dagster.store.damage import MARKER, known_damage, mark_damaged
@@ -291,6 +292,8 @@ def test_the_crm_says_what_the_store_says_after_the_replay(road: Road) -> None:
 
     assert names(road) == ["Ada", "Bo", "Cy"]
     assert sorted(row["full_name"] for row in road.crm()) == ["Ada", "Bo", "Cy"]
+    with CrmStore(road.settings.crm_url) as crm:
+        assert crm.count() == 3
 
 
 def test_nothing_is_backed_up_before_there_is_a_database(road: Road) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -68,8 +69,11 @@ class Store:
 
 
 @pytest.fixture(scope="session")
-def postgres_for_backups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server on which databases may be made."""
+def postgres_for_backups() -> Iterator[str]:
+    """The URL of a server on which databases may be made.
+
+    Not in pytest's own folder: as root, the server runs as another user, and pytest closes its folder to all others.
+    """
     if named := os.environ.get("LEADS_TEST_POSTGRES_URL"):
         yield named
         return
@@ -77,9 +81,10 @@ def postgres_for_backups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         warnings.simplefilter("ignore")  # pgserver asks for a folder of the desktop that servers do not have
         import pgserver
 
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    server.cleanup()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        yield make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        server.cleanup()
 
 
 @pytest.fixture

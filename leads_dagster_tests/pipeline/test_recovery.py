@@ -59,7 +59,7 @@ def test_garbage_in_the_middle_of_a_live_database_is_noticed_stops_everything_an
     with pytest.raises(StoreDamagedError, match="malformed"):
         come_upon_damage(road)
     damaged = lead_file(road).read_bytes()
-    with pytest.raises(StoreDamagedError, match="nothing is written to it.*leads backup restore --latest"):
+    with pytest.raises(StoreDamagedError, match=r"nothing is written to it.*leads backup restore --latest"):
         road.sync([ADA, *MANY, BO, CY])
     with pytest.raises(StoreDamagedError):
         backup.create(road.settings)

@@ -15,14 +15,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from filelock import Timeout
 from sqlalchemy import Engine
 
 from leads_dagster.errors import LeadsError, StoreBusyError, StoreDamagedError
 from leads_dagster.settings import Settings
+from leads_dagster.store.advisory import cycle_lock
 from leads_dagster.store.backup import Backups, Progress, open_backups
 from leads_dagster.store.backup_manifest import Manifest
-from leads_dagster.store.damage import clear_damage, known_damage, mark_damaged, refuse_damaged
+from leads_dagster.store.damage import clear_damage, known_damage, mark_damaged, refuse_damaged, sqlite_path
 from leads_dagster.store.engine import open_engine, writing
 from leads_dagster.store.left_behind import LeftBehind, read_left_behind, take_back
 from leads_dagster.store.schema import ensure_schema
@@ -150,18 +150,21 @@ def _keep_sound(settings: Settings, backups: Backups) -> str | None:
 
 @contextmanager
 def writers_kept_out(settings: Settings) -> Iterator[None]:
-    """Hold the locks of all customers, so that no cycle writes meanwhile.
+    """Hold the locks of all customers, so that no cycle writes meanwhile, on PostgreSQL also none of another host.
 
     Raises:
         StoreBusyError: one goes on for longer than a minute.
     """
-    from leads_dagster.pipeline.workspace import customer_lock
+    from leads_dagster.pipeline.workspace import LOCK_WAIT_SECONDS, customer_lock
 
-    with ExitStack() as stack:
+    with ExitStack() as held:
         for name in sorted(customer.name for customer in settings.customers):
             try:
-                stack.enter_context(customer_lock(settings, name))
-            except Timeout as error:
+                held.enter_context(customer_lock(settings, name))
+                if sqlite_path(settings) is None:
+                    engine = held.enter_context(_opened(settings))
+                    held.enter_context(cycle_lock(engine, name, wait_seconds=LOCK_WAIT_SECONDS))
+            except TimeoutError as error:  # filelock's own is one
                 raise StoreBusyError(f"A sync of customer {name} is still running.", advice="Wait for it.") from error
         yield
 

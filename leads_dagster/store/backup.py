@@ -14,8 +14,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from sqlalchemy.engine import make_url
-
 from leads_dagster.errors import NotFoundError, SettingsError, StoreDamagedError, StoreError
 from leads_dagster.settings import Settings
 from leads_dagster.store.backup_contents import differences
@@ -33,6 +31,7 @@ from leads_dagster.store.backup_stream import (
     unpacking,
     written_file,
 )
+from leads_dagster.store.engine import read_url
 
 Progress = Callable[[int, str], None]
 _log = logging.getLogger(__name__)
@@ -258,12 +257,12 @@ def open_backups(settings: Settings) -> Backups:
 
 def database_address(settings: Settings) -> str:
     """The lead database in words that hold no password and do not change when the state folder is moved."""
-    shown = make_url(settings.database_url).render_as_string(hide_password=True)
+    shown = read_url(settings.database_url).render_as_string(hide_password=True)
     return shown.replace(str(settings.home), "$LEADS_HOME")
 
 
 def _database(settings: Settings) -> BackedUpDatabase:
-    url = make_url(settings.database_url)
+    url = read_url(settings.database_url)
     if url.get_backend_name() == "postgresql":
         from leads_dagster.store.backup_postgres import PostgresDatabase
 

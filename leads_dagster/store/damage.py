@@ -17,12 +17,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.engine import ExceptionContext
 
 from leads_dagster.errors import StoreDamagedError
 from leads_dagster.settings import Settings
 from leads_dagster.store.backup import database_address
 from leads_dagster.store.backup_folder import BackupFolder, file_faults
+from leads_dagster.store.engine import read_url
 from leads_dagster.store.failures import says_damaged
 
 MARKER = "damaged.json"
@@ -158,7 +159,7 @@ def header_fault(path: Path) -> str | None:
 
 def sqlite_path(settings: Settings) -> Path | None:
     """The file of the lead database; None where it is no file."""
-    url = make_url(settings.database_url)
+    url = read_url(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database)

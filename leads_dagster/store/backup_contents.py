@@ -12,6 +12,7 @@ from typing import Any
 import xxhash
 from sqlalchemy import Connection, inspect, text
 
+from leads_dagster.store import search_index
 from leads_dagster.store.backup_manifest import Contents, TableContent
 from leads_dagster.store.tables import metadata
 
@@ -49,7 +50,7 @@ def table_names(connection: Connection) -> list[str]:
 
 def our_tables() -> set[str]:
     """The names of every table that this version knows."""
-    return {*metadata.tables, STAMP_TABLE}
+    return {*metadata.tables, STAMP_TABLE, search_index.TABLE}
 
 
 def differences(expected: Contents, found: Contents) -> list[str]:

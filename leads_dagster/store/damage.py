@@ -53,7 +53,7 @@ def known_damage(settings: Settings) -> Damage | None:
         if said["database"] != database_address(settings):
             return None
         return Damage(str(said["what"]), datetime.fromisoformat(said["since"]))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError):
         return Damage(f"{_marker(settings)} cannot be read", datetime.now(timezone.utc))

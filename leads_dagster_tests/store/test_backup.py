@@ -15,6 +15,7 @@ import pytest
 from leads_dagster.errors import NotFoundError, SettingsError, StoreDamagedError, StoreError
 from leads_dagster.store.backup import to_prune
 from leads_dagster.store.backup_manifest import Contents, Manifest, manifest_from
+from leads_dagster.store.tables import metadata
 from leads_dagster_tests.conftest import REPOSITORY
 from leads_dagster_tests.store.backup_cases import (
     NOW,
@@ -56,6 +57,7 @@ def test_a_backup_says_what_it_holds_and_that_it_was_restored_on_trial(store: St
     assert listed == made
     assert made.contents.tables["leads"].rows == 3
     assert made.contents.schema is not None
+    assert {*metadata.tables, "alembic_version"} < set(made.contents.tables)  # and what search keeps
     assert made.verified_at is not None
     assert made.size_bytes == store.backups.folder.file(made).stat().st_size
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dagster as dg
 
 from leads_dagster.orchestration.assets import google_sheet, road
+from leads_dagster.orchestration.backups import backup_leads, backup_schedule
 from leads_dagster.orchestration.jobs import leads_sync
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
@@ -21,7 +22,8 @@ def build(settings: Settings) -> dg.Definitions:
     customers = customer_partitions(settings)
     return dg.Definitions(
         assets=[google_sheet(), *road(customers, retry_policy(settings.retry_delay_seconds))],
-        jobs=[leads_sync],
+        jobs=[leads_sync, backup_leads],
+        schedules=[backup_schedule(settings)],
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each
     )

@@ -14,6 +14,7 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     │   ├── CredentialsError
     │   └── TargetMissingError   base, table or record is not there
     ├── StoreError               a database refuses for good                    exit 1, 500
+    │   └── StoreDamagedError    it is damaged or gone: a backup must be restored
     ├── StaleStageError          a stage was asked for before the one above it  exit 1, 409
     ├── ConflictError            the decision asked for no longer applies       exit 1, 409
     ├── NotFoundError            no such lead, hold, run                        exit 1, 404
@@ -97,6 +98,10 @@ class TargetMissingError(AccessError):
 
 class StoreError(LeadsError):
     """A database refuses for good: constraint, schema, permission, full disk."""
+
+
+class StoreDamagedError(StoreError):
+    """The lead database is damaged or gone; nothing is written until a backup is restored."""
 
 
 class StaleStageError(LeadsError):

@@ -6,6 +6,7 @@ What belongs here: environment variables, their defaults and the values they bec
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from leads_dagster.customers import CustomerSettings, choose_customer, default_c
 from leads_dagster.errors import CredentialsError, SettingsError, StoreError
 from leads_dagster.leads_toml import nearest, read_customers
 
-SettingKind = Literal["path", "url", "database", "text", "integer", "number", "flag"]
+SettingKind = Literal["path", "url", "database", "text", "integer", "number", "flag", "keys", "cron"]
 
 CONFIG_NAME = "leads.toml"
 
@@ -83,6 +84,23 @@ SETTINGS: tuple[Setting, ...] = (
             "else 0.1.", "number"),
     Setting("store_deadline_seconds", "LEADS_STORE_DEADLINE_SECONDS", "30",
             "For all tries of one such operation, waits for locks included.", "number", least=0.1),
+    Setting("backup_folder", "LEADS_BACKUP_FOLDER", "$LEADS_HOME/backups",
+            "Folder of the backups of the lead database; another disk is better.", "path"),
+    Setting("backup_key", "LEADS_BACKUP_KEY", None,
+            "Keys that backups are encrypted with, separated by commas, newest first; `leads backup key` makes one. "
+            "Wins over the file; without either, backups are not encrypted.", "keys", secret=True),
+    Setting("backup_key_file", "LEADS_BACKUP_KEY_FILE", None,
+            "File with those keys, one a line, newest first; read whenever one is needed.", "path"),
+    Setting("backup_keep", "LEADS_BACKUP_KEEP", "14",
+            "How many backups are kept; the newest good one always is.", "integer", least=1),
+    Setting("backup_keep_days", "LEADS_BACKUP_KEEP_DAYS", "30",
+            "How many days a backup is kept; the newest good one always is.", "number", least=0.01),
+    Setting("backup_cron", "LEADS_BACKUP_CRON", "30 2 * * *",
+            "When Dagster's schedule makes a backup, as a cron expression in UTC.", "cron"),
+    Setting("auto_restore", "LEADS_AUTO_RESTORE", "0",
+            "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),
+    Setting("pg_bin", "LEADS_PG_BIN", None,
+            "Folder of pg_dump, pg_restore and psql, where they are not on the PATH.", "path"),
     Setting("debug", "LEADS_DEBUG", "0",
             "With 1, errors on the command line come with their traceback.", "flag"),
 )  # fmt: skip
@@ -97,6 +115,9 @@ class Settings:
         home: the state folder, perhaps not there yet: see `prepare_home`.
         database_url: SQLAlchemy URL of the lead database.
         crm_url: SQLAlchemy URL of the CRM database.
+        backup_folder: perhaps not there yet.
+        backup_key_value: keys separated by commas, newest first; wins over `backup_key_file`.
+        pg_bin: folder of PostgreSQL's programs, or None to look for them.
         airtable_endpoint_url: without `/v0` and without a slash at the end.
         google_credentials: the service account file, or None.
         google_sheets_endpoint_url: None means Google itself.
@@ -109,6 +130,7 @@ class Settings:
     config_path: Path | None
     database_url: str = field(repr=False)
     crm_url: str = field(repr=False)
+    backup_folder: Path
     customers: tuple[CustomerSettings, ...]
     airtable_api_key_value: str | None = field(default=None, repr=False)
     airtable_api_key_file: Path | None = None
@@ -123,6 +145,13 @@ class Settings:
     store_attempts: int = 3
     store_retry_delay_seconds: float = 0.1
     store_deadline_seconds: float = 30.0
+    backup_key_value: str | None = field(default=None, repr=False)
+    backup_key_file: Path | None = None
+    backup_keep: int = 14
+    backup_keep_days: float = 30.0
+    backup_cron: str = "30 2 * * *"
+    auto_restore: bool = False
+    pg_bin: Path | None = None
     debug: bool = False
 
     def airtable_api_key(self) -> str:
@@ -180,6 +209,10 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         config_path=config,
         database_url=_database_url(found, home=home, folder=folder),
         crm_url=_expand(found["crm_url"], home),
+        backup_folder=_absolute(_expand(found["backup_folder"], home), folder),
+        backup_key_value=found["backup_key"],
+        backup_key_file=_optional(found["backup_key_file"], folder),
+        pg_bin=_optional(found["pg_bin"], folder),
         customers=customers,
         airtable_api_key_value=found["airtable_api_key"],
         airtable_api_key_file=_optional(found["airtable_api_key_file"], folder),
@@ -220,7 +253,8 @@ def store_retry_settings(environ: Mapping[str, str] | None = None) -> tuple[int,
 
 _AS_THEY_ARE = (
     "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max", "retry_delay_seconds", "http_timeout_seconds",
-    "max_sheet_bytes", "batch_size", "store_attempts", "store_retry_delay_seconds", "store_deadline_seconds", "debug",
+    "max_sheet_bytes", "batch_size", "store_attempts", "store_retry_delay_seconds", "store_deadline_seconds",
+    "backup_keep", "backup_keep_days", "backup_cron", "auto_restore", "debug",
 )  # fmt: skip
 
 
@@ -314,10 +348,35 @@ def _flag(setting: Setting, text: str) -> bool:
     return _FLAGS[text.lower()]
 
 
+def _keys(setting: Setting, text: str) -> str:
+    if not all(is_backup_key(key) for key in split_keys(text)):
+        raise ValueError("must hold keys as `leads backup key` makes them, separated by commas")
+    return text
+
+
+def _cron(setting: Setting, text: str) -> str:
+    if not text.startswith("@") and len(text.split()) != 5:
+        raise ValueError("must be a cron expression of five fields such as 30 2 * * *")
+    return text
+
+
+def split_keys(text: str) -> tuple[str, ...]:
+    """Keys separated by commas or line ends, in their order."""
+    return tuple(key.strip() for key in text.replace(",", "\n").splitlines() if key.strip())
+
+
+def is_backup_key(text: str) -> bool:
+    """Whether a text can be a key: 32 bytes in URL-safe base64."""
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
+
+
 _FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
     "path": _path, "url": _url, "database": _database, "text": _text, "integer": _integer, "number": _number,
-    "flag": _flag,
+    "flag": _flag, "keys": _keys, "cron": _cron,
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from leads_dagster.definitions import build
+from leads_dagster.errors import SettingsError
 from leads_dagster.settings import load_settings
 
 ROAD = ("raw_leads", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror")
@@ -135,12 +136,28 @@ def test_the_first_delay_is_that_of_the_settings(tmp_path: Path) -> None:
     assert {policy.delay for policy in policies if policy} == {0.25}
 
 
-def test_one_job_runs_the_whole_road_and_nothing_else_is_scheduled(defs: dg.Definitions) -> None:
+def test_one_job_runs_the_whole_road_and_another_makes_backups(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("leads_sync")
     assert {node.name for node in job.nodes} == set(ROAD)
-    assert [one.name for one in defs.jobs or ()] == ["leads_sync"]
+    assert [one.name for one in defs.jobs or ()] == ["leads_sync", "backup_leads"]
     assert not defs.sensors
-    assert not defs.schedules
+
+
+def test_nothing_but_the_backup_is_scheduled_and_that_is_on_from_the_start(defs: dg.Definitions) -> None:
+    (schedule,) = defs.schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert (schedule.name, schedule.job_name, schedule.cron_schedule) == (
+        "backup_schedule",
+        "backup_leads",
+        "30 2 * * *",
+    )
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_a_backup_time_that_is_no_cron_expression_is_a_settings_error(tmp_path: Path) -> None:
+    settings = load_settings({"LEADS_HOME": str(tmp_path), "LEADS_BACKUP_CRON": "at 25 o clock sharp"}, tmp_path)
+    with pytest.raises(SettingsError, match="LEADS_BACKUP_CRON"):
+        build(settings)
 
 
 def test_steps_run_in_one_process(defs: dg.Definitions) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.doctor_backups import check_backups, check_integrity
 from leads_dagster.pipeline.doctor_services import (
     check_airtable,
     check_google_credentials,
@@ -158,6 +159,8 @@ _SHARED_CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
     "settings": check_settings,
     "home": check_home,
     "database": check_lead_database,
+    "integrity": check_integrity,
+    "backups": check_backups,
     "crm": check_crm_database,
     "google credentials": check_google_credentials,
 }

@@ -21,12 +21,14 @@ from sqlalchemy import Engine
 from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError, StoreBusyError
 from leads_dagster.leads.fields import NormalizationRules
+from leads_dagster.pipeline.recovery import see_that_sound
 from leads_dagster.settings import Settings, customer_named
 from leads_dagster.sources.http import LeadsHttp, Retries, Timeouts, shared_http
 from leads_dagster.sources.sheet_address import SheetAddress, parse_sheet
 from leads_dagster.sources.snapshots import SnapshotStore
 from leads_dagster.store import ledger
 from leads_dagster.store.advisory import cycle_lock
+from leads_dagster.store.damage import watch_for_damage
 from leads_dagster.store.engine import open_engine, writing
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.schema import ensure_schema
@@ -162,10 +164,15 @@ class Workspace:
 
     @cached_property
     def _lock(self) -> FileLock:
-        folder = self.settings.prepare_home() / "locks"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / f"{_file_name(self.name)}.lock"
-        return FileLock(path, timeout=LOCK_WAIT_SECONDS, thread_local=False)
+        return customer_lock(self.settings, self.name)
+
+
+def customer_lock(settings: Settings, customer: str) -> FileLock:
+    """The lock that keeps cycles of a customer apart, not yet taken."""
+    folder = settings.prepare_home() / "locks"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{_file_name(customer)}.lock"
+    return FileLock(path, timeout=LOCK_WAIT_SECONDS, thread_local=False)
 
 
 def _file_name(customer: str) -> str:
@@ -188,13 +195,16 @@ def open_workspace(
 
     Raises:
         SettingsError: no such customer, or the database URL or the sheet's address cannot be read.
+        StoreDamagedError: the database is damaged or gone, and LEADS_AUTO_RESTORE is off.
         StoreError, StoreBusyError: the database cannot be opened.
     """
     chosen = customer_named(settings, customer)
     if sheet is not None:
         chosen = chosen.with_sheet(sheet, folder=Path.cwd())
     settings.prepare_home()
+    see_that_sound(settings)
     engine = open_engine(settings.database_url)
+    watch_for_damage(engine, settings)
     try:
         ensure_schema(engine)
         yield Workspace(settings, chosen, engine, progress)

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from leads_dagster.errors import LeadsError, StoreBusyError, StoreError
+from leads_dagster.errors import LeadsError, StoreBusyError, StoreDamagedError, StoreError
 
 # Connection lost; serialization and deadlock; too many connections; lock, statement and idle time-outs; shutting down.
 _TRANSIENT_STATES = ("08", "40001", "40003", "40P01", "53300", "55P03", "57014", "57P", "25P03", "25P04")
@@ -32,6 +32,10 @@ _TRANSIENT_WORDS = (
     "timeout expired", "connection timeout", "the database system is", "too many connections", "too many clients",
     "remaining connection slots", "no active connection",
 )  # fmt: skip
+# What they say when what they read cannot be what they wrote; "malformed" alone would also be a malformed JSON path.
+_DAMAGE_WORDS = (
+    "disk image is malformed", "malformed database schema", "file is not a database", "invalid page in block",
+)  # fmt: skip
 # What they say when a person must act first, and what to do then.
 _ADVICE = {
     "readonly database": "The database file or its folder is read-only: check its owner and mode.",
@@ -39,8 +43,10 @@ _ADVICE = {
     "disk is full": "Free some space on the disk that holds the database; nothing half-written was kept.",
     "disk i/o error": "Check the disk that holds the database (space, mount, health).",
     "no space left": "Free some space on the disk that holds the database; nothing half-written was kept.",
-    "malformed": "The file is damaged: restore the newest backup.",
-    "not a database": "The file named as database is something else: check LEAD_DATABASE_PATH.",
+    "malformed": "It is damaged: `leads backup restore --latest` puts the newest good backup in its place.",
+    "not a database": "Either LEAD_DATABASE_PATH names some other file, or it is damaged: "
+    "`leads backup restore --latest`.",
+    "invalid page": "It is damaged: `leads backup restore --latest` puts the newest good backup in its place.",
     "permission denied": "Check the database user's rights.",
     "authentication failed": "Check the user and the password in LEADS_DATABASE_URL.",
     "read-only transaction": "This server takes no writes: name the primary in LEADS_DATABASE_URL.",
@@ -91,7 +97,14 @@ def typed_error(error: DBAPIError) -> StoreBusyError | StoreError:
             cause=cause,
         )
     advice = next((words for part, words in _ADVICE.items() if part in said.lower()), "")
-    return StoreError(f"The lead database cannot be used: {cause}.", advice=advice)
+    kind = StoreDamagedError if says_damaged(said) else StoreError
+    return kind(f"The lead database cannot be used: {cause}.", advice=advice)
+
+
+def says_damaged(said: str) -> bool:
+    """Whether a driver's words mean that the database itself is damaged."""
+    lowered = said.lower()
+    return any(words in lowered for words in _DAMAGE_WORDS)
 
 
 def _is_transient(error: Any, lowered: str) -> bool:

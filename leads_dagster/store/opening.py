@@ -9,6 +9,7 @@ import getpass
 from dataclasses import dataclass, replace
 
 from leads_dagster.settings import Settings, load_settings
+from leads_dagster.store.damage import refuse_damaged
 from leads_dagster.store.lead_operations import Caller
 from leads_dagster.store.policy import Policy, policy_of
 from leads_dagster.store.retry import StoreRetries
@@ -31,8 +32,10 @@ def opening(url: str | None, customer: str, who: str | None) -> Opening:
 
     Raises:
         SettingsError: the environment or leads.toml is wrong, with every fault at once.
+        StoreDamagedError: the database is known to be damaged, or gone while there are backups of it.
     """
     settings = load_settings()
+    refuse_damaged(replace(settings, database_url=url or settings.database_url))
     if url is None:
         settings.prepare_home()
     caller = Caller(_policy(settings, customer), who or current_user())

@@ -15,6 +15,7 @@ from leads_dagster_tests.interfaces.conftest import CommandLine
 
 COMMANDS = ("sync", "plan", "status", "drift", "dedupe", "doctor", "sandbox")
 GROUPS = {"quarantine": ("list", "show"), "holds": ("list", "show", "approve", "drop")}
+SHARED = {"backup": ("list", "create", "verify", "restore", "rotate", "key")}  # of all customers together
 EVERY = [(name,) for name in COMMANDS] + [(group, verb) for group, verbs in GROUPS.items() for verb in verbs]
 TWO_CUSTOMERS = '[[customers]]\nname = "acme"\nsheet = "a.csv"\n[[customers]]\nname = "zeta"\nsheet = "z.csv"\n'
 
@@ -23,14 +24,16 @@ def test_without_a_word_it_lists_the_commands(leads: CommandLine) -> None:
     ended = leads()
 
     assert ended.code == 0
-    assert all(f"\n  {name} " in ended.out for name in (*COMMANDS, *GROUPS))
+    assert all(f"\n  {name} " in ended.out for name in (*COMMANDS, *GROUPS, *SHARED))
 
 
 def test_it_says_its_version(leads: CommandLine) -> None:
     assert leads("--version").out == f"leads {__version__}\n"
 
 
-@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [*EVERY, *((group, verb) for group, verbs in SHARED.items() for verb in verbs)], ids=" ".join
+)
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_every_command_explains_itself_with_an_example(words: tuple[str, ...], flag: str, leads: CommandLine) -> None:
     ended = leads(*words, flag)

@@ -8,6 +8,7 @@ import typer
 
 from leads_dagster import __version__
 from leads_dagster.interfaces.cli import (
+    backup,
     conflicts,
     dedupe,
     doctor,
@@ -25,7 +26,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, migrate, dedupe, doctor, sandbox,
+    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, migrate, dedupe, backup,
+    doctor, sandbox,
 )  # fmt: skip
 
 

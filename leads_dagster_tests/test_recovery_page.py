@@ -67,12 +67,19 @@ def encrypt_and_lose_the_key(machine: Machine) -> None:
     machine.run("export LEADS_BACKUP_KEY=$(leads backup key); leads backup create")
 
 
+def sync_rows_that_nobody_wanted(machine: Machine) -> None:
+    rows = "Name,Email\n" + "".join(f"Wrong Paste {n},paste{n}@wrong.example\n" for n in range(3))
+    (machine.folder / "wrong.csv").write_text(rows, encoding="utf-8")
+    machine.run("leads sync --sheet wrong.csv")
+
+
 BEFORE: Mapping[str | None, Callable[[Machine], None]] = {
     None: lambda machine: None,
     "damage the database": damage_the_database,
     "delete the database": delete_the_database,
     "damage the newest of two backups": damage_the_newest_of_two_backups,
     "encrypt and lose the key": encrypt_and_lose_the_key,
+    "sync rows that nobody wanted": sync_rows_that_nobody_wanted,
 }
 
 

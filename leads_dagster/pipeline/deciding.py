@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.mirror import mirror_airtable, mirror_crm
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import epochs, outbox
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.outbox import MirrorName
+from leads_dagster.store.person import who_asks
 from leads_dagster.store.resolution import new_lead_id
 from leads_dagster.store.retry import StoreRetries, run_retried
 from leads_dagster.store.undo import Undoing

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.sheet_rows import row_numbers
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import history, hold_rows, lead_rows
 from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.person import who_asks
 
 _NEXT = {
     "open": "Waits for a decision: `leads holds approve {id}` or `leads holds drop {id}`. Until then these rows do not "

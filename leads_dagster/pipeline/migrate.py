@@ -29,12 +29,12 @@ from leads_dagster.pipeline.migrate_reading import Survey, survey
 from leads_dagster.pipeline.migrate_result import FileResult, FileStatus, MigrationResult
 from leads_dagster.pipeline.migrate_trial import trial
 from leads_dagster.pipeline.migrate_writing import STATES, FileWriter, Transaction
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile, Listing, find_files
 from leads_dagster.store import migration_log
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.migration_log import MigratedFile
+from leads_dagster.store.person import who_asks
 
 
 def migrate(ws: Workspace, paths: Sequence[Path], *, dry_run: bool = False) -> MigrationResult:

@@ -17,12 +17,12 @@ from leads_dagster.errors import ConflictError, LeadsError, NotFoundError
 from leads_dagster.pipeline.migrate_archive import Archive
 from leads_dagster.pipeline.migrate_check import check_file
 from leads_dagster.pipeline.migrate_reading import survey
-from leads_dagster.pipeline.person import who_asks
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile
 from leads_dagster.store import migration_log
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.migration_log import MigratedFile
+from leads_dagster.store.person import who_asks
 from leads_dagster.store.undo import Undoing
 from leads_dagster.store.undo_run import undo_run
 

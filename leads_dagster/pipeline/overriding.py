@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
 from leads_dagster.errors import ContentError, NotFoundError, SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS, NormalizationRules
 from leads_dagster.leads.normalization import normalize_fields
@@ -77,7 +75,8 @@ def release(
 
     def decision(undoing: Undoing) -> dict[str, Any]:
         row = lead_lookup.the_one(undoing.connection, ws.name, named)
-        standing = _standing(undoing.connection, row["id"], field)
+        leads = lead_rows.with_forebears(undoing.connection, row["id"])
+        standing = decisions.newest_override(undoing.connection, leads, field)
         if standing is None:
             raise NotFoundError(
                 f"Nobody set {field} of this lead by hand.", advice="See `leads history LEAD --fields`."
@@ -87,13 +86,6 @@ def release(
         return _facts(undoing, row, field, after, done)
 
     return {**carried_out(ws, decision, who=who, reason=reason), "mirrors": tell_mirrors(ws)}
-
-
-def _standing(connection: Connection, lead_id: str, field: str) -> int | None:
-    """The decision that gives the field its value, also where it was taken on a lead that was merged into this one."""
-    leads = [lead_id, *lead_rows.forebears(connection, [lead_id])]
-    found = (decisions.newest_override(connection, lead, field) for lead in leads)
-    return max((one for one in found if one is not None), default=None)
 
 
 def overridden(undoing: Undoing, lead_id: str, field: str, value: str | None, *, resolution: Resolution) -> Undone:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from typing_extensions import Self
 
 from leads_dagster.store import lead_operations as operations
+from leads_dagster.store.damage import watch_for_damage
 from leads_dagster.store.engine import async_reading, async_writing, open_async_engine, open_engine
 from leads_dagster.store.intake import Landed
 from leads_dagster.store.lead_database import BATCH_ROWS, lead_of
@@ -43,8 +44,9 @@ class AsyncLeadDatabase:
         self.customer = customer
         self.retries: StoreRetries = opened.retries
         self._caller = opened.caller
-        self._url = opened.url
-        self._engine = open_async_engine(opened.url)
+        self._url = opened.settings.database_url
+        self._engine = open_async_engine(self._url)
+        watch_for_damage(self._engine.sync_engine, opened.settings)
         self._upgraded = False
 
     async def __aenter__(self) -> Self:

@@ -129,11 +129,11 @@ def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, l
     return found
 
 
-def newest_override(connection: Connection, lead_id: str, name: str) -> int | None:
-    """The standing decision that gives a field of a lead its value, or None."""
+def newest_override(connection: Connection, lead_ids: Sequence[str], name: str) -> int | None:
+    """The standing decision that gives a field its value, on a lead or one that was merged into it; or None."""
     query = (
         select(decisions.c.id, decisions.c.subject)
-        .where(decisions.c.kind == "override", decisions.c.lead_id == lead_id, decisions.c.undone_by.is_(None))
+        .where(decisions.c.kind == "override", decisions.c.lead_id.in_(lead_ids), decisions.c.undone_by.is_(None))
         .order_by(decisions.c.id.desc())
     )
     return next((row.id for row in connection.execute(query) if row.subject["field"] == name), None)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from typing_extensions import Self
 
 from leads_dagster.store import lead_operations as operations
+from leads_dagster.store.damage import watch_for_damage
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.intake import Landed
 from leads_dagster.store.lead_filter import LeadFilter
@@ -49,7 +50,8 @@ class LeadDatabase:
         self.customer = customer
         self.retries: StoreRetries = opened.retries
         self._caller = opened.caller
-        self._engine = open_engine(opened.url)
+        self._engine = open_engine(opened.settings.database_url)
+        watch_for_damage(self._engine, opened.settings)
         run_retried("schema upgrade", ensure_schema, self._engine, policy=self.retries)
 
     def __enter__(self) -> Self:

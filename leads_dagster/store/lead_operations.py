@@ -177,8 +177,9 @@ def _update(connection: Connection, caller: Caller, lead_id: str, data: Mapping[
     present = lead_rows.to_texts(lead)
     shown = lead_rows.to_texts(lead_rows.to_columns({**present, **wanted}))
     claims = {name: value for name, value in wanted.items() if present.get(name) != shown.get(name)}
+    deciding = lead_rows.with_forebears(connection, lead["id"]) if claims else []
     for name in claims:
-        if (decision := decisions.newest_override(connection, lead["id"], name)) is not None:
+        if (decision := decisions.newest_override(connection, deciding, name)) is not None:
             raise ConflictError(
                 f"Field {name} of lead {lead_id} is held by decision {decision}.",
                 advice=f"Take it back first: `leads undo decision {decision}`.",

@@ -219,6 +219,11 @@ def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def with_forebears(connection: Connection, lead_id: str) -> list[str]:
+    """A lead and all that were merged into it."""
+    return [lead_id, *forebears(connection, [lead_id])]
+
+
 def archive(connection: Connection, ids: Sequence[str], *, at: datetime, merged_into: str | None = None) -> None:
     """Take leads out of the active ones; `merged_into` names the lead that lives on for them."""
     for part in chunks(ids):

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.matching import Edge
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
 from leads_dagster.store import claim_rows, conflict_rows, lead_rows, match_rows, outbox, records
 from leads_dagster.store.batches import Batch
@@ -161,7 +162,9 @@ class LeadWriter:
         else:
             match_rows.insert_edges(connection, rows)
 
-    def _edge_row(self, edge: Any) -> dict[str, Any]:
+    def _edge_row(self, edge: Edge) -> dict[str, Any]:
+        explanation = dict(edge.explanation)
+        originals = explanation.pop("originals", {})
         return {
             "customer": self.customer,
             "record_a": edge.a,
@@ -169,8 +172,8 @@ class LeadWriter:
             "outcome": edge.outcome,
             "rule": edge.rule,
             "score": edge.score,
-            "explanation": edge.explanation,
-            "originals": edge.explanation.get("originals", {}),
+            "explanation": explanation,
+            "originals": originals,
             "matched_at": self.at,
             "run_id": self.run_id,
         }

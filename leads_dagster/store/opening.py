@@ -5,12 +5,12 @@ What belongs here: choosing these for both `LeadDatabase` and `AsyncLeadDatabase
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass, replace
 
 from leads_dagster.settings import Settings, load_settings
 from leads_dagster.store.damage import refuse_damaged
 from leads_dagster.store.lead_operations import Caller
+from leads_dagster.store.person import who_asks
 from leads_dagster.store.policy import Policy, policy_of
 from leads_dagster.store.retry import StoreRetries
 
@@ -20,9 +20,9 @@ DEFAULT_DELAY_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Which database, on whose behalf, and how its operations are tried."""
+    """Which database, on whose behalf, and how its operations are tried; `settings` name that database."""
 
-    url: str
+    settings: Settings
     caller: Caller
     retries: StoreRetries
 
@@ -34,12 +34,13 @@ def opening(url: str | None, customer: str, who: str | None) -> Opening:
         SettingsError: the environment or leads.toml is wrong, with every fault at once.
         StoreDamagedError: the database is known to be damaged, or gone while there are backups of it.
     """
-    settings = load_settings()
-    refuse_damaged(replace(settings, database_url=url or settings.database_url))
+    configured = load_settings()
+    settings = replace(configured, database_url=url or configured.database_url)
+    refuse_damaged(settings)
     if url is None:
         settings.prepare_home()
-    caller = Caller(_policy(settings, customer), who or current_user())
-    return Opening(url or settings.database_url, caller, StoreRetries.from_settings(settings))
+    caller = Caller(_policy(settings, customer), who_asks(who))
+    return Opening(settings, caller, StoreRetries.from_settings(settings))
 
 
 def _policy(settings: Settings, customer: str) -> Policy:
@@ -48,14 +49,6 @@ def _policy(settings: Settings, customer: str) -> Policy:
     if customer in known:
         return policy_of(known[customer], batch_size=settings.batch_size)
     return Policy(customer=customer, batch_size=settings.batch_size)
-
-
-def current_user() -> str:
-    """Who runs this process, for the history."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no such user in this container
-        return "unknown"
 
 
 def tried(retries: StoreRetries, *, attempts: int, delay_seconds: float) -> StoreRetries:

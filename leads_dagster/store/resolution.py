@@ -142,7 +142,7 @@ class _Resolver:
         self.sides = {side.id: side for side in fresh}
         edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
-        resolution.edges = list(edges)
+        resolution.edges = [self._with_originals(edge) for edge in edges]
         clusters = cluster(
             list(self.sides.values()),
             [*old_edges, *edges],
@@ -152,6 +152,11 @@ class _Resolver:
         )
         self._assign(clusters, resolution)
         return resolution
+
+    def _with_originals(self, edge: Edge) -> Edge:
+        """The edge with what both sides said when they were compared, for the person who asks why."""
+        said = {str(end): dict(self.sides[end].fields) for end in (edge.a, edge.b) if end in self.sides}
+        return replace(edge, explanation={**edge.explanation, "originals": said})
 
     def _connected(self, resolution: Resolution, gone: set[int]) -> list[MatchRecord]:
         """Records that are to be matched anew because one that they are connected to changed or is gone.

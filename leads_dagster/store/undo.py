@@ -8,14 +8,14 @@ again. How a run is taken back is `undo_run`'s business.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
-from leads_dagster.leads.survivorship import Claim, RecordView, fold
+from leads_dagster.leads.survivorship import Claim
 from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange
@@ -142,7 +142,8 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
     """
     connection = undoing.connection
     living(connection, undoing.policy.customer, lead_id)
-    if (by_hand := decisions.newest_override(connection, lead_id, name)) is not None:
+    deciding = lead_rows.with_forebears(connection, lead_id)
+    if (by_hand := decisions.newest_override(connection, deciding, name)) is not None:
         return take_back(undoing, by_hand)
     material = load_material(connection, [lead_id])[lead_id]
     voided = _claims_to_void(connection, material, name)
@@ -171,10 +172,9 @@ def _claims_to_void(connection: Connection, material: Material, name: str) -> li
 
 
 def _value(material: Material, rows: Sequence[Any], name: str) -> str | None:
-    views = [RecordView(one.id, one.source, one.content_hash) for one in (*material.rows, *material.edits)]
     others = [claim for claim in material.claims if claim.field != name]
-    folded = fold(views, [*others, *(Claim(one.record_id, name, one.value, one.changed_at) for one in rows)])
-    chosen = folded.fields.get(name)
+    said = [Claim(one.record_id, name, one.value, one.changed_at) for one in rows]
+    chosen = replace(material, claims=[*others, *said], overrides=[]).fold().fields.get(name)
     return chosen.value if chosen else None
 
 

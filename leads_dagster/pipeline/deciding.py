@@ -23,6 +23,8 @@ R = TypeVar("R")
 _STAGES = {"crm": mirror_crm, "airtable": mirror_airtable}
 # A sync that is under way tells the mirrors itself: it is not waited for.
 _PATIENCE_SECONDS = 0.0
+# More leads than this take a mirror so long that the person who decided should not wait for it.
+_AT_ONCE: dict[MirrorName, int] = {"crm": 10_000, "airtable": 500}
 
 
 def carried_out(
@@ -65,8 +67,11 @@ def tell_mirrors(ws: Workspace) -> dict[str, str]:
 
 def _tell(ws: Workspace, mirror: MirrorName) -> str:
     with reading(ws.engine) as connection:
-        if outbox.count_due(connection, ws.name, [mirror], now=ws.now()) == 0:
-            return "says the same already"
+        due = outbox.count_due(connection, ws.name, [mirror], now=ws.now())
+    if due == 0:
+        return "says the same already"
+    if due > _AT_ONCE[mirror]:
+        return f"hears of {due:,} leads at the next sync"
     try:
         with ws.locked(wait_seconds=_PATIENCE_SECONDS):
             told: dict[str, Any] = _STAGES[mirror](ws, run_id=f"told-{new_lead_id()}").metadata()

@@ -10,7 +10,7 @@ import pytest
 from leads_dagster import errors
 from leads_dagster.customers import KEYS, Key
 from leads_dagster.interfaces import configuration_page
-from leads_dagster.settings import SETTINGS, Setting
+from leads_dagster.settings_table import SETTINGS, Setting
 from leads_dagster.store import tables
 from leads_dagster_tests.conftest import REPOSITORY
 

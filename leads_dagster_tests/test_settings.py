@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from leads_dagster.errors import CredentialsError, SettingsError, StoreError
-from leads_dagster.settings import SETTINGS, customer_named, load_settings, unknown_variables
+from leads_dagster.settings import customer_named, load_settings, unknown_variables
+from leads_dagster.settings_table import SETTINGS
 
 TWO_CUSTOMERS = """
 [[customers]]

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from leads_dagster.customers import KEYS, MAPPINGS, REQUIRED, Key
-from leads_dagster.settings import SETTINGS, Setting
+from leads_dagster.settings_table import SETTINGS, Setting
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 

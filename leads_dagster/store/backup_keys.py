@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leads_dagster.errors import CredentialsError
-from leads_dagster.settings import Settings, is_backup_key, split_keys
+from leads_dagster.settings import Settings
+from leads_dagster.settings_table import is_backup_key, split_keys
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

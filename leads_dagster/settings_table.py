@@ -1,0 +1,211 @@
+"""The table of every environment variable, and how each one's text is read.
+
+What belongs here: names, defaults, help, kinds. What they become for the process is `settings`; what is set for one
+customer is in `customers`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SettingKind = Literal["path", "url", "database", "text", "integer", "number", "flag", "keys", "cron"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable.
+
+    Attributes:
+        name: what it is called in `Settings` and in messages.
+        env: the variable.
+        default: what holds without it, as text; None where nothing does. `$LEADS_HOME` in it is the state folder.
+        help: one sentence.
+        kind: how its text is read.
+        secret: whether its value may be shown.
+        least: smallest number allowed.
+    """
+
+    name: str
+    env: str
+    default: str | None
+    help: str
+    kind: SettingKind = "text"
+    secret: bool = False
+    least: float = 0
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("config", "LEADS_CONFIG", "$LEADS_HOME/leads.toml",
+            "The customers. Without a file there is one, `default`: the packaged sample sheet, no Airtable.", "path"),
+    Setting("home", "LEADS_HOME", ".leads",
+            "Folder for all state; made with mode 700 when first needed.", "path"),
+    Setting("database_path", "LEAD_DATABASE_PATH", "$LEADS_HOME/leads.db",
+            "The lead database as an SQLite file.", "path"),
+    Setting("database_url", "LEADS_DATABASE_URL", None,
+            "The lead database as a SQLAlchemy URL; wins over LEAD_DATABASE_PATH.", "database", secret=True),
+    Setting("crm_url", "LEADS_CRM_URL", "sqlite:///$LEADS_HOME/crm.db",
+            "The CRM database as a SQLAlchemy URL.", "database", secret=True),
+    Setting("airtable_api_key", "AIRTABLE_API_KEY", None,
+            "Airtable personal access token; wins over the file.", secret=True),
+    Setting("airtable_api_key_file", "AIRTABLE_API_KEY_FILE", None,
+            "File with the token; read whenever the token is needed, so that a new one needs no restart.", "path"),
+    Setting("airtable_endpoint_url", "AIRTABLE_ENDPOINT_URL", "https://api.airtable.com",
+            "Where Airtable's Web API is, without `/v0`; the offline twin's address for trials.", "url"),
+    Setting("google_credentials", "GOOGLE_APPLICATION_CREDENTIALS", None,
+            "Service account file, for sheets shared with it; without it a sheet is read through its link.", "path"),
+    Setting("google_sheets_endpoint_url", "GOOGLE_SHEETS_ENDPOINT_URL", None,
+            "Where Google's services are, if not at Google; the offline twin's address for trials.", "url"),
+    Setting("retry_max", "LEADS_RETRY_MAX", "3",
+            "How often a failed request is tried again.", "integer"),
+    Setting("retry_delay_seconds", "LEADS_RETRY_DELAY_SECONDS", "1",
+            "Wait before the first such try; doubled each time, at most 10 s.", "number"),
+    Setting("http_timeout_seconds", "LEADS_HTTP_TIMEOUT_SECONDS", "30",
+            "How long a server may keep one request waiting.", "number", least=0.1),
+    Setting("max_sheet_bytes", "LEADS_MAX_SHEET_BYTES", "200000000",
+            "A larger sheet is refused.", "integer", least=1),
+    Setting("batch_size", "LEADS_BATCH_SIZE", "50",
+            "Rows written to a database in one transaction.", "integer", least=1),
+    Setting("store_attempts", "LEADS_STORE_ATTEMPTS", None,
+            "How often an operation on the lead database is tried in all while that is locked or cannot be reached; "
+            "unset: LEADS_RETRY_MAX if that is set, else 3.", "integer", least=1),
+    Setting("store_retry_delay_seconds", "LEADS_STORE_RETRY_DELAY_SECONDS", None,
+            "Wait before the second such try, doubled each time; unset: LEADS_RETRY_DELAY_SECONDS if that is set, "
+            "else 0.1.", "number"),
+    Setting("store_deadline_seconds", "LEADS_STORE_DEADLINE_SECONDS", "30",
+            "For all tries of one such operation, waits for locks included.", "number", least=0.1),
+    Setting("backup_folder", "LEADS_BACKUP_FOLDER", "$LEADS_HOME/backups",
+            "Folder of the backups of the lead database; another disk is better.", "path"),
+    Setting("backup_key", "LEADS_BACKUP_KEY", None,
+            "Keys that backups are encrypted with, separated by commas, newest first; `leads backup key` makes one. "
+            "Wins over the file; without either, backups are not encrypted.", "keys", secret=True),
+    Setting("backup_key_file", "LEADS_BACKUP_KEY_FILE", None,
+            "File with those keys, one a line, newest first; read whenever one is needed.", "path"),
+    Setting("backup_keep", "LEADS_BACKUP_KEEP", "14",
+            "How many backups are kept; the newest good one always is.", "integer", least=1),
+    Setting("backup_keep_days", "LEADS_BACKUP_KEEP_DAYS", "30",
+            "How many days a backup is kept; the newest good one always is.", "number", least=0.01),
+    Setting("backup_cron", "LEADS_BACKUP_CRON", "30 2 * * *",
+            "When Dagster's schedule makes a backup, as a cron expression in UTC.", "cron"),
+    Setting("auto_restore", "LEADS_AUTO_RESTORE", "0",
+            "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),
+    Setting("pg_bin", "LEADS_PG_BIN", None,
+            "Folder of pg_dump, pg_restore and psql, where they are not on the PATH.", "path"),
+    Setting("debug", "LEADS_DEBUG", "0",
+            "With 1, errors on the command line come with their traceback.", "flag"),
+)  # fmt: skip
+
+
+def read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Setting name -> its value, defaults where it is not set (an empty variable is not) or wrong; and the faults."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for setting in SETTINGS:
+        read = _READERS[setting.kind]
+        values[setting.name] = None if setting.default is None else read(setting, setting.default)
+        text = environ.get(setting.env, "").strip()
+        if not text:
+            continue
+        try:
+            values[setting.name] = read(setting, text)
+        except ValueError as error:
+            faults.append(f"{setting.env} {error}" + ("" if setting.secret else f", not {text!r}"))
+    _follow(values, environ)
+    return values, faults
+
+
+def _follow(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Fill settings that have another one's value where only that one is set."""
+    by_name = {setting.name: setting for setting in SETTINGS}
+    for name, (other, default) in _FOLLOWS.items():
+        if values[name] is None:
+            is_set = bool(environ.get(by_name[other].env, "").strip())
+            values[name] = max(values[other], by_name[name].least) if is_set else default
+
+
+# Setting -> the one it follows where only that is set, and what holds where neither is.
+_FOLLOWS: dict[str, tuple[str, int | float]] = {
+    "store_attempts": ("retry_max", 3),
+    "store_retry_delay_seconds": ("retry_delay_seconds", 0.1),
+}
+
+
+def _text(setting: Setting, text: str) -> str:
+    return text
+
+
+def _path(setting: Setting, text: str) -> str:
+    if "?" in text and setting.name in ("home", "database_path"):
+        raise ValueError("may hold no question mark, which ends the path in a SQLAlchemy URL")
+    return text
+
+
+def _url(setting: Setting, text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def _database(setting: Setting, text: str) -> str:
+    if "://" not in text:
+        raise ValueError("must be a SQLAlchemy URL such as sqlite:////var/lib/leads.db or postgresql+psycopg://…")
+    return text
+
+
+def _number(setting: Setting, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("must be a number") from None
+    if not setting.least <= value < float("inf"):
+        raise ValueError(f"must be at least {setting.least:g}")
+    return value
+
+
+def _integer(setting: Setting, text: str) -> int:
+    value = _number(setting, text)
+    if value != int(value):
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+def _flag(setting: Setting, text: str) -> bool:
+    if text.lower() not in FLAGS:
+        raise ValueError("must be 1 or 0")
+    return FLAGS[text.lower()]
+
+
+def _keys(setting: Setting, text: str) -> str:
+    if not all(is_backup_key(key) for key in split_keys(text)):
+        raise ValueError("must hold keys as `leads backup key` makes them, separated by commas")
+    return text
+
+
+def _cron(setting: Setting, text: str) -> str:
+    if not text.startswith("@") and len(text.split()) != 5:
+        raise ValueError("must be a cron expression of five fields such as 30 2 * * *")
+    return text
+
+
+def split_keys(text: str) -> tuple[str, ...]:
+    """Keys separated by commas or line ends, in their order."""
+    return tuple(key.strip() for key in text.replace(",", "\n").splitlines() if key.strip())
+
+
+def is_backup_key(text: str) -> bool:
+    """Whether a text can be a key: 32 bytes in URL-safe base64."""
+    try:
+        return len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
+
+
+FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+_READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
+    "path": _path, "url": _url, "database": _database, "text": _text, "integer": _integer, "number": _number,
+    "flag": _flag, "keys": _keys, "cron": _cron,
+}  # fmt: skip

@@ -11,8 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from leads_dagster.leads.survivorship import Claim
+from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import claims, source_records
+
+_OF_RECORDS = Query(
+    select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.changed_at)
+    .where(claims.c.record_id.in_(MANY), claims.c.voided_by.is_(None))
+    .order_by(claims.c.id)
+)
 
 
 def insert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -22,14 +29,7 @@ def insert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
 
 def claims_of(connection: Connection, record_ids: Sequence[int]) -> Iterator[Claim]:
     """All claims of these records that nobody took back, oldest first."""
-    for part in chunks(record_ids):
-        query = (
-            select(claims.c.record_id, claims.c.field, claims.c.value, claims.c.changed_at)
-            .where(claims.c.record_id.in_(part), claims.c.voided_by.is_(None))
-            .order_by(claims.c.id)
-        )
-        for row in connection.execute(query):
-            yield Claim(*row)
+    return (Claim(*row) for row in _OF_RECORDS.rows(connection, record_ids))
 
 
 def that_count(connection: Connection, record_ids: Sequence[int], field: str | None = None) -> list[Any]:

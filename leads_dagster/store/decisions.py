@@ -18,14 +18,28 @@ from datetime import datetime
 from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Override
-from leads_dagster.store.statements import chunks
+from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.tables import decisions
 
 DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo"]
+_OF_PAIRS = Query(
+    select(decisions.c.kind, decisions.c.subject)
+    .where(
+        decisions.c.customer == bindparam("customer"),
+        or_(decisions.c.kind == "same", decisions.c.kind == "not_same"),
+        decisions.c.undone_by.is_(None),
+    )
+    .order_by(decisions.c.id)
+)
+_OVERRIDES = Query(
+    select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at, decisions.c.id)
+    .where(decisions.c.kind == "override", decisions.c.lead_id.in_(MANY), decisions.c.undone_by.is_(None))
+    .order_by(decisions.c.id)
+)
 
 
 def decide(
@@ -93,17 +107,8 @@ def listed(
 
 def of_pairs(connection: Connection, customer: str) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
     """Pairs of records that people said are the same, and are not; the newest standing word on a pair counts."""
-    query = (
-        select(decisions.c.kind, decisions.c.subject)
-        .where(
-            decisions.c.customer == customer,
-            decisions.c.kind.in_(["same", "not_same"]),
-            decisions.c.undone_by.is_(None),
-        )
-        .order_by(decisions.c.id)
-    )
     verdicts: dict[frozenset[int], str] = {}
-    for kind, subject in connection.execute(query):
+    for kind, subject in _OF_PAIRS.rows(connection, customer=customer):
         verdicts.update(dict.fromkeys(_pairs(subject), kind))
     same = {pair for pair, kind in verdicts.items() if kind == "same"}
     return same, set(verdicts) - same
@@ -118,14 +123,8 @@ def _pairs(subject: Mapping[str, Any]) -> list[frozenset[int]]:
 def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, list[Override]]:
     """Lead -> people's standing decisions on its fields, oldest first."""
     found: dict[str, list[Override]] = {}
-    for part in chunks(lead_ids):
-        query = (
-            select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at, decisions.c.id)
-            .where(decisions.c.kind == "override", decisions.c.lead_id.in_(part), decisions.c.undone_by.is_(None))
-            .order_by(decisions.c.id)
-        )
-        for lead, subject, decided_at, decision in connection.execute(query):
-            found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at, decision))
+    for lead, subject, decided_at, decision in _OVERRIDES.rows(connection, lead_ids):
+        found.setdefault(lead, []).append(Override(subject["field"], subject["value"], decided_at, decision))
     return found
 
 

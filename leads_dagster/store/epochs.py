@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from leads_dagster.store import counting
-from leads_dagster.store.statements import upsert
-from leads_dagster.store.tables import counters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -19,7 +17,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def epoch(connection: Connection, customer: str) -> int:
     """How often anybody but a cycle changed this customer's records or decisions."""
-    return _counter(connection, f"epoch of {customer}")
+    return counting.value(connection, f"epoch of {customer}")
 
 
 def begin_epoch(connection: Connection, customer: str) -> None:
@@ -32,11 +30,6 @@ def moment(connection: Connection, customer: str, now: datetime) -> datetime:
 
     Call inside a write transaction.
     """
-    name = f"clock of {customer}"
-    microseconds = max((now - _EPOCH) // _MICROSECOND, _counter(connection, name) + 1)
-    upsert(connection, counters, [{"name": name, "value": microseconds}])
+    at_least = (now - _EPOCH) // _MICROSECOND
+    microseconds = counting.advance(connection, f"clock of {customer}", at_least)
     return _EPOCH + microseconds * _MICROSECOND
-
-
-def _counter(connection: Connection, name: str) -> int:
-    return int(connection.execute(select(counters.c.value).where(counters.c.name == name)).scalar() or 0)

@@ -7,22 +7,26 @@ a field has is the fold's business, conflicts are `conflict_rows`'.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
 from leads_dagster.store import search_index
+from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.search_words import name_key
-from leads_dagster.store.statements import bulk_insert, chunks
+from leads_dagster.store.statements import bulk_insert, bulk_update, chunks
 from leads_dagster.store.tables import lead_history, leads, source_records
 
 # Columns that serve the store alone.
 INTERNAL = frozenset({"number", "name_key"})
 SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
+_COLUMNS = tuple(column.name for column in leads.c)  # the id comes first
+_BY_ID = Query(select(leads).where(leads.c.id.in_(MANY)))
+_RETIRED = Query(select(leads.c.id).where(leads.c.id.in_(MANY), leads.c.archived_at.is_not(None)))
+_MERGED_INTO = Query(select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.in_(MANY)))
 
 
 def to_columns(values: Mapping[str, str | None]) -> dict[str, Any]:
@@ -60,9 +64,8 @@ def to_texts(row: Mapping[str, Any]) -> dict[str, str]:
 def load(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Leads by id, archived and merged ones too."""
     found: dict[str, dict[str, Any]] = {}
-    for part in chunks(ids):
-        for row in connection.execute(select(leads).where(leads.c.id.in_(part))):
-            found[row.id] = dict(row._mapping)
+    for row in _BY_ID.rows(connection, ids):
+        found[row[0]] = dict(zip(_COLUMNS, row, strict=True))
     return found
 
 
@@ -84,22 +87,26 @@ def insert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     search_index.save(connection, rows)
 
 
-def change(connection: Connection, lead_id: str, values: Mapping[str, Any]) -> None:
-    """Change columns of one lead, and what it is found by where that changed."""
-    key = {"name_key": name_key(values["full_name"])} if "full_name" in values else {}
-    connection.execute(update(leads).where(leads.c.id == lead_id).values(**values, **key))
-    if search_index.concerns(values):
-        search_index.refresh(connection, [lead_id])
+def change_all(connection: Connection, changes: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+    """Change columns of leads, and what they are found by where that changed.
+
+    Args:
+        connection: in a write transaction.
+        changes: of each lead its row as it was, and the columns to set.
+    """
+    rows = [{"id": before["id"], **values, **_ordered_by(values)} for before, values in changes]
+    bulk_update(connection, leads, rows)
+    found = [{**before, **values} for before, values in changes if search_index.concerns(values)]
+    search_index.save(connection, [row for row in found if row["number"] is not None])
+
+
+def _ordered_by(values: Mapping[str, Any]) -> dict[str, str]:
+    return {"name_key": name_key(values["full_name"])} if "full_name" in values else {}
 
 
 def save_airtable(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Book what Airtable answered onto the leads themselves; rows: `id`, then the columns to set."""
-    if not rows:
-        return
-    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0] if name != "id"}
-    statement = update(leads).where(leads.c.id == bindparam("lead")).values(columns)
-    prepared = [{f"new_{name}" if name != "id" else "lead": value for name, value in row.items()} for row in rows]
-    connection.execute(statement, prepared)
+    bulk_update(connection, leads, rows)
 
 
 def add_history(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -161,11 +168,7 @@ def records_per_lead(connection: Connection, lead_ids: Sequence[str]) -> dict[st
 
 def retired(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Of these leads, those that are archived or merged into others."""
-    found: set[str] = set()
-    for part in chunks(ids):
-        query = select(leads.c.id).where(leads.c.id.in_(part), leads.c.archived_at.is_not(None))
-        found.update(connection.execute(query).scalars())
-    return found
+    return {lead for (lead,) in _RETIRED.rows(connection, ids)}
 
 
 def get(connection: Connection, customer: str, lead_id: str) -> dict[str, Any]:
@@ -211,9 +214,8 @@ def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     frontier = {one: one for one in ids}
     while frontier:
         reached: dict[str, str] = {}
-        for part in chunks(list(frontier)):
-            query = select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.in_(part))
-            reached.update((lost, frontier[kept]) for lost, kept in connection.execute(query) if lost not in found)
+        merged = _MERGED_INTO.rows(connection, list(frontier))
+        reached.update((lost, frontier[kept]) for lost, kept in merged if lost not in found)
         found |= reached
         frontier = reached
     return found
@@ -222,15 +224,3 @@ def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
 def with_forebears(connection: Connection, lead_id: str) -> list[str]:
     """A lead and all that were merged into it."""
     return [lead_id, *forebears(connection, [lead_id])]
-
-
-def archive(connection: Connection, ids: Sequence[str], *, at: datetime, merged_into: str | None = None) -> None:
-    """Take leads out of the active ones; `merged_into` names the lead that lives on for them."""
-    for part in chunks(ids):
-        connection.execute(
-            update(leads)
-            .where(leads.c.id.in_(part))
-            .values(
-                archived_at=at, merged_into=merged_into, updated_at=at, version=leads.c.version + 1, sync_pending=True
-            )
-        )

@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
-from leads_dagster.store import claim_rows, conflict_rows, lead_rows, match_rows, outbox, records
+from leads_dagster.store import claim_rows, lead_rows, match_rows, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
-from leads_dagster.store.folding import load_material
+from leads_dagster.store.folded_leads import FoldedLeads, Stamp
 from leads_dagster.store.policy import Policy
 
 
@@ -47,8 +46,9 @@ class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
     def __init__(self, policy: Policy, run_id: str, source: str, at: datetime, *, who: str | None = None) -> None:
-        self.customer, self.mirrors, self.delete_policy = policy.customer, policy.mirrors, policy.delete_policy
-        self.run_id, self.source, self.at, self.who = run_id, source, at, who
+        self.customer, self.delete_policy = policy.customer, policy.delete_policy
+        self.run_id, self.source, self.at = run_id, source, at
+        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who)
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""
@@ -63,7 +63,9 @@ class LeadWriter:
 
     def refold(self, connection: Connection, lead_ids: Sequence[str]) -> None:
         """Fold stored leads again, because their claims or what people decided of them changed."""
-        self._fold_stored(connection, sorted(lead_ids), Batch())
+        leads = FoldedLeads(self.stamp)
+        leads.fold_stored(connection, sorted(lead_ids), Batch())
+        leads.write(connection)
 
     def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
         """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
@@ -181,10 +183,11 @@ class LeadWriter:
     def _write_leads(self, connection: Connection, batch: Batch, changes: Sequence[RowChange]) -> None:
         fresh = self._fresh_leads(batch, changes)
         folded = {lead: self._fold_fresh(members) for lead, members in fresh.items()}
-        self._insert_leads(connection, folded)
         rest = (batch.new_leads - fresh.keys()) | self._changed_leads(batch, changes)
-        if rest:
-            self._fold_stored(connection, sorted(rest), batch)
+        leads = FoldedLeads(self.stamp)
+        leads.make(folded)
+        leads.fold_stored(connection, sorted(rest), batch)
+        leads.write(connection)
 
     def _fresh_leads(self, batch: Batch, changes: Sequence[RowChange]) -> dict[str, list[RowChange]]:
         """New leads of which every record is new and here: they fold without a look at the database."""
@@ -210,114 +213,6 @@ class LeadWriter:
         loud |= {one.lead_id for one in batch.gone if one.lead_id}
         loud |= set(batch.merged) | set(batch.merged.values()) | set(batch.assigned.values())
         return (batch.leads - (quiet - loud)) - batch.new_leads
-
-    def _insert_leads(self, connection: Connection, folded: Mapping[str, FoldedLead]) -> None:
-        if not folded:
-            return
-        lead_rows.insert(connection, [self._new_row(lead, found) for lead, found in folded.items()])
-        lead_rows.add_history(connection, [self._created(lead, found) for lead, found in folded.items()])
-        outbox.mark_new(connection, self.customer, self.mirrors, folded)
-
-    def _new_row(self, lead: str, found: FoldedLead) -> dict[str, Any]:
-        return {
-            "id": lead,
-            "customer": self.customer,
-            **lead_rows.to_columns(found.values()),
-            "created_at": self.at,
-            "updated_at": self.at,
-            "version": 1,
-            "sync_pending": "airtable" in self.mirrors,
-        }
-
-    def _created(self, lead: str, found: FoldedLead) -> dict[str, Any]:
-        return self._history(lead, "created", new=orjson.dumps(found.values()).decode(), source=self.source)
-
-    def _history(self, lead: str, operation: str, **values: Any) -> dict[str, Any]:
-        blank = dict.fromkeys(("field", "old", "new", "source", "record_id"))
-        told = {"lead_id": lead, "operation": operation, "run_id": self.run_id, "who": self.who, "at": self.at}
-        return {**blank, **told, **values}
-
-    def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
-        """Fold leads from what the store holds of their records, and write what came out differently."""
-        before = lead_rows.load(connection, ids)
-        material = load_material(connection, ids)
-        conflicts: list[dict[str, Any]] = []
-        for lead in ids:
-            found = material[lead]
-            if not found.rows:
-                self._retire(connection, lead, before.get(lead), batch)
-                continue
-            folded = found.fold()
-            self._write_folded(connection, lead, before.get(lead), folded, found.sources)
-            conflicts += [self._conflict_row(lead, one) for one in folded.conflicts]
-        conflict_rows.note_among_sources(connection, self.customer, ids, conflicts, at=self.at)
-
-    def _conflict_row(self, lead: str, conflict: Any) -> dict[str, Any]:
-        return {
-            "customer": self.customer,
-            "lead_id": lead,
-            **asdict(conflict),
-            "mirror": None,
-            "status": "open",
-            "detected_at": self.at,
-            "run_id": self.run_id,
-        }
-
-    def _retire(self, connection: Connection, lead: str, row: Mapping[str, Any] | None, batch: Batch) -> None:
-        """A lead without a live record: merged into another, or archived."""
-        if row is None or row["archived_at"] is not None:
-            return
-        kept = batch.merged.get(lead)
-        lead_rows.archive(connection, [lead], at=self.at, merged_into=kept)
-        rows = [self._history(lead, "merged" if kept else "archived", new=kept)]
-        if kept:
-            moved = sorted(record for record, old in batch.moved_from.items() if old == lead)
-            told = orjson.dumps({"lead": lead, "records": moved}).decode()
-            rows.append(self._history(kept, "merged", old=told))
-        lead_rows.add_history(connection, rows)
-        outbox.mark(connection, self.customer, self.mirrors, {lead: row["version"] + 1})
-
-    def _write_folded(
-        self,
-        connection: Connection,
-        lead: str,
-        before: Mapping[str, Any] | None,
-        found: FoldedLead,
-        source_of: Mapping[int, str],
-    ) -> None:
-        if before is None:
-            self._insert_leads(connection, {lead: found})
-            return
-        old, new = lead_rows.to_texts(before), _stored_texts(found)
-        names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-        revived = before["archived_at"] is not None
-        if not names and not revived:
-            return
-        version = before["version"] + 1
-        columns = lead_rows.to_columns(found.values())
-        changed = {name: columns[name] for name in names}
-        back = {"archived_at": None, "merged_into": None} if revived else {}
-        pending = {"sync_pending": "airtable" in self.mirrors, "airtable_synced": False}
-        stamp = {"updated_at": self.at, "version": version, **pending}
-        lead_rows.change(connection, lead, {**changed, **stamp, **back})
-        history = [self._field_change(lead, name, old.get(name), found, source_of) for name in names]
-        lead_rows.add_history(connection, [*history, *([self._history(lead, "restored")] if revived else [])])
-        outbox.mark(connection, self.customer, self.mirrors, {lead: version})
-
-    def _field_change(
-        self, lead: str, name: str, old: str | None, found: FoldedLead, source_of: Mapping[int, str]
-    ) -> dict[str, Any]:
-        chosen = found.fields.get(name)
-        record = chosen.record_id if chosen else None
-        return self._history(
-            lead,
-            "updated",
-            field=name,
-            old=old,
-            new=chosen.value if chosen else None,
-            record_id=record,
-            source=source_of.get(record) if record is not None else self.source,
-        )
 
 
 def row_states(batch: Batch) -> dict[int, str]:
@@ -360,11 +255,6 @@ def _said(row: NormalizedRow) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = {"fields": row.fields, "emails": row.emails, "phones": row.phones}
     return said | {"addresses": row.addresses} if row.addresses else said
-
-
-def _stored_texts(found: FoldedLead) -> dict[str, str]:
-    """A folded lead's values as they read back from the columns ("0.90" is stored as the number 0.9)."""
-    return lead_rows.to_texts(lead_rows.to_columns(found.values()))
 
 
 def _result(states: Iterable[str], removed: int) -> BatchResult:

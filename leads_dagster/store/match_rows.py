@@ -12,6 +12,7 @@ from typing import Any
 import xxhash
 from sqlalchemy import Connection, delete, or_, select
 
+from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.statements import bulk_insert, chunks
 from leads_dagster.store.tables import leads, match_keys, matches, source_records
 
@@ -31,12 +32,20 @@ class StoredEdge:
 
 
 _EDGE = [matches.c[name] for name in StoredEdge.__dataclass_fields__]
+_EDGES_FROM = Query(select(*_EDGE).where(matches.c.record_a.in_(MANY)))
+_EDGES_TO = Query(select(*_EDGE).where(matches.c.record_b.in_(MANY)))
+_BY_KEY = Query(select(match_keys.c.key, match_keys.c.record_id).where(match_keys.c.key.in_(MANY)))
+_KEYS_OF = Query(select(match_keys.c.record_id, match_keys.c.key).where(match_keys.c.record_id.in_(MANY)))
 
 
 def replace_keys(connection: Connection, customer: str, keys_of: Mapping[int, Iterable[str]]) -> None:
-    """Set the blocking keys of these records."""
-    forget_keys(connection, list(keys_of))
-    insert_keys(connection, customer, keys_of)
+    """Set the blocking keys of these records; few of them change when a row does."""
+    before: dict[int, set[int]] = {record: set() for record in keys_of}
+    for record, key in _KEYS_OF.rows(connection, list(keys_of)):
+        before[record].add(key)
+    changed = {record: keys for record, keys in keys_of.items() if before[record] != set(hashed_keys(customer, keys))}
+    forget_keys(connection, list(changed))
+    insert_keys(connection, customer, changed)
 
 
 def forget_keys(connection: Connection, ids: Sequence[int]) -> None:
@@ -70,21 +79,39 @@ def records_by_key(connection: Connection, customer: str, keys: Sequence[str]) -
     """Blocking key -> records that have it."""
     key_of = dict(zip(hashed_keys(customer, keys), keys, strict=True))
     found: dict[str, list[int]] = {}
-    for part in chunks(list(key_of)):
-        query = select(match_keys.c.key, match_keys.c.record_id).where(match_keys.c.key.in_(part))
-        for number, record in connection.execute(query):
-            found.setdefault(key_of[number], []).append(record)
+    for number, record in _BY_KEY.rows(connection, list(key_of)):
+        found.setdefault(key_of[number], []).append(record)
     return found
 
 
 def edges_at(connection: Connection, record_ids: Sequence[int]) -> list[StoredEdge]:
     """All edges that touch these records."""
-    found: dict[tuple[int, int], StoredEdge] = {}
-    for part in chunks(record_ids):
-        query = select(*_EDGE).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part)))
-        for row in connection.execute(query):
-            found[row.record_a, row.record_b] = StoredEdge(*row)
-    return list(found.values())
+    rows = [*_EDGES_FROM.rows(connection, record_ids), *_EDGES_TO.rows(connection, record_ids)]
+    return list({(row[0], row[1]): StoredEdge(*row) for row in rows}.values())
+
+
+class KnownEdges:
+    """The stored edges at records, each asked for once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._at: dict[int, list[StoredEdge]] = {}
+
+    def none_at(self, ids: Iterable[int]) -> None:
+        """Say that these records are not in the store yet."""
+        self._at.update((one, []) for one in ids)
+
+    def at(self, ids: Iterable[int]) -> list[StoredEdge]:
+        """All that touch these records."""
+        ids = set(ids)
+        new = sorted(ids - self._at.keys())
+        asked = {one: list[StoredEdge]() for one in new}
+        for edge in edges_at(self._connection, new):
+            for end in asked.keys() & {edge.record_a, edge.record_b}:
+                asked[end].append(edge)
+        self._at.update(asked)
+        found = (edge for one in sorted(ids) for edge in self._at[one])
+        return list({(edge.record_a, edge.record_b): edge for edge in found}.values())
 
 
 def replace_edges(connection: Connection, touched: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:

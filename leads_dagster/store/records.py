@@ -6,7 +6,7 @@ Which row is which record, and what makes two records one lead, is decided elsew
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +15,8 @@ from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.store import counting
-from leads_dagster.store.statements import bulk_insert, chunks, upsert
+from leads_dagster.store.queries import MANY, Query
+from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
 from leads_dagster.store.tables import (
     match_keys,
     matches,
@@ -25,6 +26,7 @@ from leads_dagster.store.tables import (
 
 RecordKind = Literal["row", "edit"]
 _COUNTER = "source_records"
+_AT_ONCE = 1_000  # records with all that they say, held in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,31 @@ class KnownRecord:
 
 
 _KNOWN = [source_records.c[name] for name in KnownRecord.__dataclass_fields__]
+_LIVE = source_records.c.removed_at.is_(None)
+_BY_ID = Query(select(*_KNOWN).where(source_records.c.id.in_(MANY), _LIVE))
+_BY_KEY = Query(
+    select(*_KNOWN).where(
+        source_records.c.customer == bindparam("customer"),
+        source_records.c.source == bindparam("source"),
+        source_records.c.source_key.in_(MANY),
+        source_records.c.kind == bindparam("of_kind"),
+        _LIVE,
+    )
+)
+_OF_LEADS = Query(
+    select(*_KNOWN).where(source_records.c.lead_id.in_(MANY), source_records.c.kind == bindparam("of_kind"), _LIVE)
+)
+_ANY_OF_CUSTOMER = Query(select(source_records.c.id).where(source_records.c.customer == bindparam("customer")).limit(1))
+_STANDINGS = Query(
+    select(*(source_records.c[name] for name in ("id", "lead_id", "origin_lead_id", "removed_at"))).where(
+        source_records.c.id.in_(MANY)
+    )
+)
+_MATES = Query(
+    select(*(source_records.c[name] for name in ("id", "lead_id", "origin_lead_id", "removed_at"))).where(
+        source_records.c.lead_id.in_(MANY), source_records.c.kind == "row", _LIVE
+    )
+)
 
 
 def allocate_ids(connection: Connection, count: int) -> int:
@@ -66,10 +93,8 @@ def allocate_ids(connection: Connection, count: int) -> int:
 
 def known_records(connection: Connection, ids: Sequence[int]) -> Iterator[KnownRecord]:
     """Live records by surrogate key; ids that are unknown or removed are left out."""
-    for part in chunks(ids):
-        query = select(*_KNOWN).where(source_records.c.id.in_(part), source_records.c.removed_at.is_(None))
-        for row in connection.execute(query):
-            yield KnownRecord(*row)
+    for part in chunks(ids, _AT_ONCE):
+        yield from (KnownRecord(*row) for row in _BY_ID.rows(connection, part))
 
 
 def live_ids(connection: Connection, customer: str, source: str) -> list[int]:
@@ -117,41 +142,46 @@ def by_source_key(
     connection: Connection, customer: str, source: str, keys: Sequence[str], *, kind: RecordKind = "row"
 ) -> dict[str, KnownRecord]:
     """Key -> the live record that a source knows by it."""
-    found: dict[str, KnownRecord] = {}
-    for part in chunks(keys):
-        query = select(*_KNOWN).where(
-            source_records.c.customer == customer,
-            source_records.c.source == source,
-            source_records.c.source_key.in_(part),
-            source_records.c.removed_at.is_(None),
-            source_records.c.kind == kind,
-        )
-        found.update((str(row.source_key), KnownRecord(*row)) for row in connection.execute(query))
-    return found
+    rows = _BY_KEY.rows(connection, keys, customer=customer, source=source, of_kind=kind)
+    return {known.source_key or "": known for known in (KnownRecord(*row) for row in rows)}
 
 
-def origins_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    """Record -> the lead that it last helped to found, else the one that it was in; removed records too."""
-    found: dict[int, str] = {}
-    origin = func.coalesce(source_records.c.origin_lead_id, source_records.c.lead_id)
-    for part in chunks(ids):
-        query = select(source_records.c.id, origin).where(source_records.c.id.in_(part), origin.is_not(None))
-        found.update((record, lead) for record, lead in connection.execute(query))
-    return found
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a record stands, and nothing of what it says.
+
+    Attributes:
+        lead_id: None also of a removed record.
+        origin: the lead that it last helped to found, else the one that it was in; of a removed record too.
+    """
+
+    lead_id: str | None
+    origin: str | None
+
+
+def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]:
+    """Where these records stand, removed ones too; those that were never written are left out."""
+    return _standings(_STANDINGS.rows(connection, ids))
+
+
+def mates_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, Standing]:
+    """The live records of these leads, without edits, and where they stand."""
+    return _standings(_MATES.rows(connection, lead_ids))
+
+
+def _standings(rows: Iterable[tuple[Any, ...]]) -> dict[int, Standing]:
+    return {
+        record: Standing(lead if removed_at is None else None, origin or lead)
+        for record, lead, origin, removed_at in rows
+    }
 
 
 def records_of_leads(
     connection: Connection, lead_ids: Sequence[str], *, kind: RecordKind = "row"
 ) -> Iterator[KnownRecord]:
     """Live records of these leads."""
-    for part in chunks(lead_ids):
-        query = select(*_KNOWN).where(
-            source_records.c.lead_id.in_(part),
-            source_records.c.removed_at.is_(None),
-            source_records.c.kind == kind,
-        )
-        for row in connection.execute(query):
-            yield KnownRecord(*row)
+    for part in chunks(lead_ids, _AT_ONCE):
+        yield from (KnownRecord(*row) for row in _OF_LEADS.rows(connection, part, of_kind=kind))
 
 
 def ids_in_state(connection: Connection, customer: str, source: str, state: str) -> set[int]:
@@ -167,8 +197,7 @@ def ids_in_state(connection: Connection, customer: str, source: str, state: str)
 
 def has_records(connection: Connection, customer: str) -> bool:
     """Whether any record of this customer was ever seen."""
-    query = select(source_records.c.id).where(source_records.c.customer == customer).limit(1)
-    return connection.execute(query).first() is not None
+    return _ANY_OF_CUSTOMER.first(connection, customer=customer) is not None
 
 
 def insert_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -211,23 +240,14 @@ def set_state(connection: Connection, ids: Sequence[int], state: str) -> None:
 
 def assign_lead(connection: Connection, record_to_lead: Mapping[int, str]) -> None:
     """Point known records at their leads."""
-    by_lead: dict[str, list[int]] = {}
-    for record, lead in record_to_lead.items():
-        by_lead.setdefault(lead, []).append(record)
-    for lead, ids in by_lead.items():
-        for part in chunks(ids):
-            connection.execute(update(source_records).where(source_records.c.id.in_(part)).values(lead_id=lead))
+    rows = [{"id": record, "lead_id": lead} for record, lead in record_to_lead.items()]
+    bulk_update(connection, source_records, rows)
 
 
 def note_origins(connection: Connection, record_to_lead: Mapping[int, str]) -> None:
     """Say which new lead records helped to found."""
-    statement = (
-        update(source_records)
-        .where(source_records.c.id == bindparam("record"))
-        .values(origin_lead_id=bindparam("lead"))
-    )
-    if record_to_lead:
-        connection.execute(statement, [{"record": record, "lead": lead} for record, lead in record_to_lead.items()])
+    rows = [{"id": record, "origin_lead_id": lead} for record, lead in record_to_lead.items()]
+    bulk_update(connection, source_records, rows)
 
 
 def sayings(connection: Connection, customer: str, source: str) -> Iterator[tuple[int, str, dict[str, str]]]:

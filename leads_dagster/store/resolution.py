@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +22,9 @@ from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new
 from leads_dagster.store import decisions, epochs, lead_rows, match_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
+from leads_dagster.store.match_rows import KnownEdges, StoredEdge
 from leads_dagster.store.policy import Policy
+from leads_dagster.store.records import Standing
 from leads_dagster.store.statements import chunks
 
 
@@ -131,6 +134,8 @@ class _Resolver:
         self.same, self.not_same = decisions.of_pairs(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
+        self.origin_of: dict[int, str] = {}
+        self.edges = KnownEdges(connection)
         self.stored = records.has_records(connection, policy.customer)
 
     def run(self, fresh: Sequence[MatchRecord], gone: set[int]) -> Resolution:
@@ -165,17 +170,19 @@ class _Resolver:
         when that one goes, what was found of it must be found of another.
         """
         origins = gone | set(resolution.touched)
+        written = records.standings(self.connection, sorted(origins))
+        self.edges.none_at(origins - written.keys())
+        self._note(written)
         found: set[int] = set()
         frontier = set(origins)
         connected: DisjointSets[int] = DisjointSets()
         while frontier:
             found |= frontier
-            matches = [one for one in match_rows.edges_at(self.connection, sorted(frontier)) if one.outcome == "match"]
+            matches = [one for one in self.edges.at(frontier) if one.outcome == "match"]
             for one in matches:
                 connected.link(one.record_a, one.record_b)
             frontier = {end for one in matches for end in (one.record_a, one.record_b)} - found
         mates = self._load(found - origins)
-        self._note_leads(origins)
         resolution.rematched = {mate: self.lead_of[mate] for mate in mates}
         resolution.together = [leads for group in connected.groups() if len(leads := self._leads_of(group)) > 1]
         return list(mates.values())
@@ -199,12 +206,13 @@ class _Resolver:
         for known in records.known_records(self.connection, sorted(ids)):
             found[known.id] = match_record(known.id, in_force(said_row(known.said), known.undone))
             self.lead_of[known.id] = known.lead_id
+            if (origin := known.origin_lead_id or known.lead_id) is not None:
+                self.origin_of[known.id] = origin
         return found
 
     def _component_edges(self, fresh: Sequence[MatchRecord], edges: Sequence[Edge], gone: set[int]) -> list[Edge]:
         """Everything connected to what changed: its stored edges; fills `sides` with its records."""
         changed = {side.id for side in fresh}
-        self._note_leads(changed | gone)
         frontier = changed | gone | {end for edge in edges if edge.outcome == "match" for end in (edge.a, edge.b)}
         frontier |= self._lead_mates(frontier)
         seen: set[int] = set()
@@ -212,7 +220,7 @@ class _Resolver:
         while frontier:
             seen |= frontier
             reached: set[int] = set()
-            for one in match_rows.edges_at(self.connection, sorted(frontier)):
+            for one in self.edges.at(frontier):
                 ends = {one.record_a, one.record_b}
                 reached |= ends if one.outcome == "match" else set()
                 if not ends & (changed | gone):
@@ -221,16 +229,16 @@ class _Resolver:
         self.sides.update(self._load(seen - changed - gone))
         return [edge for edge in kept.values() if edge.a in self.sides and edge.b in self.sides]
 
-    def _note_leads(self, ids: set[int]) -> None:
-        for known in records.known_records(self.connection, sorted(one for one in ids if one > 0)):
-            self.lead_of[known.id] = known.lead_id
+    def _note(self, standings: Mapping[int, Standing]) -> None:
+        self.lead_of.update((record, one.lead_id) for record, one in standings.items())
+        self.origin_of.update((record, one.origin) for record, one in standings.items() if one.origin is not None)
 
     def _lead_mates(self, ids: set[int]) -> set[int]:
         """Records that are one lead with these today; a decision may hold them together without an edge."""
         leads = {lead for one in ids if (lead := self.lead_of.get(one)) is not None}
-        mates = list(records.records_of_leads(self.connection, sorted(leads)))
-        self.lead_of.update((mate.id, mate.lead_id) for mate in mates)
-        return {mate.id for mate in mates}
+        mates = records.mates_of(self.connection, sorted(leads))
+        self._note(mates)
+        return set(mates)
 
     def _assign(self, clusters: Sequence[Cluster], resolution: Resolution) -> None:
         """Give every cluster a lead: the one of its earliest record that no earlier cluster has, else a new one."""
@@ -252,9 +260,11 @@ class _Resolver:
 
     def _free_origins(self, clusters: Sequence[Cluster]) -> dict[int, str]:
         """Record -> the retired lead that it once founded, of clusters that may need a lead."""
-        if not self.stored:
-            return {}
-        origins = records.origins_of(self.connection, [one for each in clusters for one in each.members])
+        leads = [{lead for one in each.members if (lead := self.lead_of.get(one))} for each in clusters]
+        claimed = Counter(lead for own in leads for lead in own)
+        served = [any(claimed[lead] == 1 for lead in own) for own in leads]
+        members = {one for each, has in zip(clusters, served, strict=True) if not has for one in each.members}
+        origins = {one: origin for one in members if (origin := self.origin_of.get(one)) is not None}
         retired = lead_rows.retired(self.connection, sorted(set(origins.values())))
         return {record: lead for record, lead in origins.items() if lead in retired}
 
@@ -294,7 +304,7 @@ def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str 
     return sorted(first_of, key=lambda lead: first_of[lead])
 
 
-def _edge(one: match_rows.StoredEdge) -> Edge:
+def _edge(one: StoredEdge) -> Edge:
     return Edge(one.record_a, one.record_b, one.outcome, one.rule, one.score, one.explanation)  # type: ignore[arg-type]
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
+from leads_dagster.store import counting
 from leads_dagster.store.search_words import INDEXED_FIELDS, document, name_key
-from leads_dagster.store.statements import chunks, upsert
-from leads_dagster.store.tables import counters, leads
+from leads_dagster.store.statements import chunks
+from leads_dagster.store.tables import leads
 
 TABLE = "lead_search"
 SEQUENCE = "lead_numbers"  # PostgreSQL's; a row of `counters` would make all customers wait for each other
@@ -26,10 +27,11 @@ _COUNTER = "leads"  # SQLite's, which has one writer anyhow
 _REBUILT_AT_ONCE = 2_000
 _WANTED = [leads.c[name] for name in ("id", "customer", "number", *INDEXED_FIELDS)]
 _SQLITE = f"INSERT OR REPLACE INTO {TABLE} (rowid, words) VALUES (?, ?)"  # noqa: S608  # a constant
-_POSTGRESQL = text(
+_DRAW = f"SELECT nextval('{SEQUENCE}') FROM generate_series(1, %s)"  # noqa: S608  # a constant
+_POSTGRESQL = (
     f"INSERT INTO {TABLE} (number, words)"  # noqa: S608  # a constant
     " SELECT number, array_to_tsvector(string_to_array(words, ' '))"
-    " FROM unnest(CAST(:numbers AS bigint[]), CAST(:words AS text[])) AS given (number, words)"
+    " FROM unnest(CAST(%s AS bigint[]), CAST(%s AS text[])) AS given (number, words)"
     " ON CONFLICT (number) DO UPDATE SET words = excluded.words"
 )
 
@@ -47,11 +49,9 @@ def numbered(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[
 
 def _new_numbers(connection: Connection, count: int) -> Sequence[int]:
     if connection.dialect.name == "postgresql":
-        drawn = text(f"SELECT nextval('{SEQUENCE}') FROM generate_series(1, :count)")  # noqa: S608  # a constant
-        return sorted(connection.execute(drawn, {"count": count}).scalars())
-    last = connection.execute(select(counters.c.value).where(counters.c.name == _COUNTER)).scalar() or 0
-    upsert(connection, counters, [{"name": _COUNTER, "value": last + count}])
-    return range(last + 1, last + count + 1)
+        return sorted(connection.exec_driver_sql(_DRAW, (count,)).scalars())
+    last = counting.add(connection, _COUNTER, count)
+    return range(last - count + 1, last + 1)
 
 
 def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -60,7 +60,7 @@ def save(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         words = [document(row["customer"], _Blank(row)) for row in part]
         numbers = [row["number"] for row in part]
         if connection.dialect.name == "postgresql":
-            connection.execute(_POSTGRESQL, {"numbers": numbers, "words": words})
+            connection.exec_driver_sql(_POSTGRESQL, (numbers, words))
         else:
             connection.exec_driver_sql(_SQLITE, list(zip(numbers, words, strict=True)))
 

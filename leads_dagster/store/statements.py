@@ -1,20 +1,26 @@
-"""Small SQL pieces that SQLite and PostgreSQL spell alike but SQLAlchemy keeps apart.
+"""Many rows in one statement, and splitting of long id lists. No table is named here.
 
-What belongs here: upserts, and splitting of long id lists. No table is named here.
+What belongs here: inserting, upserting and changing rows without SQLAlchemy's work per value, which was a third of the
+time of every write. On SQLite the values go straight to the driver's `executemany`; on PostgreSQL each column goes as
+one array, so that any number of rows is one statement and one answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
+import orjson
+from sqlalchemy import JSON, Connection, Dialect, Table
+from sqlalchemy.types import TypeEngine
 
 # SQLite allows 32,766 parameters a statement, PostgreSQL 65,535.
 MAX_IDS = 10_000
 Item = TypeVar("Item")
+Row = Mapping[str, Any]
+Processor = Callable[[Any], Any]
 
 
 def chunks(items: Sequence[Item], size: int = MAX_IDS) -> Iterator[Sequence[Item]]:
@@ -23,25 +29,55 @@ def chunks(items: Sequence[Item], size: int = MAX_IDS) -> Iterator[Sequence[Item
         yield items[start : start + size]
 
 
-def bulk_insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows whose keys are all the same, without SQLAlchemy's work per parameter where the driver allows.
+def bulk_insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows whose keys are all the same."""
+    _write(connection, _Write("insert", table, _names(rows)), rows)
 
-    On a driver with positional parameters the values go straight to its `executemany`, run only through the types'
-    own processors; for claims and keys, the most numerous rows there are, that is a third of the time.
-    """
-    if not rows:
-        return
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()) -> None:
+    """Insert rows whose keys are all the same; where the primary key is there already, update all other columns given
+    but those in `keep`."""
+    _write(connection, _Write("upsert", table, _names(rows), tuple(keep)), rows)
+
+
+def bulk_update(connection: Connection, table: Table, rows: Sequence[Row], *, keys: Sequence[str] = ("id",)) -> None:
+    """Set columns of the rows that the columns `keys` name; rows may give different columns."""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        alike.setdefault(tuple(row), []).append(row)
+    for names, part in alike.items():
+        ordered = (*(name for name in names if name not in keys), *keys)
+        _write(connection, _Write("update", table, ordered, tuple(keys)), part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """What is to be done with which columns; `columns`: those that an upsert keeps, or that name an update's row."""
+
+    kind: str
+    table: Table
+    names: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+
+
+def _names(rows: Sequence[Row]) -> tuple[str, ...]:
+    return tuple(rows[0]) if rows else ()
+
+
+def _write(connection: Connection, write: _Write, rows: Sequence[Row]) -> None:
     dialect = connection.dialect
-    if not dialect.positional:
-        connection.execute(table.insert(), list(rows))
-        return
-    names = list(rows[0])
-    statement, processors = _prepared(table, tuple(names), dialect)
-    columns = [_converted([row[name] for row in rows], to) for name, to in zip(names, processors, strict=True)]
-    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    for part in chunks(rows):
+        sql, processors = _prepared(write, dialect)
+        columns = [
+            _converted([row[name] for row in part], to) for name, to in zip(write.names, processors, strict=True)
+        ]
+        if dialect.name == "postgresql":
+            connection.exec_driver_sql(sql, tuple(columns))
+        else:
+            connection.exec_driver_sql(sql, list(zip(*columns, strict=True)))
 
 
-def _converted(values: list[Any], process: Callable[[Any], Any] | None) -> list[Any]:
+def _converted(values: list[Any], process: Processor | None) -> list[Any]:
     """Values as the driver takes them; most columns of a batch hold one value over and over (a time, a flag)."""
     if process is None:
         return values
@@ -52,26 +88,82 @@ def _converted(values: list[Any], process: Callable[[Any], Any] | None) -> list[
     return [converted[value] for value in values]
 
 
-@lru_cache(maxsize=64)
-def _prepared(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[Any]]:
-    """The INSERT of these columns in this order, and what turns their values into the driver's."""
-    places = ", ".join("?" for _ in names)
-    quote = dialect.identifier_preparer.quote
-    sql = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES ({places})"  # noqa: S608
-    return sql, [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+@lru_cache(maxsize=1024)
+def _prepared(write: _Write, dialect: Dialect) -> tuple[str, list[Processor | None]]:
+    """The statement, and what turns the values of each column into the driver's."""
+    types = [write.table.c[name].type for name in write.names]
+    make = _POSTGRESQL if dialect.name == "postgresql" else _SQLITE
+    return make[write.kind](write, dialect), [_processor(one, dialect) for one in types]
 
 
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()
-) -> None:
-    """Insert rows; where the primary key is there already, update all other columns given but those in `keep`."""
-    if not rows:
-        return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    keys = [column.name for column in table.primary_key]
-    updated = {name: insert.excluded[name] for name in rows[0] if name not in keys and name not in keep}
-    if updated:
-        statement = insert.on_conflict_do_update(index_elements=keys, set_=updated)
-    else:
-        statement = insert.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, list(rows))
+def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    if isinstance(kind, JSON):
+        return _json
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _sqlite_insert(write: _Write, dialect: Dialect) -> str:
+    places = ", ".join("?" for _ in write.names)
+    return f"INSERT INTO {_table(write, dialect)} ({_list(write.names, dialect)}) VALUES ({places})"  # noqa: S608
+
+
+def _sqlite_update(write: _Write, dialect: Dialect) -> str:
+    """The columns to set come before those that name the row, here as in `write.names`."""
+    news = ", ".join(f"{_quoted(name, dialect)} = ?" for name in write.names if name not in write.columns)
+    where = " AND ".join(f"{_quoted(name, dialect)} = ?" for name in write.columns)
+    return f"UPDATE {_table(write, dialect)} SET {news} WHERE {where}"  # noqa: S608
+
+
+def _postgresql_insert(write: _Write, dialect: Dialect) -> str:
+    names = _list(write.names, dialect)
+    return f"INSERT INTO {_table(write, dialect)} ({names}) SELECT * FROM {_given(write, dialect)}"  # noqa: S608
+
+
+def _postgresql_update(write: _Write, dialect: Dialect) -> str:
+    table, quoted = _table(write, dialect), [_quoted(name, dialect) for name in write.names]
+    keys = [_quoted(name, dialect) for name in write.columns]
+    news = ", ".join(f"{name} = given.{name}" for name in quoted if name not in keys)
+    where = " AND ".join(f"{table}.{name} = given.{name}" for name in keys)
+    given = f"{_given(write, dialect)} AS given ({', '.join(quoted)})"
+    return f"UPDATE {table} SET {news} FROM {given} WHERE {where}"  # noqa: S608
+
+
+def _given(write: _Write, dialect: Dialect) -> str:
+    """The rows of the arrays. A collation is no part of a type's name in a cast."""
+    types = [write.table.c[name].type.compile(dialect=dialect).partition(" COLLATE")[0] for name in write.names]
+    return f"unnest({', '.join(f'CAST(%s AS {one}[])' for one in types)})"
+
+
+def _on_conflict(write: _Write, dialect: Dialect) -> str:
+    keys = [column.name for column in write.table.primary_key]
+    updated = [_quoted(name, dialect) for name in write.names if name not in keys and name not in write.columns]
+    news = ", ".join(f"{name} = excluded.{name}" for name in updated)
+    return f" ON CONFLICT ({_list(keys, dialect)}) DO {f'UPDATE SET {news}' if news else 'NOTHING'}"
+
+
+def _table(write: _Write, dialect: Dialect) -> str:
+    return _quoted(write.table.name, dialect)
+
+
+def _list(names: Sequence[str], dialect: Dialect) -> str:
+    return ", ".join(_quoted(name, dialect) for name in names)
+
+
+def _quoted(name: str, dialect: Dialect) -> str:
+    return dialect.identifier_preparer.quote(name)
+
+
+_SQLITE: dict[str, Callable[[_Write, Dialect], str]] = {
+    "insert": _sqlite_insert,
+    "upsert": lambda write, dialect: _sqlite_insert(write, dialect) + _on_conflict(write, dialect),
+    "update": _sqlite_update,
+}
+_POSTGRESQL: dict[str, Callable[[_Write, Dialect], str]] = {
+    "insert": _postgresql_insert,
+    "upsert": lambda write, dialect: _postgresql_insert(write, dialect) + _on_conflict(write, dialect),
+    "update": _postgresql_update,
+}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import changes, loading, parts
+from benchmarks import changes, loading, parts, store_speed
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
 from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
@@ -49,6 +49,7 @@ SECTIONS: dict[str, Section] = {
     "growth": Section("Growth", loading.growth),
     "unchanged": Section("Knowing that nothing changed", changes.unchanged),
     "one-row": Section("One changed row", changes.one_row),
+    "store": Section("Saving leads", store_speed.store),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", parts.matching),
     "search": Section("Searching", parts.searching),

@@ -41,6 +41,7 @@ class Sizes:
         matching: sizes for `matching_speed`.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         normalizing: rows for `normalizing`, and for its peer.
+        store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
     """
 
@@ -52,6 +53,7 @@ class Sizes:
     airtable: int = 2
     matching: tuple[int, ...] = (10_000, 100_000)
     normalizing: tuple[int, int] = (100_000, 2_000)
+    store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
 
     @property
@@ -75,6 +77,7 @@ QUICK = Sizes(
     airtable=1,
     matching=(300,),
     normalizing=(300, 50),
+    store=(600, 20),
     searching=(300, 5),
 )
 

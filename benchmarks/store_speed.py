@@ -158,7 +158,7 @@ def _own_server(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it complains of a missing XDG_RUNTIME_DIR
         import pgserver  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    server = pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
     try:
         yield server.get_uri()
     finally:

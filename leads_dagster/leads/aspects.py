@@ -13,6 +13,7 @@ share, falls apart into small blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Literal, cast
 
 from leads_dagster.leads.match_features import PersonName
@@ -98,6 +99,7 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
 }
 
 
+@lru_cache(maxsize=4096)  # of a batch: they are asked for when records are found, compared and written
 def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
     """The keys of a record, without repetition, in a fixed order; a pure function of it.
 

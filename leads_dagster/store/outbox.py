@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
-from leads_dagster.store.statements import bulk_insert, chunks, upsert
+from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
 from leads_dagster.store.tables import counters, leads, sync_status
 
 MirrorName = Literal["airtable", "crm"]
 MIRRORS: tuple[MirrorName, ...] = ("crm", "airtable")
 Operation = Literal["create", "update", "delete"]
+_KEYS = ("lead_id", "mirror")
 MAX_ATTEMPTS = 10
 _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 900.0
@@ -166,12 +167,8 @@ def note_unbooked(
     A process that ends between the mirror's commit and ours leaves the base behind the mirror. What is noted here tells
     our own write from somebody's edit, and that there is something to look at though lead and base are equal.
     """
-    statement = (
-        update(sync_status)
-        .where(sync_status.c.lead_id == bindparam("lead"), sync_status.c.mirror == mirror)
-        .values(unbooked=bindparam("noted", type_=sync_status.c.unbooked.type))
-    )
-    connection.execute(statement, [{"lead": lead, "noted": noted} for lead, noted in values.items()])
+    rows = [{"lead_id": lead, "mirror": mirror, "unbooked": noted} for lead, noted in values.items()]
+    bulk_update(connection, sync_status, rows, keys=_KEYS)
 
 
 def concede(connection: Connection, lead_id: str, mirror: MirrorName, field: str, theirs: Any) -> None:
@@ -190,29 +187,39 @@ def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
     A mark that became newer meanwhile stays pending.
     """
-    if not rows:
-        return
-    statement = (
-        update(sync_status)
-        .where(sync_status.c.lead_id == bindparam("lead"), sync_status.c.mirror == bindparam("of"))
-        .values(
-            external_id=bindparam("id_there"),
-            base=bindparam("answered", type_=sync_status.c.base.type),
-            unbooked=None,
-            sent_version=bindparam("sent"),
-            operation=bindparam("done"),
-            status=case((sync_status.c.version == bindparam("sent"), "success"), else_=sync_status.c.status),
-            attempt_count=0,
-            last_attempt=bindparam("tried_at"),
-            next_attempt_at=None,
-            error_message=None,
+    booked = [
+        {
+            "external_id": row["external_id"],
+            "base": row["base"],
+            "unbooked": None,
+            "sent_version": row["version"],
+            "operation": row["operation"],
+            "attempt_count": 0,
+            "last_attempt": row["at"],
+            "next_attempt_at": None,
+            "error_message": None,
+            "lead_id": row["lead_id"],
+            "mirror": row["mirror"],
+        }
+        for row in rows
+    ]
+    bulk_update(connection, sync_status, booked, keys=_KEYS)
+    for mirror in {row["mirror"] for row in rows}:
+        _settle(connection, mirror, [row["lead_id"] for row in rows if row["mirror"] == mirror])
+
+
+def _settle(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str]) -> None:
+    """Call those marks done of which the last version was sent."""
+    for part in chunks(lead_ids):
+        connection.execute(
+            update(sync_status)
+            .where(
+                sync_status.c.lead_id.in_(part),
+                sync_status.c.mirror == mirror,
+                sync_status.c.version == sync_status.c.sent_version,
+            )
+            .values(status="success")
         )
-    )
-    names = {
-        "lead_id": "lead", "mirror": "of", "external_id": "id_there", "base": "answered", "version": "sent",
-        "operation": "done", "at": "tried_at",
-    }  # fmt: skip
-    connection.execute(statement, [{names[name]: value for name, value in row.items()} for row in rows])
 
 
 def book_failure(

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Float, Numeric, Row, Select, bindparam
+from sqlalchemy import BindParameter, Connection, Dialect, Float, Numeric, Row, Select, bindparam
 
 from leads_dagster.store.statements import chunks
 
 # `column.in_(MANY)` in a statement: any of the values that `Query.rows` is given.
-MANY = bindparam("many", expanding=True)
+MANY: BindParameter[Any] = bindparam("many", expanding=True)
 # Lists are filled up to one of these lengths, so that there are few different statements for SQLite to keep.
 _LENGTHS = (1, 16, 128, 1024, 10_000)
 _IN_MANY = re.compile(r"IN \(__\[POSTCOMPILE_many\]\)")

@@ -77,13 +77,6 @@ def concerns(values: Mapping[str, Any]) -> bool:
     return not values.keys().isdisjoint(INDEXED_FIELDS)
 
 
-def refresh(connection: Connection, lead_ids: Sequence[str]) -> None:
-    """Write the index rows of leads anew after their columns changed."""
-    for part in chunks(lead_ids):
-        found = connection.execute(select(*_WANTED).where(leads.c.id.in_(part), leads.c.number.is_not(None)))
-        save(connection, [dict(row._mapping) for row in found])
-
-
 def rebuild_search(connection: Connection) -> int:
     """Make the whole index anew from the leads, and number those without a number; call inside a write transaction.
 

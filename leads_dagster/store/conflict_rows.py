@@ -11,13 +11,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from leads_dagster.errors import ConflictError, NotFoundError
+from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import conflicts
 
 Resolution = Literal["keep", "take", "value"]
+_COLUMNS = tuple(column.name for column in conflicts.c)
+_AMONG = Query(
+    select(conflicts).where(
+        conflicts.c.customer == bindparam("customer"),
+        conflicts.c.lead_id.in_(MANY),
+        conflicts.c.mirror.is_(None),
+        conflicts.c.status == "open",
+    )
+)
 _SIDES = ("kept", "lost", "kept_source", "lost_source")
 
 
@@ -25,10 +35,8 @@ def note_among_sources(
     connection: Connection, customer: str, lead_ids: Sequence[str], rows: Sequence[Mapping[str, Any]], *, at: datetime
 ) -> None:
     """Set what is open among the sources of these leads to `rows`; what is no longer among them has settled itself."""
-    mine = (conflicts.c.customer == customer, conflicts.c.mirror.is_(None))
-    known: dict[tuple[Any, ...], Any] = {}
-    for part in chunks(lead_ids):
-        known.update((_pair(row), row) for row in _open(connection, *mine, conflicts.c.lead_id.in_(part)))
+    found = (dict(zip(_COLUMNS, row, strict=True)) for row in _AMONG.rows(connection, lead_ids, customer=customer))
+    known = {_pair(row): row for row in found}
     wanted = {_pair(row): row for row in rows}
     _write(connection, known, wanted)
     settle(connection, [row["id"] for pair, row in known.items() if pair not in wanted], at=at)

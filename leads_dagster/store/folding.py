@@ -46,11 +46,13 @@ class Material:
 def load_material(connection: Connection, lead_ids: Sequence[str]) -> dict[str, Material]:
     """What these leads are folded from, by lead; of one that is no more, nothing."""
     found = {lead: Material() for lead in lead_ids}
-    for known in records.records_of_leads(connection, lead_ids):
-        found[str(known.lead_id)].rows.append(known)
     stands_for = {**lead_rows.forebears(connection, lead_ids), **{lead: lead for lead in lead_ids}}
-    for known in records.records_of_leads(connection, list(stands_for), kind="edit"):
-        found[stands_for[str(known.lead_id)]].edits.append(known)
+    for known in records.records_of_leads(connection, list(stands_for), kinds=("row", "edit")):
+        lead = str(known.lead_id)
+        if known.kind == "edit":
+            found[stands_for[lead]].edits.append(known)
+        elif lead in found:
+            found[lead].rows.append(known)
     lead_of = {one.id: lead for lead, each in found.items() for one in (*each.rows, *each.edits)}
     for claim in claim_rows.claims_of(connection, list(lead_of)):
         found[lead_of[claim.record_id]].claims.append(claim)

@@ -116,7 +116,8 @@ class KnownEdges:
 
 def replace_edges(connection: Connection, touched: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
     """Set the edges at the touched records to these."""
-    for part in chunks(touched):
+    stale = {end for edge in edges_at(connection, touched) for end in (edge.record_a, edge.record_b)}
+    for part in chunks(sorted(stale.intersection(touched))):
         connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
     insert_edges(connection, rows)
 

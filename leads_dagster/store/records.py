@@ -70,9 +70,7 @@ _BY_KEY = Query(
         _LIVE,
     )
 )
-_OF_LEADS = Query(
-    select(*_KNOWN).where(source_records.c.lead_id.in_(MANY), source_records.c.kind == bindparam("of_kind"), _LIVE)
-)
+_OF_LEADS = Query(select(*_KNOWN).where(source_records.c.lead_id.in_(MANY), _LIVE))
 _ANY_OF_CUSTOMER = Query(select(source_records.c.id).where(source_records.c.customer == bindparam("customer")).limit(1))
 _STANDINGS = Query(
     select(*(source_records.c[name] for name in ("id", "lead_id", "origin_lead_id", "removed_at"))).where(
@@ -177,11 +175,12 @@ def _standings(rows: Iterable[tuple[Any, ...]]) -> dict[int, Standing]:
 
 
 def records_of_leads(
-    connection: Connection, lead_ids: Sequence[str], *, kind: RecordKind = "row"
+    connection: Connection, lead_ids: Sequence[str], *, kinds: Collection[RecordKind] = ("row",)
 ) -> Iterator[KnownRecord]:
     """Live records of these leads."""
     for part in chunks(lead_ids, _AT_ONCE):
-        yield from (KnownRecord(*row) for row in _OF_LEADS.rows(connection, part, of_kind=kind))
+        found = (KnownRecord(*row) for row in _OF_LEADS.rows(connection, part))
+        yield from (one for one in found if one.kind in kinds)
 
 
 def ids_in_state(connection: Connection, customer: str, source: str, state: str) -> set[int]:

@@ -49,6 +49,7 @@ SECTIONS: dict[str, Section] = {
     "growth": Section("Growth", loading.growth),
     "unchanged": Section("Knowing that nothing changed", changes.unchanged),
     "one-row": Section("One changed row", changes.one_row),
+    "every-row": Section("Every row changed", changes.every_row),
     "store": Section("Saving leads", store_speed.store),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", parts.matching),

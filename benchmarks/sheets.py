@@ -59,9 +59,19 @@ def edited(data: bytes, number: int) -> bytes:
     """
     lines = data.split(b"\n")
     place = 1 + number * 7919 % (len(lines) - 2)
-    end = b'"' if lines[place].endswith(b'"') else b""
-    lines[place] = lines[place].removesuffix(b'"') + f" (edit {number + 1})".encode() + end
+    lines[place] = _with_edit(lines[place], number)
     return b"\n".join(lines)
+
+
+def edited_all(data: bytes, number: int) -> bytes:
+    """The same sheet with another note in every row."""
+    header, *lines = data.split(b"\n")
+    return b"\n".join([header, *(_with_edit(line, number) if line else line for line in lines)])
+
+
+def _with_edit(line: bytes, number: int) -> bytes:
+    end = b'"' if line.endswith(b'"') else b""
+    return line.removesuffix(b'"') + f" (edit {number + 1})".encode() + end
 
 
 def _rows(chance: random.Random, count: int) -> Iterator[Row]:

@@ -37,7 +37,7 @@ class Sizes:
         growth: rows of the sheets that show how time grows.
         repeated_up_to: sheets of up to so many rows are loaded three times, larger ones once.
         looks: how often a short question is asked.
-        edits: how many rows are edited, one after another.
+        edits: how many rows are edited, one after another. mass_edits: how often all rows are.
         matching: sizes for `matching_speed`.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         normalizing: rows for `normalizing`, and for its peer.
@@ -50,11 +50,17 @@ class Sizes:
     repeated_up_to: int = 10_000
     looks: int = 15
     edits: int = 7
+    mass_edits: int = 3
     airtable: int = 2
     matching: tuple[int, ...] = (10_000, 100_000)
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
+
+    @property
+    def repeated(self) -> int:
+        """Rows of the largest sheet that is loaded several times."""
+        return max(rows for rows in self.loading if rows <= self.repeated_up_to or rows == min(self.loading))
 
     @property
     def largest(self) -> int:
@@ -74,6 +80,7 @@ QUICK = Sizes(
     repeated_up_to=50,
     looks=3,
     edits=2,
+    mass_edits=1,
     airtable=1,
     matching=(300,),
     normalizing=(300, 50),
@@ -143,6 +150,10 @@ class Workbench:
     def edit(self, rows: int) -> dict[str, list[Timing]]:
         """See `benchmarks.ours.edit`."""
         return self._program("edit", self.loaded(rows), self.sheet(rows), self.sizes.edits)
+
+    def edit_all(self, rows: int) -> dict[str, list[Timing]]:
+        """See `benchmarks.ours.edit_all`."""
+        return self._program("edit_all", self.loaded(rows), self.sheet(rows), self.sizes.mass_edits)
 
     def cold(self, path: Path, times: int) -> Loads:
         """`leads sync --sheet` from nothing to its end, Dagster and all, and the same again."""

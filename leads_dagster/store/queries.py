@@ -20,6 +20,7 @@ from leads_dagster.store.statements import chunks
 MANY: BindParameter[Any] = bindparam("many", expanding=True)
 # Lists are filled up to one of these lengths, so that there are few different statements for SQLite to keep.
 _LENGTHS = (1, 16, 128, 1024, 10_000)
+Converters = Sequence[tuple[int, Callable[[Any], Any]]]
 _IN_MANY = re.compile(r"IN \(__\[POSTCOMPILE_many\]\)")
 
 
@@ -30,7 +31,7 @@ class _Compiled:
     sql: str
     names: tuple[str, ...]
     constants: dict[str, Any]
-    converters: tuple[tuple[int, Callable[[Any], Any]], ...]
+    converters: Converters
 
 
 class Query:
@@ -39,8 +40,8 @@ class Query:
     def __init__(self, statement: Select[Any]) -> None:
         self.statement = statement
 
-    def rows(self, connection: Connection, many: Sequence[Any] | None = None, **values: Any) -> list[tuple[Any, ...]]:
-        """All rows, as tuples.
+    def rows(self, connection: Connection, many: Sequence[Any] | None = None, **values: Any) -> Sequence[Sequence[Any]]:
+        """All rows, each with its columns in order.
 
         Args:
             connection: to ask on.
@@ -51,11 +52,13 @@ class Query:
             return self._ask(connection, None, values)
         return [row for part in chunks(many) for row in self._ask(connection, part, values)]
 
-    def first(self, connection: Connection, **values: Any) -> tuple[Any, ...] | None:
+    def first(self, connection: Connection, **values: Any) -> Sequence[Any] | None:
         """The first row, if there is any."""
         return next(iter(self._ask(connection, None, values)), None)
 
-    def _ask(self, connection: Connection, many: Sequence[Any] | None, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    def _ask(
+        self, connection: Connection, many: Sequence[Any] | None, values: dict[str, Any]
+    ) -> Sequence[Sequence[Any]]:
         dialect = connection.dialect
         length = next(size for size in _LENGTHS if size >= len(many)) if many else 0
         compiled = _compiled(self, dialect, length if dialect.positional else 0)
@@ -67,14 +70,14 @@ class Query:
         else:
             given = given if many is None else {**given, "many": list(many)}
             found = connection.exec_driver_sql(compiled.sql, given)
-        return [_converted(row, compiled) for row in found]
+        return [_converted(row, compiled.converters) for row in found.all()] if compiled.converters else found.all()
 
 
-def _converted(row: Row[Any], compiled: _Compiled) -> tuple[Any, ...]:
+def _converted(row: Row[Any], converters: Converters) -> list[Any]:
     values = list(row)
-    for place, convert in compiled.converters:
+    for place, convert in converters:
         values[place] = convert(values[place])
-    return tuple(values)
+    return values
 
 
 @lru_cache(maxsize=1024)

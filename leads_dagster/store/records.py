@@ -25,6 +25,7 @@ from leads_dagster.store.tables import (
 )
 
 RecordKind = Literal["row", "edit"]
+_ROWS: tuple[RecordKind, ...] = ("row",)
 _COUNTER = "source_records"
 _AT_ONCE = 1_000  # records with all that they say, held in memory
 
@@ -167,7 +168,7 @@ def mates_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, Stand
     return _standings(_MATES.rows(connection, lead_ids))
 
 
-def _standings(rows: Iterable[tuple[Any, ...]]) -> dict[int, Standing]:
+def _standings(rows: Iterable[Sequence[Any]]) -> dict[int, Standing]:
     return {
         record: Standing(lead if removed_at is None else None, origin or lead)
         for record, lead, origin, removed_at in rows
@@ -175,7 +176,7 @@ def _standings(rows: Iterable[tuple[Any, ...]]) -> dict[int, Standing]:
 
 
 def records_of_leads(
-    connection: Connection, lead_ids: Sequence[str], *, kinds: Collection[RecordKind] = ("row",)
+    connection: Connection, lead_ids: Sequence[str], *, kinds: Collection[RecordKind] = _ROWS
 ) -> Iterator[KnownRecord]:
     """Live records of these leads."""
     for part in chunks(lead_ids, _AT_ONCE):

@@ -1,0 +1,156 @@
+"""What the crash loop's customer has: a sheet that people keep editing, and people who are saved from Python.
+
+What belongs here: making the data, from one seed. Nothing here opens a store.
+
+Two rows name one person if and only if they have one e-mail address, whatever else they say, so that it is plain from
+the sheet which rows are one lead.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+HEADER = ("Name", "Email", "Company", "Title", "Zip")
+NAME, EMAIL, COMPANY, TITLE, ZIP = range(5)
+Row = tuple[str, str, str, str, str]
+TITLES = ("CEO", "CTO", "CFO", "Chair", "Founder", "Clerk", "Buyer", "Partner")
+ROWS = 120
+MOST_EDITED = 14  # of 120 rows: what the guard lets through
+_DIGITS = "bcdfghjklm"
+_ENDINGS = ("works", "lines", "farms", "tools")
+
+
+class World:
+    """One customer's sheet and the people that its programs save.
+
+    Attributes:
+        rows: the sheet, as it was written last.
+        saved: key -> what was saved from Python under it last.
+    """
+
+    def __init__(self, home: Path, seed: int) -> None:
+        self.home, self.chance = home, random.Random(seed)
+        self._people = 10_000 + self.chance.randrange(80_000) * 10
+        self.rows: list[Row] = [self._person() for _ in range(ROWS - 10)]
+        self.rows += [self._again(row) for row in self.chance.sample(self.rows, 6)]
+        self.rows += [self._nobody() for _ in range(4)]
+        self.saved: dict[str, dict[str, str]] = {}
+
+    @property
+    def sheet(self) -> Path:
+        return self.home / "sheet.csv"
+
+    def write(self) -> None:
+        """Put the sheet where the customer's sheet is; at once, as a program that saves a file does."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([HEADER, *self.rows])
+        draft = self.sheet.with_suffix(".draft")
+        draft.write_text(text.getvalue(), encoding="utf-8")
+        draft.replace(self.sheet)
+
+    def edit(self) -> None:
+        """What people do to a sheet between two cycles: less than the guard would park."""
+        for _ in range(self.chance.randrange(4, MOST_EDITED)):
+            self.chance.choices(_EDITS, weights=_OFTEN)[0](self)
+        self.write()
+
+    def edit_beyond_the_guard(self) -> None:
+        """More than a cycle may change without asking."""
+        for place in self.chance.sample(range(len(self.rows)), 55):
+            self._set(place, TITLE, f"Retitled {self.chance.randrange(10_000)}")
+        self.write()
+
+    def someone_to_save(self) -> dict[str, str]:
+        """A record for the public database: a new person, one that was saved before, or one of the sheet."""
+        kind = self.chance.random()
+        if kind < 0.4 or not self.saved:
+            name, email, company, title, _ = self._person()
+            record = {"key": f"api-{email}", "full_name": name, "email": email, "company": company, "title": title}
+        elif kind < 0.8:
+            record = {**self.saved[self.chance.choice(list(self.saved))], "title": self.chance.choice(TITLES)}
+        else:
+            row = self.chance.choice([row for row in self.rows if row[EMAIL]])
+            record = {"key": f"api-{row[EMAIL]}", "full_name": row[NAME], "email": row[EMAIL], "title": "Guest"}
+        self.saved[record["key"]] = record
+        return record
+
+    def expected_raw(self) -> Counter[Row]:
+        """The sheet's rows as a multiset."""
+        return Counter(self.rows)
+
+    def _person(self) -> Row:
+        self._people += 1
+        letters = "".join(_DIGITS[int(digit)] for digit in str(self._people))
+        first = self.chance.choice(("Ada", "Bela", "Cleo", "Dina", "Egon", "Fred"))
+        company = f"{letters[::-1].title()}{self.chance.choice(_ENDINGS)}"
+        title = self.chance.choice(TITLES)
+        return (f"{first} {letters.title()}", f"{letters}@people.example", company, title, f"{self._people:06d}")
+
+    @staticmethod
+    def _again(row: Row) -> Row:
+        return (row[NAME], row[EMAIL], row[COMPANY], "", "")
+
+    def _nobody(self) -> Row:
+        return ("", "", "", "Intern", str(self.chance.randrange(1_000_000)))
+
+    def _set(self, place: int, column: int, value: str) -> None:
+        row = list(self.rows[place])
+        row[column] = value
+        self.rows[place] = (row[0], row[1], row[2], row[3], row[4])
+
+    def _place(self) -> int:
+        return self.chance.randrange(len(self.rows))
+
+    def retitle(self) -> None:
+        self._set(self._place(), TITLE, self.chance.choice(TITLES))
+
+    def renumber(self) -> None:
+        self._set(self._place(), ZIP, f"{self.chance.randrange(1_000_000):06d}")
+
+    def add(self) -> None:
+        if len(self.rows) < ROWS + 20:
+            self.rows.insert(self._place(), self._person())
+
+    def remove(self) -> None:
+        if len(self.rows) > ROWS - 20:
+            del self.rows[self._place()]
+
+    def sort(self) -> None:
+        self.rows.sort(key=lambda row: row[self.chance.randrange(5) if self.chance.random() < 0.1 else ZIP])
+
+    def shuffle(self) -> None:
+        self.chance.shuffle(self.rows)
+
+    def merge(self) -> None:
+        """Two people turn out to be one: a row takes another's e-mail address."""
+        self._set(self._place(), EMAIL, self.rows[self._place()][EMAIL])
+
+    def part(self) -> None:
+        """A row gets an address of its own."""
+        place = self._place()
+        if self.rows[place][NAME]:
+            self._set(place, EMAIL, f"own{self.chance.randrange(10**9)}@people.example")
+
+    def spoil(self) -> None:
+        """A row is emptied, but for its number."""
+        place = self._place()
+        if sum(not row[EMAIL] for row in self.rows) < 12:
+            self.rows[place] = ("", "", "", "", self.rows[place][ZIP])
+
+    def retype(self) -> None:
+        """A row that named nobody names somebody."""
+        empty = [place for place, row in enumerate(self.rows) if not row[EMAIL]]
+        if empty:
+            self.rows[self.chance.choice(empty)] = self._person()
+
+
+_EDITS: tuple[Callable[[World], None], ...] = (
+    World.retitle, World.renumber, World.add, World.remove, World.sort, World.shuffle, World.merge, World.part,
+    World.spoil, World.retype,
+)  # fmt: skip
+_OFTEN = (8, 3, 4, 3, 1, 1, 3, 2, 1, 2)

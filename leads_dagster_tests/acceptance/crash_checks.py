@@ -124,9 +124,7 @@ def _file_faults(settings: Settings) -> Iterator[str]:
 
 def _dangling(connection: Connection) -> Iterator[str]:
     for (table, column), target in _REFERENCES.items():
-        query = (
-            f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {target})"
-        )
+        query = f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM {target})"
         count = connection.execute(text(query)).scalar_one()
         if count:
             yield f"{count} of {table}.{column} name nothing in {target}"
@@ -213,12 +211,15 @@ def faults_beside_a_fresh_run(settings: Settings, fresh: Settings) -> list[str]:
 
 
 def _partition(settings: Settings) -> tuple[Counter[Any], dict[Any, dict[str, Any]]]:
-    """Rows of the sheet by lead, as a multiset of sorted groups; and of rows that are a lead alone, that lead."""
+    """Rows of the sheet by lead, as a multiset of sorted groups; and of rows that are a lead alone, that lead.
+
+    Without rows that went bad: theirs are leads still, as they were.
+    """
     with open_workspace(settings, CUSTOMER) as ws, reading(ws.engine) as connection:
         store = read_store(connection)
     groups: dict[str, list[Row]] = {}
     for row in store.of_sheet.values():
-        if row["lead_id"] is not None:
+        if row["lead_id"] is not None and row["state"] != "quarantined":
             groups.setdefault(row["lead_id"], []).append(tuple(row["raw"][label] for label in HEADER))
     crowd = Counter(row["lead_id"] for row in store.records.values() if row["removed_at"] is None)
     alone = {rows[0]: store.active[lead] for lead, rows in groups.items() if crowd[lead] == 1}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import string
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,6 @@ Row = tuple[str, str, str, str, str]
 TITLES = ("CEO", "CTO", "CFO", "Chair", "Founder", "Clerk", "Buyer", "Partner")
 ROWS = 120
 MOST_EDITED = 14  # of 120 rows: what the guard lets through
-_DIGITS = "bcdfghjklm"
-_ENDINGS = ("works", "lines", "farms", "tools")
 
 
 class World:
@@ -35,7 +34,6 @@ class World:
 
     def __init__(self, home: Path, seed: int) -> None:
         self.home, self.chance = home, random.Random(seed)
-        self._people = 10_000 + self.chance.randrange(80_000) * 10
         self.rows: list[Row] = [self._person() for _ in range(ROWS - 10)]
         self.rows += [self._again(row) for row in self.chance.sample(self.rows, 6)]
         self.rows += [self._nobody() for _ in range(4)]
@@ -84,12 +82,13 @@ class World:
         return Counter(self.rows)
 
     def _person(self) -> Row:
-        self._people += 1
-        letters = "".join(_DIGITS[int(digit)] for digit in str(self._people))
-        first = self.chance.choice(("Ada", "Bela", "Cleo", "Dina", "Egon", "Fred"))
-        company = f"{letters[::-1].title()}{self.chance.choice(_ENDINGS)}"
-        title = self.chance.choice(TITLES)
-        return (f"{first} {letters.title()}", f"{letters}@people.example", company, title, f"{self._people:06d}")
+        first, last, company = self._word(6), self._word(9), self._word(11)
+        title, number = self.chance.choice(TITLES), self.chance.randrange(1_000_000)
+        return (f"{first} {last}", f"{first}.{last}@people.example".lower(), company, title, f"{number:06d}")
+
+    def _word(self, length: int) -> str:
+        """Letters by chance, so that no two names are alike."""
+        return "".join(self.chance.choices(string.ascii_lowercase, k=length)).title()
 
     @staticmethod
     def _again(row: Row) -> Row:

@@ -119,7 +119,7 @@ class Children:
             self._witness.watch()
             work()
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # whatever it was, the log has it and the parent the exit code
             traceback.print_exc()
         finally:
             os._exit(code)

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from leads_dagster_tests.acceptance.crash_child import Children, Death, Kill
 from leads_dagster_tests.acceptance.crash_world import World
 
 ROUNDS_BETWEEN_RECKONINGS = 12
-_USUAL = 0.4  # how new the last measurement of an action's length counts
+_LEARNING = 0.4  # how much the newest measurement of an action counts
 
 
 class CrashError(AssertionError):
@@ -44,16 +45,16 @@ class CrashError(AssertionError):
 class Usual:
     """How long an action takes when nobody kills it, and how many write transactions it begins."""
 
-    seconds: float = 0.3
-    writes: float = 8.0
+    seconds: float = 0.0
+    writes: float = 0.0
 
     def note(self, death: Death) -> None:
-        """Learn from a child that came to its end; one that was killed says only that it takes longer."""
-        if not death.killed:
-            self.seconds += _USUAL * (death.seconds - self.seconds)
-            self.writes += _USUAL * (death.writes - self.writes)
-        elif death.seconds > self.seconds:
-            self.seconds, self.writes = death.seconds, max(self.writes, death.writes)
+        """Learn from a child that came to its end; one that was killed says only that it takes as long at least."""
+        if not death.killed and self.seconds:
+            self.seconds += _LEARNING * (death.seconds - self.seconds)
+            self.writes += _LEARNING * (death.writes - self.writes)
+        else:
+            self.seconds, self.writes = max(self.seconds, death.seconds), max(self.writes, death.writes)
 
 
 @dataclass(slots=True)
@@ -99,6 +100,7 @@ class CrashLoop:
         started = time.monotonic()
         self.world.write()
         actions.sync(self.settings)
+        self._measure()
         for number in range(1, rounds + 1):
             name = self.chance.choices(list(_ACTIONS), weights=[weight for _, weight in _ACTIONS.values()])[0]
             try:
@@ -111,12 +113,18 @@ class CrashLoop:
         self.tally.seconds = time.monotonic() - started
         return self.tally
 
-    def _round(self, name: str) -> None:
+    def _measure(self) -> None:
+        """Every action once to its end, so that kills can be timed."""
+        for name in _ACTIONS:
+            self._round(name, to_its_end=True)
+
+    def _round(self, name: str, *, to_its_end: bool = False) -> None:
         prepare, _ = _ACTIONS[name]
         work, finish = prepare(self)
-        death = self.children.run(work, self._kill(self.usual[name]))
+        death = self.children.run(work, None if to_its_end else self._kill(self.usual[name]))
         self.usual[name].note(death)
-        self.tally.note(name, death)
+        if not to_its_end:
+            self.tally.note(name, death)
         _demand("after the kill", checks.faults_after_a_kill(self.settings, self.known_leads))
         finish()
         actions.sync_and_approve(self.settings)
@@ -126,7 +134,7 @@ class CrashLoop:
         """Half of the time anywhere in the work, else just after one of its write transactions began."""
         if self.chance.random() < 0.5:
             return Kill(self.chance.uniform(0.02, 0.95) * usual.seconds)
-        return Kill(self.chance.uniform(0, 0.004), after_writes=self.chance.randint(1, max(1, int(usual.writes))))
+        return Kill(self.chance.uniform(0, 0.004), after_writes=self.chance.randint(1, max(1, round(usual.writes))))
 
     def _reckon(self, number: int) -> None:
         """Without any decision the store is what a fresh one makes of the sheet."""
@@ -145,6 +153,20 @@ Plan = tuple[Callable[[], Any], Callable[[], Any]]
 def _sync(loop: CrashLoop) -> Plan:
     loop.world.edit()
     return lambda: actions.sync(loop.settings), lambda: None
+
+
+def _sync_and_save(loop: CrashLoop) -> Plan:
+    """A cycle, and another thread that saves meanwhile."""
+    loop.world.edit()
+    work, finish = _save(loop)
+
+    def both() -> None:
+        with ThreadPoolExecutor(1) as beside:
+            saving = beside.submit(work)
+            actions.sync(loop.settings)
+            saving.result()
+
+    return both, finish
 
 
 def _sync_beyond_the_guard(loop: CrashLoop) -> Plan:
@@ -193,6 +215,7 @@ _ACTIONS: dict[str, tuple[Callable[[CrashLoop], Plan], int]] = {
     "sync": (_sync, 5),
     "sync beyond the guard": (_sync_beyond_the_guard, 1),
     "save": (_save, 3),
+    "sync and save": (_sync_and_save, 2),
     "undo": (_undo, 4),
 }
 
@@ -223,9 +246,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         tally = loop.run(asked.rounds)
     except CrashError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
-    print(json.dumps({"seed": asked.seed, **tally.facts()}))
+    sys.stdout.write(json.dumps({"seed": asked.seed, **tally.facts()}) + "\n")
     return 0
 
 

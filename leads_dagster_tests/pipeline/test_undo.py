@@ -74,7 +74,7 @@ def test_undoings_of_undoings_go_back_and_forth_however_long_their_row(road: Roa
         last = take(road, undo.take_back, last).decision_id
         assert only(road)["title"] == title
         stands = {one["id"]: one["undone_by"] is None for one in road.all("decisions")}
-        assert list(stands.values())[0] is (title == "CTO")
+        assert next(iter(stands.values())) is (title == "CTO")
         assert stands[last]
 
 

@@ -17,8 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from leads_dagster.errors import ConflictError, NotFoundError
-from leads_dagster.pipeline import holds
+from leads_dagster.pipeline import holds, migrate_log
 from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.migrate import migrate
+from leads_dagster.pipeline.migrate_result import MigrationResult
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace, open_workspace
 from leads_dagster.settings import Settings
@@ -86,6 +88,21 @@ def _note(path: Path, number: int) -> None:
 def noted(path: Path) -> int:
     """How many calls were answered."""
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def bring_in(settings: Settings, file: Path) -> MigrationResult:
+    """A JSON file into the store; one that was begun goes on."""
+    with open_workspace(settings, CUSTOMER) as ws:
+        return migrate(ws, [file])
+
+
+def roll_back_a_migration(settings: Settings) -> None:
+    """The newest migration that can be."""
+    with open_workspace(settings, CUSTOMER) as ws:
+        done = [one["migration_id"] for one in migrate_log.list_(ws) if one["status"] == "done"]
+        with suppress(ConflictError):  # nothing that it brought is current any more
+            if done:
+                migrate_log.rollback(ws, done[0])
 
 
 def take_back_something(settings: Settings, seed: int) -> None:

@@ -6,10 +6,12 @@ is not known here, but for the sheet.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -236,3 +238,12 @@ def saved_faults(ws: Workspace, saved: Mapping[str, Mapping[str, str]]) -> list[
         for key, record in saved.items()
         if there.get(key, {}).get("title") != record["title"]
     ]
+
+
+def file_faults(settings: Settings, file: Path) -> list[str]:
+    """Every record of a JSON file is one record of the store."""
+    told = Counter(one["email"] for one in json.loads(file.read_text(encoding="utf-8")))
+    with open_workspace(settings, CUSTOMER) as ws, reading(ws.engine) as connection:
+        records = read_store(connection).live.values()
+    there = Counter(row["raw"]["email"] for row in records if file.name in row["source"])
+    return [] if there == told else [f"not what {file.name} says: {(told - there) + (there - told)}"]

@@ -2,7 +2,7 @@
 
     python -m leads_dagster_tests.acceptance.crash_loop --rounds 300 --seed 7
 
-Each round a child process syncs an edited sheet, saves leads from Python, or takes things back, and is killed on the
+Each round a child process syncs an edited sheet, saves leads from Python, migrates a JSON file or takes things back, and is killed on the
 way. The parent then looks at everything (`crash_checks.faults_after_a_kill`), does to the end what the child was at,
 and compares sheet, store and CRM. Now and then all decisions are taken back, and the store must be what a fresh one
 makes of the same sheet. The first fault ends the run with the seed, the round and the folder, which is kept.
@@ -90,6 +90,7 @@ class CrashLoop:
         self.children = Children(home / "child.log")
         self.tally, self.usual = Tally(), {name: Usual() for name in _ACTIONS}
         self.known_leads: set[str] = set()
+        self.files = 0
 
     def run(self, rounds: int) -> Tally:
         """As many rounds, each with another action.
@@ -100,23 +101,22 @@ class CrashLoop:
         started = time.monotonic()
         self.world.write()
         actions.sync(self.settings)
-        self._measure()
+        for name in _ACTIONS:  # once to its end, so that kills can be timed
+            self._told(0, name, lambda name=name: self._round(name, to_its_end=True))
         for number in range(1, rounds + 1):
             name = self.chance.choices(list(_ACTIONS), weights=[weight for _, weight in _ACTIONS.values()])[0]
-            try:
-                self._round(name)
-                if number % ROUNDS_BETWEEN_RECKONINGS == 0 or number == rounds:
-                    self._reckon(number)
-            except Exception as error:
-                where = f"round {number} ({name}) of seed {self.seed}; the folder is {self.home}"
-                raise CrashError(f"{where}\n{error}") from error
+            self._told(number, name, lambda name=name: self._round(name))
+            if number % ROUNDS_BETWEEN_RECKONINGS == 0 or number == rounds:
+                self._told(number, "reckoning", lambda number=number: self._reckon(number))
         self.tally.seconds = time.monotonic() - started
         return self.tally
 
-    def _measure(self) -> None:
-        """Every action once to its end, so that kills can be timed."""
-        for name in _ACTIONS:
-            self._round(name, to_its_end=True)
+    def _told(self, number: int, name: str, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception as error:
+            where = f"round {number} ({name}) of seed {self.seed}; the folder is {self.home}"
+            raise CrashError(f"{where}\n{type(error).__name__}: {error}") from error
 
     def _round(self, name: str, *, to_its_end: bool = False) -> None:
         prepare, _ = _ACTIONS[name]
@@ -210,6 +210,25 @@ def _undo(loop: CrashLoop) -> Plan:
     return lambda: actions.take_back_something(loop.settings, seed), lambda: None
 
 
+def _migrate(loop: CrashLoop) -> Plan:
+    loop.files += 1
+    file = loop.world.file_of_json(loop.files)
+
+    def finish() -> None:
+        """The same command goes on where it was killed; once more, and nothing is written."""
+        first, second = (actions.bring_in(loop.settings, file) for _ in range(2))
+        for result, statuses in ((first, {"done", "unchanged"}), (second, {"unchanged"})):
+            found = {one.status for one in result.files}
+            _demand("of the migration", [] if found <= statuses else [f"{found}: {result}"])
+        _demand("of the file", checks.file_faults(loop.settings, file))
+
+    return lambda: actions.bring_in(loop.settings, file), finish
+
+
+def _roll_back(loop: CrashLoop) -> Plan:
+    return lambda: actions.roll_back_a_migration(loop.settings), lambda: None
+
+
 # What a round may be, and how often.
 _ACTIONS: dict[str, tuple[Callable[[CrashLoop], Plan], int]] = {
     "sync": (_sync, 5),
@@ -217,6 +236,8 @@ _ACTIONS: dict[str, tuple[Callable[[CrashLoop], Plan], int]] = {
     "save": (_save, 3),
     "sync and save": (_sync_and_save, 2),
     "undo": (_undo, 4),
+    "migrate": (_migrate, 2),
+    "roll a migration back": (_roll_back, 1),
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import string
 from collections import Counter
@@ -76,6 +77,16 @@ class World:
             record = {"key": f"api-{row[EMAIL]}", "full_name": row[NAME], "email": row[EMAIL], "title": "Guest"}
         self.saved[record["key"]] = record
         return record
+
+    def file_of_json(self, number: int) -> Path:
+        """An export of another program: new people, and some whom the sheet has."""
+        people = [self._person() for _ in range(24)]
+        told = [{"name": row[NAME], "email": row[EMAIL], "company": row[COMPANY], "title": row[TITLE]} for row in people]
+        known = self.chance.sample([row for row in self.rows if row[EMAIL]], 6)
+        told += [{"name": row[NAME], "email": row[EMAIL]} for row in known]
+        path = self.home / f"export{number}.json"
+        path.write_text(json.dumps(told), encoding="utf-8")
+        return path
 
     def expected_raw(self) -> Counter[Row]:
         """The sheet's rows as a multiset."""

@@ -48,7 +48,7 @@ def load_material(connection: Connection, lead_ids: Sequence[str]) -> dict[str, 
     found = {lead: Material() for lead in lead_ids}
     for known in records.records_of_leads(connection, lead_ids):
         found[str(known.lead_id)].rows.append(known)
-    stands_for = {**lead_rows.forebears(connection, lead_ids), **{lead: lead for lead in lead_ids}}
+    stands_for = {**{lead: lead for lead in lead_ids}, **lead_rows.forebears(connection, lead_ids)}
     for known in records.records_of_leads(connection, list(stands_for), kind="edit"):
         found[stands_for[str(known.lead_id)]].edits.append(known)
     lead_of = {one.id: lead for lead, each in found.items() for one in (*each.rows, *each.edits)}

@@ -152,7 +152,11 @@ def records_per_lead(connection: Connection, lead_ids: Sequence[str]) -> dict[st
     for part in chunks(lead_ids):
         query = (
             select(source_records.c.lead_id, func.count())
-            .where(source_records.c.lead_id.in_(part), source_records.c.removed_at.is_(None))
+            .where(
+                source_records.c.lead_id.in_(part),
+                source_records.c.removed_at.is_(None),
+                source_records.c.kind == "row",  # an edit keeps no lead alive
+            )
             .group_by(source_records.c.lead_id)
         )
         found.update((row[0], row[1]) for row in connection.execute(query))
@@ -216,7 +220,20 @@ def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
             reached.update((lost, frontier[kept]) for lost, kept in connection.execute(query) if lost not in found)
         found |= reached
         frontier = reached
-    return found
+    return {lost: _last(found, kept) for lost, kept in found.items()}
+
+
+def _last(stands_for: Mapping[str, str], lead: str) -> str:
+    """Who stands in a lead's place in the end, where one of those asked about stands in another's."""
+    while lead in stands_for:
+        lead = stands_for[lead]
+    return lead
+
+
+def stand_alone(connection: Connection, ids: Sequence[str]) -> None:
+    """Say that no other lead stands in the place of these any more."""
+    for part in chunks(ids):
+        connection.execute(update(leads).where(leads.c.id.in_(part)).values(merged_into=None))
 
 
 def with_forebears(connection: Connection, lead_id: str) -> list[str]:

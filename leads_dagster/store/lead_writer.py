@@ -21,7 +21,7 @@ from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
 from leads_dagster.store import claim_rows, conflict_rows, lead_rows, match_rows, outbox, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
-from leads_dagster.store.folding import load_material
+from leads_dagster.store.folding import Material, load_material
 from leads_dagster.store.policy import Policy
 
 
@@ -240,17 +240,31 @@ class LeadWriter:
     def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
         """Fold leads from what the store holds of their records, and write what came out differently."""
         before = lead_rows.load(connection, ids)
-        material = load_material(connection, ids)
+        material = self._settled(connection, ids, before, batch)
         conflicts: list[dict[str, Any]] = []
-        for lead in ids:
-            found = material[lead]
-            if not found.rows:
-                self._retire(connection, lead, before.get(lead), batch)
-                continue
+        for lead, found in material.items():
             folded = found.fold()
             self._write_folded(connection, lead, before.get(lead), folded, found.sources)
             conflicts += [self._conflict_row(lead, one) for one in folded.conflicts]
         conflict_rows.note_among_sources(connection, self.customer, ids, conflicts, at=self.at)
+
+    def _settled(
+        self, connection: Connection, ids: Sequence[str], before: Mapping[str, Mapping[str, Any]], batch: Batch
+    ) -> dict[str, Material]:
+        """What those leads are folded from that have records, the others being retired.
+
+        Edits and overrides go with the lead that stands in another's place, so who stands for whom is settled first.
+        """
+        material = load_material(connection, ids)
+        leaving = [lead for lead in ids if not material[lead].rows]
+        for lead in leaving:
+            self._retire(connection, lead, before.get(lead), batch)
+        staying = [lead for lead in ids if material[lead].rows]
+        returning = [lead for lead in staying if lead in before and before[lead]["merged_into"] is not None]
+        lead_rows.stand_alone(connection, returning)
+        if returning or not batch.merged.keys().isdisjoint(leaving):
+            return load_material(connection, staying)
+        return {lead: material[lead] for lead in staying}
 
     def _conflict_row(self, lead: str, conflict: Any) -> dict[str, Any]:
         return {

@@ -81,7 +81,9 @@ class World:
     def file_of_json(self, number: int) -> Path:
         """An export of another program: new people, and some whom the sheet has."""
         people = [self._person() for _ in range(24)]
-        told = [{"name": row[NAME], "email": row[EMAIL], "company": row[COMPANY], "title": row[TITLE]} for row in people]
+        told = [
+            {"name": row[NAME], "email": row[EMAIL], "company": row[COMPANY], "title": row[TITLE]} for row in people
+        ]
         known = self.chance.sample([row for row in self.rows if row[EMAIL]], 6)
         told += [{"name": row[NAME], "email": row[EMAIL]} for row in known]
         path = self.home / f"export{number}.json"

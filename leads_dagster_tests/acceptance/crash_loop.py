@@ -2,10 +2,11 @@
 
     python -m leads_dagster_tests.acceptance.crash_loop --rounds 300 --seed 7
 
-Each round a child process syncs an edited sheet, saves leads from Python, migrates a JSON file or takes things back, and
-is killed on the way. The parent then looks at everything (`crash_checks.faults_after_a_kill`), does to the end what the
-child was at, and compares sheet, store and CRM. Now and then all decisions are taken back, and the store must be what a
-fresh one makes of the same sheet. The first fault ends the run with the seed, the round and the folder, which is kept.
+Each round a child process syncs an edited sheet, saves leads from Python, migrates a JSON file or takes things back,
+and is killed on the way. The parent then looks at everything (`crash_checks.faults_after_a_kill`), does to the end what
+the child was at, and compares sheet, store and CRM. Now and then all decisions are taken back, and the store must be
+what a fresh one makes of the same sheet. The first fault ends the run with the seed, the round and the folder, which is
+kept.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def said_by(road: Road, title: str, who: str) -> None:
             database.update_lead(lead["id"], {"title": title})
     elif who == "hand":
         with road.open() as ws:
-            deciding.decided(ws, lambda undoing: undo.override(undoing, lead["id"], "title", title))
+            deciding.carried_out(ws, lambda undoing: undo.override(undoing, lead["id"], "title", title))
     else:
         file = road.home / f"{title}.json"
         file.write_text(json.dumps([{"name": JANE[0], "email": JANE[1], "title": title}]))
@@ -69,7 +69,7 @@ def test_an_edit_made_after_the_clock_was_put_back_wins(road: Road, clock: Clock
     moments = [one["at"] for one in road.all("lead_history")]
     assert moments == sorted(moments)
     with road.open() as ws:
-        deciding.decided(ws, lambda undoing: undo.undo_field(undoing, road.leads()[0]["id"], "title"))
+        deciding.carried_out(ws, lambda undoing: undo.undo_field(undoing, road.leads()[0]["id"], "title"))
     assert [lead["title"] for lead in road.leads()] == ["Chair"]
 
 

@@ -2,11 +2,11 @@
 
     python -m leads_dagster_tests.acceptance.crash_loop --rounds 300 --seed 7
 
-Each round a child process syncs an edited sheet, saves leads from Python, migrates a JSON file or takes things back,
-and is killed on the way. The parent then looks at everything (`crash_checks.faults_after_a_kill`), does to the end what
-the child was at, and compares sheet, store and CRM. Now and then all decisions are taken back, and the store must be
-what a fresh one makes of the same sheet. The first fault ends the run with the seed, the round and the folder, which is
-kept.
+Each round a child process syncs an edited sheet, saves leads from Python, migrates a JSON file, takes things back or
+makes a backup, and is killed on the way. The parent then looks at everything (`crash_checks.faults_after_a_kill`), does
+to the end what the child was at, and compares sheet, store and CRM. Now and then all decisions are taken back, and the
+store must be what a fresh one makes of the same sheet. The first fault ends the run with the seed, the round and the
+folder, which is kept.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from leads_dagster.mirrors import crm  # noqa: F401  # imported late by the road; here before a child's clock runs
+from leads_dagster.pipeline import backup
 from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.settings import Settings, load_settings
 from leads_dagster_tests.acceptance import crash_actions as actions
@@ -230,6 +231,17 @@ def _roll_back(loop: CrashLoop) -> Plan:
     return lambda: actions.roll_back_a_migration(loop.settings), lambda: None
 
 
+def _back_up(loop: CrashLoop) -> Plan:
+    def finish() -> None:
+        """What is in the list is whole; what was begun is not in it."""
+        listed = backup.list_(loop.settings)
+        _demand("of the backups", [f"{listed['faults']}"] if listed["faults"] else [])
+        if listed["backups"]:
+            backup.verify(loop.settings)
+
+    return lambda: backup.create(loop.settings), finish
+
+
 # What a round may be, and how often.
 _ACTIONS: dict[str, tuple[Callable[[CrashLoop], Plan], int]] = {
     "sync": (_sync, 5),
@@ -239,6 +251,7 @@ _ACTIONS: dict[str, tuple[Callable[[CrashLoop], Plan], int]] = {
     "undo": (_undo, 4),
     "migrate": (_migrate, 2),
     "roll a migration back": (_roll_back, 1),
+    "back up": (_back_up, 1),
 }
 
 

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from leads_dagster.errors import StoreError
+from leads_dagster.errors import StoreDamagedError, StoreError
+from leads_dagster.pipeline import backup
 from leads_dagster.pipeline.refold import differences
 from leads_dagster_tests.acceptance.conftest import Road, assert_crm_equals_store
 from leads_dagster_tests.conftest import REPOSITORY
@@ -33,6 +34,12 @@ def assert_caught_up(road: Road, people: int) -> None:
     assert_crm_equals_store(road)
     assert_whole(road)
     assert road.sync().status == "unchanged"
+
+
+def put_back(road: Road, whole: bytes) -> None:
+    """What a person does who has a copy."""
+    (road.home / "leads.db").write_bytes(whole)
+    backup.verify_live(road.settings)
 
 
 def assert_whole(road: Road) -> None:
@@ -103,10 +110,10 @@ def test_a_database_that_was_replaced_by_garbage_is_not_written_over(road: Road,
     road.sync([JANE])
     whole = (road.home / "leads.db").read_bytes()
     (road.home / "leads.db").write_bytes(garbage)
-    with pytest.raises(StoreError, match="not a database"):
+    with pytest.raises(StoreDamagedError):
         road.sync([JANE, BOB])
     assert (road.home / "leads.db").read_bytes() == garbage
-    (road.home / "leads.db").write_bytes(whole)
+    put_back(road, whole)
     assert_caught_up(road, 2)
 
 
@@ -117,7 +124,9 @@ def test_pages_that_were_overwritten_are_named_and_stop_the_cycle(road: Road) ->
     path.write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
     with pytest.raises(StoreError, match="malformed"):
         road.sync([JANE, BOB, *CROWD])
-    path.write_bytes(whole)
+    with pytest.raises(StoreDamagedError):
+        road.sync()
+    put_back(road, whole)
     assert_caught_up(road, 302)
 
 

@@ -162,8 +162,8 @@ def _claim_faults(store: Store) -> Iterator[str]:
 
 def _doubles(connection: Connection, store: Store) -> Iterator[str]:
     """One strong key on two active leads, which nobody and nothing keeps apart."""
-    kept_apart = set(connection.execute(select(tables.matches.c.record_a, tables.matches.c.outcome)).all())
-    apart = {record for record, outcome in kept_apart if outcome != "match"}
+    edges = connection.execute(select(tables.matches).where(tables.matches.c.outcome != "match"))
+    apart = {record for edge in edges for record in (edge.record_a, edge.record_b)}
     split = connection.execute(
         select(tables.decisions.c.subject).where(
             tables.decisions.c.kind == "not_same", tables.decisions.c.undone_by.is_(None)
@@ -173,7 +173,7 @@ def _doubles(connection: Connection, store: Store) -> Iterator[str]:
     taken_back = {row["lead_id"] for row in store.records.values() if row["undone"] or row["kind"] == "edit"}
     for name, value, number in lead_rows.strong_key_doubles(connection, CUSTOMER):
         carriers = {lead for lead, row in store.active.items() if row[name] == value}
-        members = {record for record, row in store.live.items() if row["lead_id"] in carriers}
+        members = {record for record, row in store.records.items() if row["lead_id"] in carriers}
         if not members & apart and not carriers & taken_back:
             yield f"{number} active leads carry {name} {value}: {sorted(carriers)}"
 

@@ -2,8 +2,8 @@
 
 What belongs here: making the data, from one seed. Nothing here opens a store.
 
-Two rows name one person if and only if they have one e-mail address, whatever else they say, so that it is plain from
-the sheet which rows are one lead.
+Names are letters by chance, so that nothing but the edits here makes two rows alike: rows of one name and address are
+one person, of one address and two names perhaps (that is a review's business), of one name alone two.
 """
 
 from __future__ import annotations
@@ -125,8 +125,12 @@ class World:
         self._set(self._place(), ZIP, f"{self.chance.randrange(1_000_000):06d}")
 
     def add(self) -> None:
+        """A new person; of every two one has a namesake in the sheet, at another company."""
         if len(self.rows) < ROWS + 20:
-            self.rows.insert(self._place(), self._person())
+            name, *rest = self._person()
+            namesake = self.rows[self._place()][NAME]
+            chosen = namesake if namesake and self.chance.random() < 0.5 else name
+            self.rows.insert(self._place(), (chosen, rest[0], rest[1], rest[2], rest[3]))
 
     def remove(self) -> None:
         if len(self.rows) > ROWS - 20:
@@ -139,14 +143,19 @@ class World:
         self.chance.shuffle(self.rows)
 
     def merge(self) -> None:
-        """Two people turn out to be one: a row takes another's e-mail address."""
-        self._set(self._place(), EMAIL, self.rows[self._place()][EMAIL])
+        """Two of one name turn out to be one: a row takes the other's e-mail address. Else it is a slip."""
+        place, other = self._place(), self._place()
+        namesakes = [
+            number for number, row in enumerate(self.rows) if row[NAME] and row[NAME] == self.rows[place][NAME]
+        ]
+        self._set(place, EMAIL, self.rows[self.chance.choice([*namesakes, other])][EMAIL])
 
     def part(self) -> None:
-        """A row gets an address of its own."""
+        """They are two after all: a row gets an address and a company of its own."""
         place = self._place()
         if self.rows[place][NAME]:
             self._set(place, EMAIL, f"own{self.chance.randrange(10**9)}@people.example")
+            self._set(place, COMPANY, self._word(11))
 
     def spoil(self) -> None:
         """A row is emptied, but for its number."""
@@ -165,4 +174,4 @@ _EDITS: tuple[Callable[[World], None], ...] = (
     World.retitle, World.renumber, World.add, World.remove, World.sort, World.shuffle, World.merge, World.part,
     World.spoil, World.retype,
 )  # fmt: skip
-_OFTEN = (8, 3, 4, 3, 1, 1, 3, 2, 1, 2)
+_OFTEN = (8, 3, 5, 3, 1, 1, 5, 2, 1, 2)

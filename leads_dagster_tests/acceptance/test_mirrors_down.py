@@ -9,8 +9,10 @@ from contextlib import closing, contextmanager
 
 import pytest
 from pyairtable import Api
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 
-from leads_dagster.errors import LeadsError, StoreError
+from leads_dagster.errors import LeadsError, StoreBusyError, StoreError
 from leads_dagster.mirrors.crm import CrmStore
 from leads_dagster.mirrors.push import LeadPush, PushResult
 from leads_dagster.pipeline.mirror import _Sending
@@ -119,6 +121,35 @@ def test_a_crm_whose_server_is_gone_is_said_at_once_and_the_store_goes_on(make_r
     with pytest.raises(LeadsError, match="CRM database cannot be reached"):
         road.sync([JANE, BOB])
     assert [lead["title"] for lead in road.leads()] == ["CTO", "CEO"]
+
+
+def test_a_crm_that_takes_the_connection_and_never_answers_is_waited_for_so_long_and_no_longer(
+    make_road: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leads_dagster.mirrors.crm_engine.CONNECT_TIMEOUT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/crm"
+        road: Road = make_road(environ={"LEADS_CRM_URL": url})  # type: ignore[operator]
+        with pytest.raises(StoreBusyError, match="CRM database cannot be reached"):
+            road.sync([JANE, BOB])
+    assert len(road.leads()) == 2
+
+
+def test_a_table_of_a_postgresql_crm_that_somebody_locks_is_waited_for_so_long_and_no_longer(
+    make_road: object, monkeypatch: pytest.MonkeyPatch, empty_postgres_url: str
+) -> None:
+    monkeypatch.setattr("leads_dagster.mirrors.crm_engine.BUSY_TIMEOUT_SECONDS", 0.1)
+    road: Road = make_road(environ={"LEADS_CRM_URL": empty_postgres_url})  # type: ignore[operator]
+    road.sync([JANE])
+    other = create_engine(make_url(empty_postgres_url).set(drivername="postgresql+psycopg"))
+    with other.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE leads_lead IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreBusyError, match="CRM database is busy"):
+            road.sync([JANE, BOB])
+    other.dispose()
+    assert len(road.leads()) == 2
+    road.sync()
+    assert_crm_equals_store(road)
 
 
 @pytest.mark.parametrize("mirror", ["crm", "airtable"])

@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ROUNDS ?= 300
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs bench bench-long lock clean
+.PHONY: help run test crash check docs bench bench-long lock clean
 
 help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
 	@echo "make test     set up, then run all tests"
+	@echo "make crash    kill -9 at random instants, 300 rounds; others with ROUNDS=… SEED=…"
 	@echo "make check    lint, types, imports, definitions, generated docs"
 	@echo "make docs     write docs/configuration.md from the settings"
 	@echo "make bench    measure and write docs/benchmarks.md; some of it with SECTIONS=\"loading one-row\""
@@ -34,6 +36,10 @@ run: $(STAMP)
 test: $(STAMP)
 	@echo "Tests"
 	@$(BIN)/python -m pytest -q
+
+crash: $(STAMP)
+	@echo "Killing $(ROUNDS) times"
+	@$(BIN)/python -m leads_dagster_tests.acceptance.crash_loop --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 check: $(STAMP)
 	@echo "Lint and format"

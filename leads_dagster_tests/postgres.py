@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -74,16 +75,14 @@ def running_server() -> Iterator[PostgresServer]:
     if named := os.environ.get(VARIABLE):
         yield PostgresServer(named)
         return
-    # Not in pytest's folder: the next pytest of this user closes that to all others, and a server that root started,
-    # which runs as another user, then dies of not finding its own files.
-    with TemporaryDirectory(prefix="leads-postgres-", ignore_cleanup_errors=True) as folder, _own_server(folder) as url:
-        server = PostgresServer(url)
+    with _own_server() as started:
+        server = PostgresServer(started.get_uri())
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in _FAST), "SELECT pg_reload_conf()")
         yield server
 
 
 @contextmanager
-def _own_server(folder: str) -> Iterator[str]:
+def _own_server() -> Iterator[Any]:
     if importlib.util.find_spec("pgserver") is None:
         told = f"set {VARIABLE} to a PostgreSQL server on which databases may be made"
         if sys.version_info >= (3, 13):
@@ -92,8 +91,35 @@ def _own_server(folder: str) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on import it complains of a missing XDG_RUNTIME_DIR
         import pgserver
-    server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    # Not in pytest's folder: the next pytest of this user closes that to all others, and a server that root started,
+    # which runs as another user, then dies of not finding its own files.
+    with TemporaryDirectory(prefix="leads-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            yield server
+        finally:
+            server.cleanup()
+
+
+class StoppableServer(PostgresServer):
+    """A server of a test's own, which it may stop as a power cut would, and start again."""
+
+    def __init__(self, started: Any) -> None:
+        super().__init__(started.get_uri())
+        self._started = started
+
+    def stop(self) -> None:
+        import pgserver
+
+        stopping = ["-m", "immediate", "-w", "stop"]
+        pgserver.pg_ctl(stopping, pgdata=self._started.pgdata, user=self._started.system_user)
+
+    def start(self) -> None:
+        self._started.ensure_postgres_running()
+
+
+@contextmanager
+def stoppable_server() -> Iterator[StoppableServer]:
+    """Never the named server: it may be somebody's."""
+    with _own_server() as started:
+        yield StoppableServer(started)

@@ -5,6 +5,7 @@ What belongs here: engines, locks, file modes, and which database error is trans
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy import exc
 from leads_dagster.errors import LeadsError, SettingsError, StoreBusyError, StoreError
 
 BUSY_TIMEOUT_SECONDS = 30
+CONNECT_TIMEOUT_SECONDS = 10
 
 # What a database says when the same call may succeed later. SQLite has no codes in Python 3.10.
 _BUSY_WORDS = ("database is locked", "database table is locked", "database schema is locked", "server closed")
@@ -40,7 +42,7 @@ def open_crm_engine(url: str) -> sa.Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             return _sqlite_engine(parsed)
-        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return _server_engine(parsed)
     except (exc.ArgumentError, exc.NoSuchModuleError) as error:
         raise SettingsError(f"LEADS_CRM_URL is no database URL: {error}.") from error
     except ModuleNotFoundError as error:
@@ -58,6 +60,20 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
     sa.event.listen(engine, "connect", _set_pragmas)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _server_engine(url: sa.URL) -> sa.Engine:
+    """A CRM that does not answer, or a table that somebody locks, keeps a cycle only so long."""
+    if url.get_backend_name() != "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    engine = sa.create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
+    sa.event.listen(engine, "begin", _limit_lock_waits)
+    return engine
+
+
+def _limit_lock_waits(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{math.ceil(BUSY_TIMEOUT_SECONDS * 1000)}ms'")
 
 
 def _busy_timeout(url: sa.URL) -> float:

@@ -71,7 +71,7 @@ def drop(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str, An
 
 
 def _decide(ws: Workspace, hold_id: int, status: Literal["approved", "dropped"], who: str | None) -> dict[str, Any]:
-    with writing(ws.engine) as connection:
+    with writing(ws.engine, ws.name) as connection:
         hold_rows.decide(connection, ws.name, hold_id, status, who=who_asks(who), at=ws.now())
         decided = hold_rows.get(connection, ws.name, hold_id)
     return _facts(decided)

@@ -132,7 +132,7 @@ def _keep_raw(ws: Workspace, run_id: str, look: Look) -> None:
     checksum, marker = fetched.checksum, fetched.marker.as_dict()
     payload = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat(), "bytes": _size(fetched)}
     staged = staging.Stage(ws.name, RAW, ws.source, ws.fingerprint(checksum), state.version, run_id, observed_at)
-    with writing(ws.engine) as connection:
+    with writing(ws.engine, ws.name) as connection:
         ledger.save_progress(connection, ws.name, 5, "Fetched the sheet", running=True)
         ledger.begin_run(
             connection, run_id=run_id, customer=ws.name, source=ws.source, checksum=checksum, observed_at=observed_at
@@ -154,7 +154,7 @@ def normalize(ws: Workspace, *, run_id: str) -> Outcome:
         with reading(ws.engine) as connection:
             state = ledger.source_state(connection, ws.name, staged.source)
         change_set = _find_changes(ws, staged, raw, state)
-        with writing(ws.engine) as connection:
+        with writing(ws.engine, ws.name) as connection:
             row_changes.number_new_records(connection, change_set)
             change_set.observed_at = epochs.moment(connection, ws.name, change_set.observed_at)
             output = staging.Stage(

@@ -31,7 +31,7 @@ from leads_dagster.pipeline.migrate_trial import trial
 from leads_dagster.pipeline.migrate_writing import STATES, FileWriter, Transaction
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile, Listing, find_files
-from leads_dagster.store import migration_log
+from leads_dagster.store import epochs, migration_log
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.migration_log import MigratedFile
 from leads_dagster.store.person import who_asks
@@ -175,7 +175,7 @@ class _Migration:
         self, connection: Any, tasks: Sequence[_Task], identity: str, interrupted: Sequence[MigratedFile]
     ) -> None:
         """A row for each file; of an interrupted one its own, unless the file changed since: it is then read anew."""
-        began = interrupted[-1].started_at if interrupted else self.ws.now()
+        began = interrupted[-1].started_at if interrupted else epochs.moment(connection, self.ws.name, self.ws.now())
         here = {row.path: row for row in interrupted}
         for task in tasks:
             assert task.found is not None

@@ -19,7 +19,7 @@ from leads_dagster.pipeline.migrate_check import check_file
 from leads_dagster.pipeline.migrate_reading import survey
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile
-from leads_dagster.store import migration_log
+from leads_dagster.store import epochs, migration_log
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.migration_log import MigratedFile
 from leads_dagster.store.person import who_asks
@@ -77,9 +77,9 @@ def _files(connection: Connection, ws: Workspace, migration_id: str) -> list[Mig
 def _undo(connection: Connection, ws: Workspace, migration_id: str) -> dict[str, Any]:
     if not migration_log.claimed_anything(connection, migration_id):
         return {"decision_id": None, "records_undone": 0, "values_undone": 0, "records_left": 0, "left": []}
-    undoing = Undoing(
-        connection, ws.policy, f"undo-{uuid.uuid4().hex}", who_asks(), ws.now(), reason=f"rollback of {migration_id}"
-    )
+    at = epochs.moment(connection, ws.name, ws.now())
+    reason = f"rollback of {migration_id}"
+    undoing = Undoing(connection, ws.policy, f"undo-{uuid.uuid4().hex}", who_asks(), at, reason=reason)
     done = undo_run(undoing, migration_id)
     return {"decision_id": done.decision_id, **done.facts}
 

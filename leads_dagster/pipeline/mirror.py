@@ -170,7 +170,7 @@ class _Sending:
         if not pushes:
             return
         noted = {push.lead_id: _with_unbooked(push, self.shown) for push in pushes}
-        with writing(self.ws.engine) as connection:
+        with writing(self.ws.engine, self.ws.name) as connection:
             outbox.note_unbooked(connection, self.name, noted)
 
     def _push_of(self, mark: Any, lead: Mapping[str, Any] | None) -> LeadPush | None:
@@ -200,7 +200,7 @@ class _Sending:
         now = self.ws.now()
         landed = [one for one in outcomes if one.action != "failed"]
         failed = [one for one in outcomes if one.action == "failed"]
-        with writing(self.ws.engine) as connection:
+        with writing(self.ws.engine, self.ws.name) as connection:
             outbox.book_success(connection, [self._success(one, mark_of[one.lead_id], now) for one in landed])
             for one in failed:
                 outbox.book_failure(

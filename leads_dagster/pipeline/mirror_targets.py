@@ -28,7 +28,7 @@ def meet(ws: Workspace, mirror: MirrorName) -> None:
     wanted = _wanted(ws, mirror, before)
     if wanted == before:
         return
-    with writing(ws.engine) as connection:
+    with writing(ws.engine, ws.name) as connection:
         if wanted > 0:
             if before:
                 outbox.tell_again(connection, ws.name, mirror, same_place=abs(before) == wanted)

@@ -216,7 +216,7 @@ class _Recording:
 
     def _settle_hold(self, connection: Connection) -> None:
         """Park the plan, or say what became of the one that stood: applied, or dissolved as the rows returned."""
-        report, now = self.change_set.guard, self.ws.now()
+        report, now = self.change_set.guard, max(self.ws.now(), self.change_set.observed_at)
         standing = hold_rows.standing(connection, self.ws.name, self.change_set.source)
         if report is None or report.approved_hold is not None:
             if standing is not None:

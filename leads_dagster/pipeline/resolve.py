@@ -37,7 +37,7 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
         output = staging.Stage(
             ws.name, DEDUPED, staged.source, staged.fingerprint, staged.base_version, staged.run_id, ws.now()
         )
-        with writing(ws.engine) as connection:
+        with writing(ws.engine, ws.name) as connection:
             staging.put(connection, output, resolution.payloads())
         return Outcome(bool(resolution.touched), staged.fingerprint, _numbers(resolution, time.monotonic() - started))
 

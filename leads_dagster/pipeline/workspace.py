@@ -19,7 +19,7 @@ from filelock import FileLock
 from sqlalchemy import Engine
 
 from leads_dagster.customers import CustomerSettings
-from leads_dagster.errors import LeadsError, StoreBusyError
+from leads_dagster.errors import LeadsError, StoreBusyError, StoreError
 from leads_dagster.leads.fields import NormalizationRules
 from leads_dagster.pipeline.recovery import see_that_sound
 from leads_dagster.settings import Settings, customer_named
@@ -90,9 +90,7 @@ class Workspace:
     @cached_property
     def snapshots(self) -> SnapshotStore:
         """Raw sheets as fetched, by checksum."""
-        folder = self.settings.prepare_home() / "raw"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return SnapshotStore(folder / self.name)
+        return SnapshotStore(_folder(self.settings, "raw") / self.name)
 
     @property
     def mirrors(self) -> list[MirrorName]:
@@ -148,6 +146,7 @@ class Workspace:
 
         Raises:
             StoreBusyError: another cycle kept it longer than `wait_seconds`.
+            StoreError: the state folder cannot be written.
         """
         with ExitStack() as held:
             within = self._lock.is_locked
@@ -160,6 +159,8 @@ class Workspace:
                     f"Another sync of customer {self.name} is still running.",
                     advice="Wait for it, or see `leads status`.",
                 ) from error
+            except OSError as error:
+                raise _cannot_be_written(self.settings.home / "locks", error) from error
             yield
 
     @cached_property
@@ -168,11 +169,28 @@ class Workspace:
 
 
 def customer_lock(settings: Settings, customer: str) -> FileLock:
-    """The lock that keeps cycles of a customer apart, not yet taken."""
-    folder = settings.prepare_home() / "locks"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{_file_name(customer)}.lock"
+    """The lock that keeps cycles of a customer apart, not yet taken.
+
+    Raises:
+        StoreError: the state folder cannot be written.
+    """
+    path = _folder(settings, "locks") / f"{_file_name(customer)}.lock"
     return FileLock(path, timeout=LOCK_WAIT_SECONDS, thread_local=False)
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    folder = settings.prepare_home() / name
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _cannot_be_written(folder, error) from error
+    return folder
+
+
+def _cannot_be_written(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The folder {folder} cannot be written: {error.strerror}.", advice="Check its owner, mode and space."
+    )
 
 
 def _file_name(customer: str) -> str:

@@ -74,10 +74,13 @@ def decide(
 
 
 def _note_undone(connection: Connection, decision_id: int, *, by: int) -> None:
-    """Mark a decision as taken back; where it had itself taken one back, that one stands again."""
-    row = connection.execute(select(decisions.c.undoes).where(decisions.c.id == decision_id)).one()
-    connection.execute(update(decisions).where(decisions.c.id == decision_id).values(undone_by=by))
-    connection.execute(update(decisions).where(decisions.c.id == row.undoes).values(undone_by=None))
+    """Mark a decision as taken back; where it had itself taken one back, that one stands again, and so on."""
+    undone: int | None = decision_id
+    standing: int | None = by
+    while undone is not None:
+        connection.execute(update(decisions).where(decisions.c.id == undone).values(undone_by=standing))
+        before = connection.execute(select(decisions.c.undoes).where(decisions.c.id == undone)).scalar_one()
+        undone, standing = before, None if standing is not None else undone
 
 
 def get(connection: Connection, customer: str, decision_id: int) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class FoldedLeads:
         if not ids:
             return
         before = lead_rows.load(connection, ids)
-        material = load_material(connection, ids)
+        material = load_material(connection, ids, merging=batch.merged)
         conflicts: list[dict[str, Any]] = []
         for lead in ids:
             found, row = material[lead], before.get(lead)

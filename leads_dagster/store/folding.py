@@ -43,19 +43,37 @@ class Material:
         return fold(views, self.claims, self.overrides)
 
 
-def load_material(connection: Connection, lead_ids: Sequence[str]) -> dict[str, Material]:
-    """What these leads are folded from, by lead; of one that is no more, nothing."""
+def load_material(
+    connection: Connection, lead_ids: Sequence[str], *, merging: Mapping[str, str] | None = None
+) -> dict[str, Material]:
+    """What these leads are folded from, by lead; of one that is no more, nothing.
+
+    Args:
+        merging: lead -> the one that takes its place now, which the store does not know yet.
+    """
     found = {lead: Material() for lead in lead_ids}
-    stands_for = {**lead_rows.forebears(connection, lead_ids), **{lead: lead for lead in lead_ids}}
-    for known in records.records_of_leads(connection, list(stands_for), kinds=("row", "edit")):
-        lead = str(known.lead_id)
+    merged = {**lead_rows.forebears(connection, lead_ids), **(merging or {})}
+    edits: list[KnownRecord] = []
+    for known in records.records_of_leads(connection, [*found, *(merged.keys() - found)], kinds=("row", "edit")):
         if known.kind == "edit":
-            found[stands_for[lead]].edits.append(known)
-        elif lead in found:
-            found[lead].rows.append(known)
+            edits.append(known)
+        elif known.lead_id in found:
+            found[known.lead_id].rows.append(known)
+    stands_for = {one: _heir(one, merged, found) for one in (*found, *merged)}
+    for known in edits:
+        if (heir := found.get(stands_for[str(known.lead_id)])) is not None:
+            heir.edits.append(known)
     lead_of = {one.id: lead for lead, each in found.items() for one in (*each.rows, *each.edits)}
     for claim in claim_rows.claims_of(connection, list(lead_of)):
         found[lead_of[claim.record_id]].claims.append(claim)
     for lead, overrides in decisions.overrides_of(connection, list(stands_for)).items():
-        found[stands_for[lead]].overrides += overrides
+        if (heir := found.get(stands_for[lead])) is not None:
+            heir.overrides += overrides
     return found
+
+
+def _heir(lead: str, merged: Mapping[str, str], found: Mapping[str, Material]) -> str:
+    """The lead for which edits and overrides of this one count: itself while it has rows, else who took its place."""
+    while lead in merged and not (lead in found and found[lead].rows):
+        lead = merged[lead]
+    return lead

@@ -159,7 +159,11 @@ def records_per_lead(connection: Connection, lead_ids: Sequence[str]) -> dict[st
     for part in chunks(lead_ids):
         query = (
             select(source_records.c.lead_id, func.count())
-            .where(source_records.c.lead_id.in_(part), source_records.c.removed_at.is_(None))
+            .where(
+                source_records.c.lead_id.in_(part),
+                source_records.c.removed_at.is_(None),
+                source_records.c.kind == "row",  # an edit keeps no lead alive
+            )
             .group_by(source_records.c.lead_id)
         )
         found.update((row[0], row[1]) for row in connection.execute(query))
@@ -209,15 +213,13 @@ def merges_into(connection: Connection, lead_id: str) -> list[tuple[str, list[in
 
 
 def forebears(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Lead that was merged, at once or by way of others -> the one of these that stands in its place."""
+    """Lead that was merged into one of these, at once or by way of others -> the one that it was merged into."""
     found: dict[str, str] = {}
-    frontier = {one: one for one in ids}
+    frontier: Sequence[str] = list(ids)
     while frontier:
-        reached: dict[str, str] = {}
-        merged = _MERGED_INTO.rows(connection, list(frontier))
-        reached.update((lost, frontier[kept]) for lost, kept in merged if lost not in found)
+        reached = {lost: kept for lost, kept in _MERGED_INTO.rows(connection, frontier) if lost not in found}
         found |= reached
-        frontier = reached
+        frontier = list(reached)
     return found
 
 

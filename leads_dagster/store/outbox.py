@@ -138,11 +138,16 @@ def count_due(connection: Connection, customer: str, mirrors: Sequence[MirrorNam
 
 
 def _is_due(customer: str, mirrors: Sequence[MirrorName], now: datetime) -> Any:
+    """Where the last attempt lies in the future the clock was put back, and no wait that it set can be trusted."""
     return and_(
         sync_status.c.customer == customer,
         sync_status.c.mirror.in_(mirrors),
         sync_status.c.status.in_(["pending", "failed"]),
-        or_(sync_status.c.next_attempt_at.is_(None), sync_status.c.next_attempt_at <= now),
+        or_(
+            sync_status.c.next_attempt_at.is_(None),
+            sync_status.c.next_attempt_at <= now,
+            sync_status.c.last_attempt > now,
+        ),
     )
 
 

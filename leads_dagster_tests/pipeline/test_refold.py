@@ -11,6 +11,7 @@ from leads_dagster.pipeline import overriding
 from leads_dagster.pipeline.refold import differences
 from leads_dagster.store import tables
 from leads_dagster.store.engine import writing
+from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.pipeline.conftest import Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
@@ -31,6 +32,25 @@ def test_after_edits_merges_removals_and_decisions_nothing_differs(road: Road) -
     road.sync([("J. Doe", "jane@acme.example", "Acme", "Chair")])
     with road.open() as ws:
         assert differences(ws) == []
+
+
+def test_edits_and_overrides_go_with_a_lead_into_another_and_back_in_the_same_moment(road: Road) -> None:
+    road.sync([JANE, ("J. Doe", "jd@acme.example", "Acme", "")])
+    [lost] = [lead["id"] for lead in road.leads() if lead["email"] == "jd@acme.example"]
+    with LeadDatabase(road.settings.database_url, "acme") as database:
+        database.update_lead(lost, {"notes": "Likes tea"})
+    with road.open() as ws:
+        overriding.override(ws, lost, "title", "Queen")
+    road.sync([JANE, ("J. Doe", "jane@acme.example", "Acme", "")])
+    with road.open() as ws:
+        assert differences(ws) == []
+    assert [(lead["notes"], lead["title"]) for lead in road.leads()] == [("Likes tea", "Queen")]
+    road.sync([JANE, ("J. Doe", "jd@acme.example", "Acme", "")])
+    with road.open() as ws:
+        assert differences(ws) == []
+    assert {lead["email"]: (lead["notes"], lead["title"]) for lead in road.leads()} == {
+        "jane@acme.example": (None, "CEO"), "jd@acme.example": ("Likes tea", "Queen")
+    }  # fmt: skip
 
 
 def test_a_lead_that_is_not_what_its_claims_make_of_it_is_named_with_the_field(road: Road) -> None:

@@ -66,6 +66,18 @@ def test_taking_back_the_taking_back_gives_the_value_again(road: Road) -> None:
         take(road, undo.take_back, second.decision_id)
 
 
+def test_undoings_of_undoings_go_back_and_forth_however_long_their_row(road: Road) -> None:
+    road.sync([JANE])
+    road.sync([(*JANE[:3], "CEO")])
+    last = take(road, undo.undo_field, only(road)["id"], "title").decision_id
+    for title in ("CEO", "CTO", "CEO", "CTO"):
+        last = take(road, undo.take_back, last).decision_id
+        assert only(road)["title"] == title
+        stands = {one["id"]: one["undone_by"] is None for one in road.all("decisions")}
+        assert next(iter(stands.values())) is (title == "CTO")
+        assert stands[last]
+
+
 def test_a_field_without_an_earlier_value_has_nothing_to_go_back_to(road: Road) -> None:
     road.sync([JANE])
     with pytest.raises(ConflictError, match="no earlier value"):

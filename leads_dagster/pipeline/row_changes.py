@@ -219,7 +219,7 @@ class _Comparison:
             claims = changed_fields(before, said_fields(row), covered=self._covered(), never_said=never_said)
             loses = _loses(before, claims)
             if claims and undone_by is not None:  # it says something new, and is a row like any other again
-                claims, undone_by = first_claims(row), None
+                claims, undone_by = {**claims, **first_claims(row)}, None
         digest = row_hash(cells)
         undone = {name: value for name, value in (known.undone or {}).items() if name not in claims}
         return RowChange(
@@ -230,7 +230,7 @@ class _Comparison:
 
     def _said_before(self, known: KnownRecord) -> Mapping[str, str]:
         """The base, normalised by today's rules; a record that only ever was in quarantine has said nothing."""
-        if known.lead_id is None and known.state == "quarantined":
+        if known.lead_id is None and known.undone_by is None and known.state == "quarantined":
             return {}
         mapping, normalizer = self._reader(tuple(known.raw))
         return said_fields(normalizer.row([known.raw[label] for label in mapping.labels()]))
@@ -252,9 +252,7 @@ class _Comparison:
 
     def _never_said(self, partner_of: Mapping[int, KnownRecord]) -> dict[int, frozenset[str]]:
         """Record -> fields it never claimed: under a new mapping a column may speak of them for the first time."""
-        said: dict[int, set[str]] = {known.id: set() for known in partner_of.values()}
-        for claim in claim_rows.claims_of(self.connection, list(said)):
-            said[claim.record_id].add(claim.field)
+        said = claim_rows.fields_said(self.connection, [known.id for known in partner_of.values()])
         return {record: self._covered() - fields for record, fields in said.items()}
 
     def _change_set(self, raw: Mapping[str, Any], changes: list[RowChange], gone: list[Gone]) -> ChangeSet:

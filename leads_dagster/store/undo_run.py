@@ -119,7 +119,8 @@ def _was_edited(lead: Material, found: RunPlan) -> bool:
 
 def _carry_out(undoing: Undoing, decision: int, found: RunPlan) -> Effect:
     connection = undoing.connection
-    claim_rows.void_claims(connection, found.claims, by=decision)
+    brought = [one.id for one in claim_rows.that_count(connection, sorted(found.records))]
+    claim_rows.void_claims(connection, [*found.claims, *brought], by=decision)
     claim_rows.note_in_force(connection, found.changed)
     aside.unremove(connection, sorted(found.removed))
     return Effect(records=found.changed | found.removed, set_aside=found.records)
@@ -134,7 +135,7 @@ def unapply(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
     """Let what a run did count again."""
     connection = undoing.connection
     changed = claim_rows.revive_claims(connection, voided_by=decision["id"])
-    claim_rows.note_in_force(connection, changed)
     back = aside.bring_back(connection, undone_by=decision["id"])
+    claim_rows.note_in_force(connection, changed | back)
     gone = aside.still_removed(connection, decision["subject"]["removed"])
     return Effect(records=changed | back, removed=gone)

@@ -29,6 +29,7 @@ from leads_dagster.leads.reconciliation import (
     pair_changed,
     pair_digests,
     row_hash,
+    short_key,
 )
 from leads_dagster.leads.tabular import Table
 from leads_dagster.pipeline.workspace import Workspace
@@ -187,7 +188,7 @@ class _Comparison:
 
     def _source_key(self, cells: Mapping[str, str]) -> str:
         labels = (column.label for column in self.mapping.columns if column.target == "row_id")
-        return next((cells[label] for label in labels if cells.get(label)), "")
+        return next((short_key(cells[label]) for label in labels if cells.get(label)), "")
 
     def _changes(self, partner_of: Mapping[int, KnownRecord]) -> list[RowChange]:
         never_said = self._never_said(partner_of) if self.rules_changed else {}

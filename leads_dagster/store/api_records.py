@@ -19,7 +19,7 @@ from leads_dagster.errors import InvalidLeadError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, Issue, NormalizationRules, NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_name, linkedin_slug
 from leads_dagster.leads.normalization import normalize_fields
-from leads_dagster.leads.reconciliation import row_hash
+from leads_dagster.leads.reconciliation import row_hash, short_key
 from leads_dagster.leads.text import storable
 from leads_dagster.store.intake import Arrival, Reader
 
@@ -46,7 +46,7 @@ def arrival_of(data: Mapping[str, Any], rules: NormalizationRules) -> Arrival:
     """
     raw = {name: text for name, text in _texts(data).items() if name not in _KEYS}
     row = normalize_fields(raw, rules)
-    key = _key_of(data) or _identity(row, raw)
+    key = _key_of(data) or short_key(_identity(row, raw))
     covered = frozenset(_PARTS.get(name, name) for name in raw)
     beside = frozenset({RAW_DATA}) if row.extra else frozenset[str]()
     return Arrival(key, raw, row, (covered & LEAD_FIELDS.keys()) | beside)
@@ -67,7 +67,7 @@ def arrival_or_rejection(data: Mapping[str, Any], rules: NormalizationRules) -> 
 def _key_of(data: Mapping[str, Any]) -> str | None:
     """What the caller knows the record by."""
     given = (data[name] for name in _KEYS if data.get(name) not in (None, ""))
-    return next((storable(str(key)) for key in given), None)
+    return next((short_key(storable(str(key))) for key in given), None)
 
 
 @lru_cache(maxsize=64)

@@ -43,12 +43,20 @@ class Material:
         return fold(views, self.claims, self.overrides)
 
 
-def load_material(connection: Connection, lead_ids: Sequence[str]) -> dict[str, Material]:
-    """What these leads are folded from, by lead; of one that is no more, nothing."""
+def load_material(
+    connection: Connection, lead_ids: Sequence[str], *, merging: Mapping[str, str] | None = None
+) -> dict[str, Material]:
+    """What these leads are folded from, by lead; of one that is no more, nothing.
+
+    Args:
+        merging: lead -> the one that takes its place now, which the store does not know yet.
+    """
     found = {lead: Material() for lead in lead_ids}
     for known in records.records_of_leads(connection, lead_ids):
         found[str(known.lead_id)].rows.append(known)
-    stands_for = {**lead_rows.forebears(connection, lead_ids), **{lead: lead for lead in lead_ids}}
+    lost = {one: kept for one, kept in (merging or {}).items() if one in found and not found[one].rows}
+    heirs = {**lead_rows.forebears(connection, lead_ids), **{lead: lead for lead in lead_ids}}
+    stands_for = {one: lost.get(lead, lead) for one, lead in heirs.items()}
     for known in records.records_of_leads(connection, list(stands_for), kind="edit"):
         found[stands_for[str(known.lead_id)]].edits.append(known)
     lead_of = {one.id: lead for lead, each in found.items() for one in (*each.rows, *each.edits)}

@@ -149,9 +149,7 @@ def sync_pending(*, limit: int, mirror: MirrorName | None) -> Operation[list[Lea
 
 def _find(connection: Connection, caller: Caller, lead_id: str) -> Lead | None:
     """The row of one of the customer's leads; None where there is none, or it is another customer's."""
-    if storable(lead_id) != lead_id:
-        return None
-    row = lead_rows.load(connection, [lead_id]).get(lead_id)
+    row = lead_rows.load(connection, [storable(lead_id)]).get(lead_id)
     return row if row is not None and row["customer"] == caller.policy.customer else None
 
 

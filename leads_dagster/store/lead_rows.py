@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
+from leads_dagster.leads.text import storable
 from leads_dagster.store import search_index
 from leads_dagster.store.search_words import name_key
 from leads_dagster.store.statements import bulk_insert, chunks
@@ -174,7 +175,8 @@ def get(connection: Connection, customer: str, lead_id: str) -> dict[str, Any]:
     Raises:
         NotFoundError: this customer has no such lead.
     """
-    row = connection.execute(select(leads).where(leads.c.customer == customer, leads.c.id == lead_id)).one_or_none()
+    mine = (leads.c.customer == customer, leads.c.id == storable(lead_id))
+    row = connection.execute(select(leads).where(*mine)).one_or_none()
     if row is None:
         raise NotFoundError(
             f"There is no lead {lead_id} for customer {customer}.", advice="`leads history` takes its id or e-mail."

@@ -240,7 +240,7 @@ class LeadWriter:
     def _fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:
         """Fold leads from what the store holds of their records, and write what came out differently."""
         before = lead_rows.load(connection, ids)
-        material = load_material(connection, ids)
+        material = load_material(connection, ids, merging=batch.merged)
         conflicts: list[dict[str, Any]] = []
         for lead in ids:
             found = material[lead]

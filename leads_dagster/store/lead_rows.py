@@ -6,6 +6,7 @@ a field has is the fold's business, conflicts are `conflict_rows`'.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -38,8 +39,17 @@ def _to_column(name: str, value: str | None) -> Any:
     if kind == "json":
         return orjson.loads(value)
     if kind == "bool":
-        return value == "true"
-    return float(value) if kind == "number" else value
+        return {"true": True, "false": False}.get(value)
+    return _number(value) if kind == "number" else value
+
+
+def _number(value: str) -> float | None:
+    """None for a text that is no number: the claim keeps it, a column of numbers cannot."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def to_texts(row: Mapping[str, Any]) -> dict[str, str]:

@@ -230,7 +230,7 @@ class LeadWriter:
         }
 
     def _created(self, lead: str, found: FoldedLead) -> dict[str, Any]:
-        return self._history(lead, "created", new=orjson.dumps(found.values()).decode(), source=self.source)
+        return self._history(lead, "created", new=orjson.dumps(_stored_texts(found)).decode(), source=self.source)
 
     def _history(self, lead: str, operation: str, **values: Any) -> dict[str, Any]:
         blank = dict.fromkeys(("field", "old", "new", "source", "record_id"))

@@ -103,7 +103,7 @@ def _sort_out(found: RunPlan, record: int, claims: Sequence[Any], run: str) -> N
 
 def _spare_edited_leads(undoing: Undoing, found: RunPlan) -> None:
     """A lead that somebody edited since keeps the records it is made of."""
-    known = list(records.known_records(undoing.connection, sorted(found.records)))
+    known = [one for one in records.known_records(undoing.connection, sorted(found.records)) if one.kind == "row"]
     leads = sorted({one.lead_id for one in known if one.lead_id is not None})
     material = load_material(undoing.connection, leads)
     for one in known:

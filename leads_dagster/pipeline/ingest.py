@@ -154,7 +154,7 @@ def normalize(ws: Workspace, *, run_id: str) -> Outcome:
         with reading(ws.engine) as connection:
             state = ledger.source_state(connection, ws.name, staged.source)
         change_set = _find_changes(ws, staged, raw, state)
-        with writing(ws.engine) as connection:
+        with writing(ws.engine, ws.name) as connection:
             row_changes.number_new_records(connection, change_set)
             change_set.observed_at = epochs.moment(connection, ws.name, change_set.observed_at)
             output = staging.Stage(

@@ -259,12 +259,10 @@ def take_back(undoing: Undoing, decision_id: int) -> Undone:
     if found["undone_by"] is not None:
         raise ConflictError(f"Decision {decision_id} was taken back already, by decision {found['undone_by']}.")
     decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
-    if found["kind"] == "undo":
-        again = decisions.get(connection, undoing.policy.customer, found["undoes"])
-        effect = _APPLY[again["kind"]](undoing, again)
-        return Undone(decision, settle(undoing, again["id"], effect), {"kind": "undo", "again": again["kind"]})
-    effect = _UNAPPLY[found["kind"]](undoing, found)
-    return Undone(decision, settle(undoing, decision, effect), {"kind": found["kind"]})
+    meant, stands = decisions.root(connection, undoing.policy.customer, decision_id)
+    effect = (_APPLY if stands else _UNAPPLY)[meant["kind"]](undoing, meant)
+    leads = settle(undoing, meant["id"] if stands else decision, effect)
+    return Undone(decision, leads, {"kind": found["kind"], **({"again": meant["kind"]} if stands else {})})
 
 
 def living(connection: Connection, customer: str, lead_id: str) -> Mapping[str, Any]:

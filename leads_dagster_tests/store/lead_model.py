@@ -165,6 +165,17 @@ class Model:
                 current |= {one.order for one in mine if self.counting(each, one.field)[-1] is one}
         return brought, current
 
+    def taken_back(self, decision: Decision, by: int) -> Decision:
+        """Mark a decision as taken back, and what that means for those it took back; returns what it is about."""
+        stands = False
+        decision.undone_by = by
+        while decision.undoes is not None:
+            taken = self.decisions[decision.undoes]
+            stands = not stands
+            taken.undone_by = None if stands else decision.id
+            decision = taken
+        return decision
+
     def void(self, orders: Collection[int], decision: int) -> None:
         """Claims do not count."""
         for order in orders:

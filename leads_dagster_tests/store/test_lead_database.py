@@ -359,7 +359,8 @@ def test_customers_are_kept_apart(open_database: Callable[..., Opened]) -> None:
 
 
 STRANGE = {
-    "nul": "a\0b", "surrogate": "half \ud83d", "emoji": "👩‍🔬 Jane 🇩🇪", "sql": "'; DROP TABLE leads; --", "percent": "%s %(x)s ? :y",
+    "nul": "a\0b", "surrogate": "half \ud83d", "emoji": "👩‍🔬 Jane 🇩🇪", "sql": "'; DROP TABLE leads; --",
+    "percent": "%s %(x)s ? :y",
     "script": "<script>alert(1)</script>", "formula": "=HYPERLINK(1)", "bidi": "\u202egnp.exe", "long": "x" * 1_000_000,
     "lines": "a\r\nb\u2028c", "number": 12.5, "integer": 2**70, "nan": float("nan"), "true": True, "none": None,
     "time": datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2))), "date": date(2026, 1, 2),
@@ -377,6 +378,14 @@ def test_strange_values_are_data_wherever_they_stand(database: Opened, name: str
         assert database.get_lead(lead)["email"] == told["email"], label
     assert database.count_leads() == len(STRANGE)
     assert len(list(database.get_all_leads())) == len(STRANGE)
+
+
+@pytest.mark.parametrize("name", ["confidence", "verified"])
+def test_a_text_that_is_no_number_and_no_flag_leaves_the_field_blank(database: Opened, name: str) -> None:
+    lead, _ = database.upsert_lead({"key": "k", **JANE, name: "much"})
+    assert database.get_lead(lead)[name] is None
+    database.upsert_lead({"key": "k", name: "1"})
+    assert database.get_lead(lead)[name] == 1
 
 
 def test_text_comes_back_as_it_was_given(database: Opened) -> None:

@@ -272,14 +272,10 @@ class StoreMachine(RuleBasedStateMachine):
     def _take_back(self, decision: Decision, what: Callable[..., Any], *arguments: Any) -> None:
         done = self._take(what, *arguments)
         self._decided(Decision(done.decision_id, "undo", undoes=decision.id))
-        decision.undone_by = done.decision_id
-        if decision.kind != "undo":
-            self.model.revive(decision.id)
-            return
-        assert decision.undoes is not None
-        again = self.model.decisions[decision.undoes]
-        again.undone_by = None
-        if again.kind == "revert":
+        again = self.model.taken_back(decision, done.decision_id)
+        if again.undone_by is not None:
+            self.model.revive(again.id)
+        elif again.kind == "revert":
             self.model.void(again.claims, again.id)
         elif again.kind == "rollback":
             kept = again.removed
@@ -457,5 +453,5 @@ def _changed(before: Row, after: Row) -> dict[str, str | None]:
 PHASES = (Phase.generate,)  # its steps are too dear to shrink here
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(
-    max_examples=6, stateful_step_count=25, derandomize=True, deadline=None, print_blob=False, phases=PHASES
+    max_examples=12, stateful_step_count=30, derandomize=True, deadline=None, print_blob=False, phases=PHASES
 )

@@ -1,4 +1,4 @@
-"""Taking back through history, on SQLite and PostgreSQL: after merges, edits, removals, quarantine, and amid a cycle."""
+"""Taking back through history, on SQLite and PostgreSQL: merges, edits, removals, quarantine, and amid a cycle."""
 
 from __future__ import annotations
 

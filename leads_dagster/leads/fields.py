@@ -43,7 +43,7 @@ ADDRESS_RANK_STEP = 10
 IssueCode = Literal[
     "empty_row", "no_identity", "invalid_name", "invalid_email", "invalid_phone", "invalid_linkedin_url",
     "invalid_website", "ambiguous_date", "invalid_date", "invalid_number", "invalid_bool", "cell_too_large",
-    "extra_cells", "not_a_record", "broken_json",
+    "extra_cells", "not_a_record", "broken_json", "invalid_value",
 ]  # fmt: skip
 
 

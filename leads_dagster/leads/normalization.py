@@ -47,6 +47,7 @@ NORMALIZATION_VERSION = "2"
 _NAME_PARTS = ("first_name", "middle_name", "last_name", "name_suffix")
 _PLACE_PARTS = ("city", "region", "country")
 _READ = frozenset({*LEAD_FIELDS, *_NAME_PARTS, *_PLACE_PARTS})
+_LONGEST_ADDRESS = 400  # characters; PostgreSQL's indexes take 2,700 bytes
 _DEFAULT_RULES = NormalizationRules()
 
 
@@ -86,6 +87,8 @@ class Normalizer:
 
     def _finished(self, cells: Sequence[str], draft: Draft) -> NormalizedRow:
         why_not = None
+        if draft.issues:
+            _keep_long_addresses_beside(draft)
         if not (draft.named or draft.emails or draft.linked):
             why_not = rejection(draft, cells, self._labels)
             if is_company_only(draft):
@@ -129,6 +132,13 @@ def normalize_fields(fields: Mapping[str, str], rules: NormalizationRules = _DEF
 def _normalizer_of(names: tuple[str, ...], rules: NormalizationRules) -> Normalizer:
     columns = [ColumnTarget(index, name, name) for index, name in enumerate(names)]
     return Normalizer(ColumnMapping(tuple(columns)), rules)
+
+
+def _keep_long_addresses_beside(draft: Draft) -> None:
+    """Leads are looked up by these fields; a text that is no address stays in one only if an index can hold it."""
+    for name in ("email", "linkedin_url"):
+        if len(draft.fields.get(name, "")) > _LONGEST_ADDRESS:
+            draft.keep(name, draft.fields.pop(name))
 
 
 def _name_after_company(draft: Draft) -> None:

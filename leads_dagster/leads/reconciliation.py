@@ -17,6 +17,8 @@ import numpy.typing as npt
 import xxhash
 
 DIGEST_BYTES = 16
+# Of a source key, in characters: PostgreSQL's indexes take 2,700 bytes, four to a character at most.
+LONGEST_KEY = 400
 UNPAIRED = -1
 # Rows that share a name or an e-mail are one record if at least this share of their other cells agrees too.
 SIMILAR_SHARE = 0.5
@@ -50,6 +52,14 @@ def row_hash(cells: Mapping[str, str]) -> bytes:
     """16 bytes over labels and cells, whatever their order; blank cells do not count."""
     parts = sorted(f"{label}\x1f{cell}" for label, cell in cells.items() if cell)
     return xxhash.xxh3_128_digest("\x1e".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def short_key(key: str) -> str:
+    """A key that any index can hold: of one beyond `LONGEST_KEY` characters, the beginning and a hash of the whole."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    digest = xxhash.xxh3_128_hexdigest(key.encode("utf-8", "surrogatepass"))
+    return f"{key[: LONGEST_KEY - len(digest) - 1]}…{digest}"
 
 
 def pair_digests(old: bytes, new: bytes) -> Indexes:

@@ -20,6 +20,7 @@ _INVISIBLE = re.compile(
 # Joiners mean something after Arabic, Indic and South-East Asian letters and inside emoji; elsewhere they are litter.
 _STRAY_JOINER = re.compile("(?<![\u0600-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,8});")
 _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
 _LONGEST_PLACEHOLDER = 20
@@ -38,6 +39,11 @@ def clean_line(cell: str) -> str:
     else:
         text = " ".join(repair(cell).split())
     return "" if len(text) <= _LONGEST_PLACEHOLDER and (not text or text.lower() in _PLACEHOLDERS) else text
+
+
+def storable(text: str) -> str:
+    """Text without what no database holds: a NUL or half a character becomes U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def clean_name(cell: str) -> str:

@@ -29,6 +29,7 @@ from leads_dagster.leads.reconciliation import (
     pair_changed,
     pair_digests,
     row_hash,
+    short_key,
 )
 from leads_dagster.leads.tabular import Table
 from leads_dagster.pipeline.workspace import Workspace
@@ -187,7 +188,7 @@ class _Comparison:
 
     def _source_key(self, cells: Mapping[str, str]) -> str:
         labels = (column.label for column in self.mapping.columns if column.target == "row_id")
-        return next((cells[label] for label in labels if cells.get(label)), "")
+        return next((short_key(cells[label]) for label in labels if cells.get(label)), "")
 
     def _changes(self, partner_of: Mapping[int, KnownRecord]) -> list[RowChange]:
         never_said = self._never_said(partner_of) if self.rules_changed else {}
@@ -219,7 +220,7 @@ class _Comparison:
             claims = changed_fields(before, said_fields(row), covered=self._covered(), never_said=never_said)
             loses = _loses(before, claims)
             if claims and undone_by is not None:  # it says something new, and is a row like any other again
-                claims, undone_by = first_claims(row), None
+                claims, undone_by = {**claims, **first_claims(row)}, None
         digest = row_hash(cells)
         undone = {name: value for name, value in (known.undone or {}).items() if name not in claims}
         return RowChange(
@@ -230,7 +231,7 @@ class _Comparison:
 
     def _said_before(self, known: KnownRecord) -> Mapping[str, str]:
         """The base, normalised by today's rules; a record that only ever was in quarantine has said nothing."""
-        if known.lead_id is None and known.state == "quarantined":
+        if known.lead_id is None and known.undone_by is None and known.state == "quarantined":
             return {}
         mapping, normalizer = self._reader(tuple(known.raw))
         return said_fields(normalizer.row([known.raw[label] for label in mapping.labels()]))
@@ -252,9 +253,7 @@ class _Comparison:
 
     def _never_said(self, partner_of: Mapping[int, KnownRecord]) -> dict[int, frozenset[str]]:
         """Record -> fields it never claimed: under a new mapping a column may speak of them for the first time."""
-        said: dict[int, set[str]] = {known.id: set() for known in partner_of.values()}
-        for claim in claim_rows.claims_of(self.connection, list(said)):
-            said[claim.record_id].add(claim.field)
+        said = claim_rows.fields_said(self.connection, [known.id for known in partner_of.values()])
         return {record: self._covered() - fields for record, fields in said.items()}
 
     def _change_set(self, raw: Mapping[str, Any], changes: list[RowChange], gone: list[Gone]) -> ChangeSet:

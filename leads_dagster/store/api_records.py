@@ -6,18 +6,21 @@ be a lead. Taking it in is `intake`'s business.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
-
-import orjson
+from uuid import UUID
 
 from leads_dagster.errors import InvalidLeadError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, Issue, NormalizationRules, NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_name, linkedin_slug
 from leads_dagster.leads.normalization import normalize_fields
+from leads_dagster.leads.reconciliation import row_hash, short_key
+from leads_dagster.leads.text import storable
 from leads_dagster.store.intake import Arrival, Reader
 
 SOURCE = "api"
@@ -43,10 +46,28 @@ def arrival_of(data: Mapping[str, Any], rules: NormalizationRules) -> Arrival:
     """
     raw = {name: text for name, text in _texts(data).items() if name not in _KEYS}
     row = normalize_fields(raw, rules)
-    key = next((str(data[name]) for name in _KEYS if data.get(name)), None) or _identity(row)
+    key = _key_of(data) or short_key(_identity(row, raw))
     covered = frozenset(_PARTS.get(name, name) for name in raw)
     beside = frozenset({RAW_DATA}) if row.extra else frozenset[str]()
     return Arrival(key, raw, row, (covered & LEAD_FIELDS.keys()) | beside)
+
+
+def arrival_or_rejection(data: Mapping[str, Any], rules: NormalizationRules) -> Arrival:
+    """As `arrival_of`; a value that no cell could have rejects the record, of which all the rest is kept."""
+    try:
+        return arrival_of(data, rules)
+    except InvalidLeadError as error:
+        name = str(error.context["field"])
+        raw = {label: text for label, text in _texts(data, strict=False).items() if label not in _KEYS}
+        issue = Issue("invalid_value", name, name, raw.get(name, ""), error.message)
+        row = NormalizedRow({}, rejection=issue)
+        return Arrival(_key_of(data) or _identity(row, raw), raw, row, frozenset())
+
+
+def _key_of(data: Mapping[str, Any]) -> str | None:
+    """What the caller knows the record by."""
+    given = (data[name] for name in _KEYS if data.get(name) not in (None, ""))
+    return next((short_key(storable(str(key))) for key in given), None)
 
 
 @lru_cache(maxsize=64)
@@ -55,15 +76,14 @@ def reader_of(rules: NormalizationRules) -> Reader:
     return lambda raw: normalize_fields(raw, rules)
 
 
-def refuse_invalid(arrival: Arrival) -> None:
+def refuse_invalid(row: NormalizedRow) -> None:
     """Refuse what cannot be a lead.
 
     Raises:
         InvalidLeadError: it names nobody; names the field.
     """
-    rejection = arrival.row.rejection
-    if rejection is not None:
-        raise _invalid(rejection)
+    if row.rejection is not None:
+        raise _invalid(row.rejection)
 
 
 def changes_of(data: Mapping[str, Any], rules: NormalizationRules) -> dict[str, str | None]:
@@ -91,8 +111,10 @@ def _invalid(issue: Issue) -> InvalidLeadError:
     )
 
 
-def _identity(row: NormalizedRow) -> str:
+def _identity(row: NormalizedRow, raw: Mapping[str, str]) -> str:
     """What the same record would be known by the next time it is handed over."""
+    if row.rejection is not None:
+        return f"row:{row_hash(raw).hex()}"
     fields = row.fields
     slug = linkedin_slug(fields.get("linkedin_url", ""))
     if slug:
@@ -103,28 +125,44 @@ def _identity(row: NormalizedRow) -> str:
     return f"name:{name}|{fold_company(fields.get('company', ''))}|{fields.get('phone', '')}"
 
 
-def _texts(data: Mapping[str, Any]) -> dict[str, str]:
+def _texts(data: Mapping[str, Any], *, strict: bool = True) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in data.items():
-        if name == RAW_DATA and isinstance(value, Mapping):
-            texts.update((label, _text(label, each)) for label, each in value.items() if label not in data)
-        else:
-            texts[str(name)] = _text(str(name), value)
+        beside = value.items() if name == RAW_DATA and isinstance(value, Mapping) else [(name, value)]
+        for label, each in beside:
+            if each is value or label not in data:
+                texts[storable(str(label))] = _text(str(label), each, strict=strict)
     return texts
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: Any, *, strict: bool) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str | int | float):
-        return str(value)
+    if isinstance(value, str | int | float | Decimal | UUID):
+        return _kept(str(value))
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:
+        return _kept(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain))
+    except (TypeError, ValueError, RecursionError):
+        if not strict:
+            return f"<{type(value).__name__}>"
         raise InvalidLeadError(
             f"{name}: a {type(value).__name__} is nothing that a lead could hold.", field=name
         ) from None
+
+
+def _plain(value: Any) -> str:
+    """What stands for a value within a list or an object."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def _kept(text: str) -> str:
+    """A NUL means nothing in a cell."""
+    return storable(text.replace("\0", ""))

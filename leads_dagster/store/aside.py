@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, or_, select, update
 
 from leads_dagster.store.match_rows import forget_keys
 from leads_dagster.store.statements import chunks
@@ -56,7 +56,7 @@ def set_aside(connection: Connection, ids: Sequence[int], *, by: int) -> None:
         connection.execute(
             update(source_records)
             .where(mine)
-            .values(state="held", undone_by=by, origin_lead_id=origin, lead_id=None, undone=None)
+            .values(state=_state_or("held"), undone_by=by, origin_lead_id=origin, lead_id=None, undone=None)
         )
         connection.execute(delete(matches).where(or_(matches.c.record_a.in_(part), matches.c.record_b.in_(part))))
     forget_keys(connection, ids)
@@ -67,5 +67,13 @@ def bring_back(connection: Connection, *, undone_by: int) -> set[int]:
     mine = source_records.c.undone_by == undone_by
     found = set(connection.execute(select(source_records.c.id).where(mine)).scalars())
     lead = case((source_records.c.kind == "edit", source_records.c.origin_lead_id), else_=source_records.c.lead_id)
-    connection.execute(update(source_records).where(mine).values(state="unchanged", undone_by=None, lead_id=lead))
+    connection.execute(
+        update(source_records).where(mine).values(state=_state_or("unchanged"), undone_by=None, lead_id=lead)
+    )
     return found
+
+
+def _state_or(state: str) -> ColumnElement[str]:
+    """This state, but where the row is gone or cannot be read: that goes on being where it ended."""
+    stays = source_records.c.state.in_(["quarantined", "removed"])
+    return case((stays, source_records.c.state), else_=state)

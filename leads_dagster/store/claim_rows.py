@@ -43,6 +43,16 @@ def that_count(connection: Connection, record_ids: Sequence[int], field: str | N
     return found
 
 
+def fields_said(connection: Connection, record_ids: Sequence[int]) -> dict[int, set[str]]:
+    """Record -> fields that it ever claimed, what was taken back of it too."""
+    said: dict[int, set[str]] = {one: set() for one in record_ids}
+    for part in chunks(record_ids):
+        query = select(claims.c.record_id, claims.c.field).where(claims.c.record_id.in_(part)).distinct()
+        for record, field in connection.execute(query):
+            said[record].add(field)
+    return said
+
+
 def claims_by_id(connection: Connection, claim_ids: Sequence[int]) -> list[Any]:
     """These claims: id, record_id, field."""
     found: list[Any] = []

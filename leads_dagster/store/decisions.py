@@ -75,12 +75,21 @@ def decide(
 
 def _note_undone(connection: Connection, decision_id: int, *, by: int) -> None:
     """Mark a decision as taken back; where it had itself taken one back, that one stands again, and so on."""
-    undone: int | None = decision_id
-    standing: int | None = by
-    while undone is not None:
-        connection.execute(update(decisions).where(decisions.c.id == undone).values(undone_by=standing))
-        before = connection.execute(select(decisions.c.undoes).where(decisions.c.id == undone)).scalar_one()
-        undone, standing = before, None if standing is not None else undone
+    taken_back: int | None = decision_id
+    verdict: int | None = by
+    while taken_back is not None:
+        connection.execute(update(decisions).where(decisions.c.id == taken_back).values(undone_by=verdict))
+        verdict = taken_back if verdict is None else None
+        query = select(decisions.c.undoes).where(decisions.c.id == taken_back)
+        taken_back = connection.execute(query).scalar_one()
+
+
+def root(connection: Connection, customer: str, decision_id: int) -> tuple[dict[str, Any], bool]:
+    """What a chain of taking back is about in the end, and whether that stands."""
+    found = get(connection, customer, decision_id)
+    while found["undoes"] is not None:
+        found = get(connection, customer, found["undoes"])
+    return found, found["undone_by"] is None
 
 
 def get(connection: Connection, customer: str, decision_id: int) -> dict[str, Any]:

@@ -60,17 +60,17 @@ class FoldedLeads:
         """Add new leads."""
         stamp = self.stamp
         for lead, found in folded.items():
-            values = found.values()
+            columns = lead_rows.to_columns(found.values())
             self._made[lead] = {
                 "id": lead,
                 "customer": stamp.customer,
-                **lead_rows.to_columns(values),
+                **columns,
                 "created_at": stamp.at,
                 "updated_at": stamp.at,
                 "version": 1,
                 "sync_pending": stamp.pending,
             }
-            new = orjson.dumps(values).decode()
+            new = orjson.dumps(lead_rows.to_texts(columns)).decode()
             self._history.append(stamp.history(lead, "created", new=new, source=stamp.source))
 
     def fold_stored(self, connection: Connection, ids: Sequence[str], batch: Batch) -> None:

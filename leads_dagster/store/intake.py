@@ -89,7 +89,9 @@ def take_in(
     """
     intake = _Intake(connection, policy, source, reread)
     landed: dict[int, Landed] = {}
-    for wave in _waves(arrivals):
+    for turn, wave in enumerate(_waves(arrivals)):
+        if turn:  # what is said later of one record must be newer
+            at = epochs.moment(connection, policy.customer, at)
         writer = LeadWriter(policy, run_id, source, at, who=who)
         landed |= intake.take([(place, arrivals[place]) for place in wave], writer)
     return [landed[place] for place in range(len(arrivals))]
@@ -139,11 +141,12 @@ class _Intake:
         row = arrival.row if raw.keys() == arrival.raw.keys() else self.reread(raw)
         claims = {} if digest == known.row_hash else self._new_claims(arrival, row, known)
         if _stands_aside(known) and row.rejection is None:
-            claims = first_claims(row)
+            claims = {**claims, **first_claims(row)}
         undone = {name: value for name, value in (known.undone or {}).items() if name not in claims}
         return RowChange(
             known.id, True, arrival.row_number or 0, arrival.key, raw, row, digest, content_hash(row), claims,
             state=known.state, lead_id=known.lead_id, same_row=digest == known.row_hash, undone=undone or None,
+            undone_by=None if row.rejection is None else known.undone_by,
         )  # fmt: skip
 
     def _new_claims(self, arrival: Arrival, row: NormalizedRow, known: KnownRecord) -> dict[str, str | None]:

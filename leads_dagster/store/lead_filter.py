@@ -13,6 +13,7 @@ from typing import Any
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.linkedin import parse_linkedin
+from leads_dagster.leads.text import storable
 
 Texts = tuple[str, ...]
 _MOST_VALUES = 10_000  # SQLite takes 32,766 parameters in all
@@ -129,12 +130,7 @@ def _texts(name: str, value: object) -> Texts:
         raise _wrong(name, value, "a text or several")
     if len(values) > _MOST_VALUES:
         raise SettingsError(f"The lead filter {name!r} takes {_MOST_VALUES:,} values at most.")
-    return tuple(dict.fromkeys(_storable(one) for one in values))
-
-
-def _storable(value: str) -> str:
-    """No database holds a NUL or half a character, so nothing is found by one."""
-    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return tuple(dict.fromkeys(storable(one) for one in values))
 
 
 def _emails(name: str, value: object) -> Texts:
@@ -143,7 +139,7 @@ def _emails(name: str, value: object) -> Texts:
 
 def _linkedin(name: str, value: object) -> Texts:
     pages = [(one, parse_linkedin(one)) for one in _texts(name, value)]
-    return tuple(dict.fromkeys(_storable(page.url) if page else text for text, page in pages))
+    return tuple(dict.fromkeys(storable(page.url) if page else text for text, page in pages))
 
 
 def _flag(name: str, value: object) -> bool:

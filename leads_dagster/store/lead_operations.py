@@ -18,8 +18,16 @@ from leads_dagster.errors import ConflictError
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import row_hash
+from leads_dagster.leads.text import storable
 from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, lead_search, outbox, records
-from leads_dagster.store.api_records import SOURCE, arrival_of, changes_of, reader_of, refuse_invalid
+from leads_dagster.store.api_records import (
+    SOURCE,
+    arrival_of,
+    arrival_or_rejection,
+    changes_of,
+    reader_of,
+    refuse_invalid,
+)
 from leads_dagster.store.intake import Arrival, Landed, take_in
 from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.lead_search import LeadPage, Order
@@ -56,11 +64,11 @@ def save(data: Mapping[str, Any]) -> Operation[Landed]:
 
     def done(connection: Connection, caller: Caller, /) -> Landed:
         known = data.get("id")
-        if isinstance(known, str) and known in lead_rows.load(connection, [known]):
+        if isinstance(known, str) and _find(connection, caller, known) is not None:
             changed = _update(connection, caller, known, {name: data[name] for name in data if name != "id"})
             return Landed(known, 0, known, "updated" if changed else "unchanged")
         arrival = arrival_of(data, caller.policy.rules)
-        refuse_invalid(arrival)
+        refuse_invalid(_as_it_would_stand(connection, caller.policy, arrival))
         return _take_in(connection, caller, [arrival])[0]
 
     return done
@@ -70,7 +78,7 @@ def save_all(batch: Sequence[Mapping[str, Any]]) -> Operation[list[Landed]]:
     """Take records in together; one that cannot be a lead goes to quarantine and stops no other."""
 
     def done(connection: Connection, caller: Caller, /) -> list[Landed]:
-        return _take_in(connection, caller, [arrival_of(data, caller.policy.rules) for data in batch])
+        return _take_in(connection, caller, [arrival_or_rejection(data, caller.policy.rules) for data in batch])
 
     return done
 
@@ -79,8 +87,8 @@ def get(lead_id: str) -> Operation[Lead | None]:
     """A lead by id, archived and merged ones too; None where there is none."""
 
     def done(connection: Connection, caller: Caller, /) -> Lead | None:
-        row = lead_rows.load(connection, [lead_id]).get(lead_id)
-        return None if row is None or row["customer"] != caller.policy.customer else lead_rows.shown(row)
+        row = _find(connection, caller, lead_id)
+        return None if row is None else lead_rows.shown(row)
 
     return done
 
@@ -139,6 +147,12 @@ def sync_pending(*, limit: int, mirror: MirrorName | None) -> Operation[list[Lea
     return done
 
 
+def _find(connection: Connection, caller: Caller, lead_id: str) -> Lead | None:
+    """The row of one of the customer's leads; None where there is none, or it is another customer's."""
+    row = lead_rows.load(connection, [storable(lead_id)]).get(lead_id)
+    return row if row is not None and row["customer"] == caller.policy.customer else None
+
+
 def _take_in(connection: Connection, caller: Caller, arrivals: Sequence[Arrival]) -> list[Landed]:
     policy = caller.policy
     return take_in(
@@ -151,6 +165,14 @@ def _take_in(connection: Connection, caller: Caller, arrivals: Sequence[Arrival]
         reread=reader_of(policy.rules),
         who=caller.who,
     )
+
+
+def _as_it_would_stand(connection: Connection, policy: Policy, arrival: Arrival) -> NormalizedRow:
+    """What an arrival says; one that names nobody says it of the record that its key names, where there is one."""
+    if arrival.row.rejection is None:
+        return arrival.row
+    known = records.by_source_key(connection, policy.customer, SOURCE, [arrival.key]).get(arrival.key)
+    return arrival.row if known is None else reader_of(policy.rules)({**known.raw, **arrival.raw})
 
 
 def _run_id() -> str:
@@ -208,6 +230,7 @@ def _edit(connection: Connection, caller: Caller, lead_id: str, claims: Mapping[
         "kind": "edit",
         "lead_id": lead_id,
         "origin_lead_id": lead_id,
+        "undone_by": None,
         "first_seen_at": at,
         "last_seen_at": at,
         "run_id": run,

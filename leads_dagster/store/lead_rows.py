@@ -6,6 +6,7 @@ a field has is the fold's business, conflicts are `conflict_rows`'.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA
+from leads_dagster.leads.text import storable
 from leads_dagster.store import search_index
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.search_words import name_key
@@ -41,8 +43,17 @@ def _to_column(name: str, value: str | None) -> Any:
     if kind == "json":
         return orjson.loads(value)
     if kind == "bool":
-        return value == "true"
-    return float(value) if kind == "number" else value
+        return {"true": True, "false": False}.get(value)
+    return _number(value) if kind == "number" else value
+
+
+def _number(value: str) -> float | None:
+    """None for a text that is no number: the claim keeps it, a column of numbers cannot."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def to_texts(row: Mapping[str, Any]) -> dict[str, str]:
@@ -181,7 +192,8 @@ def get(connection: Connection, customer: str, lead_id: str) -> dict[str, Any]:
     Raises:
         NotFoundError: this customer has no such lead.
     """
-    row = connection.execute(select(leads).where(leads.c.customer == customer, leads.c.id == lead_id)).one_or_none()
+    mine = (leads.c.customer == customer, leads.c.id == storable(lead_id))
+    row = connection.execute(select(leads).where(*mine)).one_or_none()
     if row is None:
         raise NotFoundError(
             f"There is no lead {lead_id} for customer {customer}.", advice="`leads history` takes its id or e-mail."

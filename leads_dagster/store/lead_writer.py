@@ -84,7 +84,7 @@ class LeadWriter:
     ) -> None:
         rejected = [change for change in changes if change.row.rejection is not None]
         # What a good row said before it went bad stays its base: its claims stand on it.
-        keeping = {change.record_id for change in rejected if change.lead_id is not None}
+        keeping = {one.record_id for one in rejected if one.lead_id is not None or one.undone_by is not None}
         records.set_state(connection, sorted(keeping), "quarantined")
         written = [one for one in changes if one.record_id not in keeping and not _is_as_stored(one, states)]
         founders = founders_of(batch)

@@ -58,6 +58,11 @@ class KnownRecord:
     undone: dict[str, str | None] | None = None
     undone_by: int | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether it has a say in who is who: no edit, not taken back as a whole, not in quarantine from the first."""
+        return self.kind == "row" and self.undone_by is None and bool(self.said)
+
 
 _KNOWN = [source_records.c[name] for name in KnownRecord.__dataclass_fields__]
 _LIVE = source_records.c.removed_at.is_(None)

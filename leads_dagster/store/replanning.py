@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.store import match_rows, records
 from leads_dagster.store.batches import Batch, whole
-from leads_dagster.store.changes import Gone, RowChange
+from leads_dagster.store.changes import Gone, RowChange, first_claims
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
 from leads_dagster.store.resolution import resolve_rows
@@ -34,4 +34,11 @@ def plan_anew(connection: Connection, policy: Policy, batch: Batch) -> Batch:
 def _as_it_stands(change: RowChange, known: KnownRecord | None) -> RowChange:
     if known is None:
         return change
-    return replace(change, known=True, lead_id=known.lead_id, state=known.state)
+    claims, undone_by = change.claims, known.undone_by
+    if claims and undone_by is not None:  # taken back in between; but it says something new
+        claims, undone_by = {**claims, **first_claims(change.row)}, None
+    undone = {name: value for name, value in (known.undone or {}).items() if name not in claims}
+    return replace(
+        change, known=True, lead_id=known.lead_id, state=known.state, claims=claims, undone=undone or None,
+        undone_by=undone_by,
+    )  # fmt: skip

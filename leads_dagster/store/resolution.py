@@ -110,12 +110,12 @@ def rematch(policy: Policy, connection: Connection, ids: Iterable[int], *, witho
     """Who is who among these stored records and all that they are connected to, as decisions now stand.
 
     Args:
-        ids: live records that are matched anew.
+        ids: records that are matched anew, those of them that count.
         without: records that are about to be taken out; the store still has them with their leads and edges.
     """
     resolver = _Resolver(policy, connection)
     known = records.known_records(connection, sorted(set(ids) - without))
-    fresh = [match_record(one.id, in_force(said_row(one.said), one.undone)) for one in known if one.kind == "row"]
+    fresh = [match_record(one.id, in_force(said_row(one.said), one.undone)) for one in known if one.counts]
     return resolver.run(fresh, without)
 
 

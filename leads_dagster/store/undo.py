@@ -259,20 +259,10 @@ def take_back(undoing: Undoing, decision_id: int) -> Undone:
     if found["undone_by"] is not None:
         raise ConflictError(f"Decision {decision_id} was taken back already, by decision {found['undone_by']}.")
     decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
-    about, stands = _in_the_end(undoing, found)
-    if stands:
-        leads = settle(undoing, about["id"], _APPLY[about["kind"]](undoing, about))
-        return Undone(decision, leads, {"kind": "undo", "again": about["kind"]})
-    leads = settle(undoing, decision, _UNAPPLY[about["kind"]](undoing, about))
-    return Undone(decision, leads, {"kind": found["kind"]})
-
-
-def _in_the_end(undoing: Undoing, taken_back: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """What a row of undoings began with, and whether it stands once the last of them is taken back."""
-    about, stands = taken_back, False
-    while about["kind"] == "undo":
-        about, stands = decisions.get(undoing.connection, undoing.policy.customer, about["undoes"]), not stands
-    return about, stands
+    meant, stands = decisions.root(connection, undoing.policy.customer, decision_id)
+    effect = (_APPLY if stands else _UNAPPLY)[meant["kind"]](undoing, meant)
+    leads = settle(undoing, meant["id"] if stands else decision, effect)
+    return Undone(decision, leads, {"kind": found["kind"], **({"again": meant["kind"]} if stands else {})})
 
 
 def living(connection: Connection, customer: str, lead_id: str) -> Mapping[str, Any]:

@@ -103,7 +103,7 @@ def _sort_out(found: RunPlan, record: int, claims: Sequence[Any], run: str) -> N
 
 def _spare_edited_leads(undoing: Undoing, found: RunPlan) -> None:
     """A lead that somebody edited since keeps the records it is made of."""
-    known = list(records.known_records(undoing.connection, sorted(found.records)))
+    known = [one for one in records.known_records(undoing.connection, sorted(found.records)) if one.kind == "row"]
     leads = sorted({one.lead_id for one in known if one.lead_id is not None})
     material = load_material(undoing.connection, leads)
     for one in known:
@@ -119,7 +119,8 @@ def _was_edited(lead: Material, found: RunPlan) -> bool:
 
 def _carry_out(undoing: Undoing, decision: int, found: RunPlan) -> Effect:
     connection = undoing.connection
-    claim_rows.void_claims(connection, found.claims, by=decision)
+    brought = [one.id for one in claim_rows.that_count(connection, sorted(found.records))]
+    claim_rows.void_claims(connection, [*found.claims, *brought], by=decision)
     claim_rows.note_in_force(connection, found.changed)
     aside.unremove(connection, sorted(found.removed))
     return Effect(records=found.changed | found.removed, set_aside=found.records)
@@ -134,7 +135,7 @@ def unapply(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
     """Let what a run did count again."""
     connection = undoing.connection
     changed = claim_rows.revive_claims(connection, voided_by=decision["id"])
-    claim_rows.note_in_force(connection, changed)
     back = aside.bring_back(connection, undone_by=decision["id"])
+    claim_rows.note_in_force(connection, changed | back)
     gone = aside.still_removed(connection, decision["subject"]["removed"])
     return Effect(records=changed | back, removed=gone)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
 
 import pytest
 from pyairtable import Api
@@ -47,9 +48,9 @@ class Towards:
 
 
 @pytest.fixture
-def both(make_road: object, sandbox: Sandbox) -> Towards:
+def both(make_road: Callable[..., Road], sandbox: Sandbox) -> Towards:
     environ = {"AIRTABLE_ENDPOINT_URL": sandbox.url, "AIRTABLE_API_KEY": "patAny"}
-    return Towards(make_road(AIRTABLE, environ=environ), sandbox)  # type: ignore[operator]
+    return Towards(make_road(AIRTABLE, environ=environ), sandbox)
 
 
 @contextmanager
@@ -84,11 +85,11 @@ def away(road: Road) -> Iterator[None]:
 
 @pytest.mark.parametrize("down", [locked, away], ids=["locked", "away"])
 def test_a_crm_that_is_down_delays_neither_store_nor_airtable_and_catches_up(
-    both: Towards, monkeypatch: pytest.MonkeyPatch, down: object
+    both: Towards, monkeypatch: pytest.MonkeyPatch, down: Callable[[Road], AbstractContextManager[None]]
 ) -> None:
     monkeypatch.setattr("leads_dagster.mirrors.crm_engine.BUSY_TIMEOUT_SECONDS", 0.1)
     both.road.sync([JANE, BOB])
-    with down(both.road):  # type: ignore[operator]
+    with down(both.road):
         for rows in ([("Jane Doe", "jane@acme.example", "Acme", "Chair"), BOB], [(*JANE[:3], "Queen"), ANN]):
             both.road.write(rows)
             with pytest.raises(LeadsError, match="CRM"):
@@ -112,34 +113,34 @@ def test_a_row_that_the_crm_refuses_stops_no_other_and_lands_when_it_is_marked_a
     assert_crm_equals_store(road)
 
 
-def test_a_crm_whose_server_is_gone_is_said_at_once_and_the_store_goes_on(make_road: object) -> None:
+def test_a_crm_whose_server_is_gone_is_said_at_once_and_the_store_goes_on(make_road: Callable[..., Road]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     url = f"postgresql://nobody@127.0.0.1:{port}/crm"
-    road: Road = make_road(environ={"LEADS_CRM_URL": url})  # type: ignore[operator]
+    road = make_road(environ={"LEADS_CRM_URL": url})
     with pytest.raises(LeadsError, match="CRM database cannot be reached"):
         road.sync([JANE, BOB])
     assert [lead["title"] for lead in road.leads()] == ["CTO", "CEO"]
 
 
 def test_a_crm_that_takes_the_connection_and_never_answers_is_waited_for_so_long_and_no_longer(
-    make_road: object, monkeypatch: pytest.MonkeyPatch
+    make_road: Callable[..., Road], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leads_dagster.mirrors.crm_engine.CONNECT_TIMEOUT_SECONDS", 2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/crm"
-        road: Road = make_road(environ={"LEADS_CRM_URL": url})  # type: ignore[operator]
+        road = make_road(environ={"LEADS_CRM_URL": url})
         with pytest.raises(StoreBusyError, match="CRM database cannot be reached"):
             road.sync([JANE, BOB])
     assert len(road.leads()) == 2
 
 
 def test_a_table_of_a_postgresql_crm_that_somebody_locks_is_waited_for_so_long_and_no_longer(
-    make_road: object, monkeypatch: pytest.MonkeyPatch, empty_postgres_url: str
+    make_road: Callable[..., Road], monkeypatch: pytest.MonkeyPatch, empty_postgres_url: str
 ) -> None:
     monkeypatch.setattr("leads_dagster.mirrors.crm_engine.BUSY_TIMEOUT_SECONDS", 0.1)
-    road: Road = make_road(environ={"LEADS_CRM_URL": empty_postgres_url})  # type: ignore[operator]
+    road = make_road(environ={"LEADS_CRM_URL": empty_postgres_url})
     road.sync([JANE])
     other = create_engine(make_url(empty_postgres_url).set(drivername="postgresql+psycopg"))
     with other.begin() as connection:
@@ -163,10 +164,10 @@ def test_what_a_mirror_took_and_we_did_not_book_is_neither_doubled_nor_taken_for
 ) -> None:
     """The process dies between the mirror's answer and our booking of it."""
 
-    def die(sending: _Sending, *arguments: object) -> None:
+    def die(sending: _Sending, *arguments: Any) -> None:
         if sending.name == mirror:
             raise StoreError("the process died")
-        booked(sending, *arguments)  # type: ignore[arg-type]
+        booked(sending, *arguments)
 
     booked = _Sending._book
     both.road.write([JANE, BOB])

@@ -17,8 +17,10 @@ from sqlalchemy import exc
 
 from leads_dagster.errors import LeadsError, SettingsError, StoreBusyError, StoreError
 
-BUSY_TIMEOUT_SECONDS = 30
-CONNECT_TIMEOUT_SECONDS = 10
+# Short: a CRM that somebody locks, or that does not answer, must not keep Airtable and the next cycle waiting. What it
+# has to hear stays in the outbox.
+BUSY_TIMEOUT_SECONDS = 5
+CONNECT_TIMEOUT_SECONDS = 5
 
 # What a database says when the same call may succeed later. SQLite has no codes in Python 3.10.
 _BUSY_WORDS = ("database is locked", "database table is locked", "database schema is locked", "server closed")

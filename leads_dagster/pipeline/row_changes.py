@@ -37,6 +37,7 @@ from leads_dagster.store import claim_rows, hold_rows, ledger, records
 from leads_dagster.store.changes import ChangeSet, Gone, GuardReport, RowChange, first_claims, said_fields
 from leads_dagster.store.ledger import SourceState
 from leads_dagster.store.records import KnownRecord
+from leads_dagster.store.search_words import name_key
 
 # Column targets that are parts of a lead field; every other target is a field itself.
 _PARTS = {
@@ -45,6 +46,8 @@ _PARTS = {
     "postal_code": "location", "street": "location",
 }  # fmt: skip
 _REPORT_EVERY = 5_000
+# Places of records that stand nowhere in the sheet: no row's neighbours point there.
+_OUT_OF_PLACE = 2**40
 
 
 def find(
@@ -145,14 +148,21 @@ class _Comparison:
         return {new: known[record] for new, record in pairs.items() if record in known}
 
     def _returning(self, new: Sequence[int]) -> dict[int, KnownRecord]:
-        """New index -> record, of rows that left the sheet and are back as they were: cut, and pasted a cycle later."""
+        """New index -> record, of rows that left the sheet and are back: cut, and pasted a cycle later."""
         if not new or self.state.version == 0:
             return {}
-        waiting: dict[bytes, list[int]] = {}
-        for index in reversed(new):
-            waiting.setdefault(row_hash(self.cells[index]), []).append(index)
-        gone = records.removed_like(self.connection, self.ws.name, self.state.source, waiting.keys())
-        return {waiting[known.row_hash].pop(): known for known in gone if waiting[known.row_hash]}
+        views = [self._new_view(index) for index in new]
+        gone = records.removed_like(
+            self.connection,
+            self.ws.name,
+            self.state.source,
+            row_hashes={view.row_hash for view in views},
+            emails={view.email for view in views if view.email},
+            names={name_key(view.name) for view in views if view.name},
+        )
+        known = dict(enumerate(gone, start=_OUT_OF_PLACE))
+        paired = pair_changed(views, [self._old_view(index, one) for index, one in known.items()], self.paired)
+        return {index: known[old] for index, old in paired.items()}
 
     def _normalise(self, indexes: Iterable[int]) -> None:
         wanted = list(indexes)
@@ -183,7 +193,7 @@ class _Comparison:
             name=fields.get("full_name", ""),
             email=fields.get("email", ""),
             cells=known.raw,
-            leadless=known.lead_id is None,
+            leadless=known.lead_id is None and known.state == "quarantined",
         )
 
     def _source_key(self, cells: Mapping[str, str]) -> str:

@@ -16,11 +16,13 @@ from leads_dagster.store.tables import matches, source_records
 
 
 def removed_by(connection: Connection, customer: str, run_id: str) -> set[int]:
-    """Records that a run removed and that did not come back since."""
+    """Records that a run removed and that did not come back since; none that did not count before it."""
     query = select(source_records.c.id).where(
         source_records.c.customer == customer,
         source_records.c.run_id == run_id,
         source_records.c.removed_at.is_not(None),
+        source_records.c.lead_id.is_not(None),
+        source_records.c.undone_by.is_(None),
     )
     return set(connection.execute(query).scalars())
 

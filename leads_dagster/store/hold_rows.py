@@ -54,12 +54,12 @@ def get(connection: Connection, customer: str, hold_id: int) -> dict[str, Any]:
 def put(connection: Connection, row: Mapping[str, Any]) -> None:
     """Park a plan; the same plan parked again keeps its row and its decision, another one takes its place."""
     found = standing(connection, row["customer"], row["source"])
-    same = found is not None and found["plan_hash"] == row["plan_hash"]
-    if same or _was_refused(connection, row):
+    if found is not None and found["plan_hash"] == row["plan_hash"]:
         return
     if found is not None:
         settle(connection, found["id"], "dissolved", at=row["created_at"])
-    connection.execute(holds.insert(), dict(row))
+    if not _was_refused(connection, row):
+        connection.execute(holds.insert(), dict(row))
 
 
 def _was_refused(connection: Connection, row: Mapping[str, Any]) -> bool:
@@ -74,13 +74,16 @@ def _was_refused(connection: Connection, row: Mapping[str, Any]) -> bool:
 
 
 def decide(connection: Connection, customer: str, hold_id: int, status: str, *, who: str, at: datetime) -> None:
-    """Approve or drop a hold.
+    """Approve or drop a hold; one that was dropped may still be approved, while no other plan stands in its place.
 
     Raises:
         ConflictError: it no longer stands, so the decision would bind to nothing.
     """
     found = get(connection, customer, hold_id)
-    if found["status"] not in STANDING:
+    reopened = status == "approved" and found["status"] == "dropped"
+    if reopened and standing(connection, customer, found["source"]) is not None:
+        raise ConflictError(f"Another plan stands in the place of hold {hold_id}.", advice="See `leads holds`.")
+    if found["status"] not in STANDING and not reopened:
         raise ConflictError(f"Hold {hold_id} is {found['status']}; nothing waits for a decision.")
     connection.execute(update(holds).where(holds.c.id == hold_id).values(status=status, decided_at=at, decided_by=who))
 

@@ -213,6 +213,17 @@ def standing_for(connection: Connection, customer: str, lead_id: str) -> str:
     return str(row["id"])
 
 
+def was_blank(connection: Connection, lead_id: str, name: str) -> bool:
+    """Whether a lead lived with this field blank, before somebody filled it."""
+    query = select(lead_history.c.id).where(
+        lead_history.c.lead_id == lead_id,
+        lead_history.c.operation == "updated",
+        lead_history.c.field == name,
+        lead_history.c.old.is_(None),
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def merges_into(connection: Connection, lead_id: str) -> list[tuple[str, list[int]]]:
     """What was merged into a lead, oldest first: the lead of before, and the records that came with it."""
     query = (

@@ -18,6 +18,7 @@ from leads_dagster.store import counting
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
 from leads_dagster.store.tables import (
+    leads,
     match_keys,
     matches,
     quarantine,
@@ -122,24 +123,38 @@ def ids_written_by(connection: Connection, customer: str, source: str, run_ids: 
 
 
 def removed_like(
-    connection: Connection, customer: str, source: str, row_hashes: Collection[bytes]
+    connection: Connection,
+    customer: str,
+    source: str,
+    *,
+    row_hashes: Collection[bytes],
+    emails: Collection[str],
+    names: Collection[str],
 ) -> list[KnownRecord]:
-    """Records that left this source and said exactly what one of these rows says, the last to leave first.
+    """Records that left this source and may be what returned to it, the last to leave first.
 
-    They have no lead but where a policy kept it alive.
+    Those that said exactly what one of the rows says, those whose lead has one of the e-mails or names (folded), and
+    those that people took back. None that only ever was in quarantine. They have no lead but where a policy, or the
+    undoing of their removal, kept it alive.
     """
-    found: list[KnownRecord] = []
-    for part in chunks(list(row_hashes)):
-        query = select(source_records.c.removed_at, *_KNOWN).where(
-            source_records.c.customer == customer,
-            source_records.c.source == source,
-            source_records.c.state == "removed",
-            source_records.c.row_hash.in_(part),
-        )
-        for removed_at, *row in connection.execute(query):
+    gone = (
+        source_records.c.customer == customer,
+        source_records.c.source == source,
+        source_records.c.state == "removed",
+        or_(source_records.c.lead_id.is_not(None), source_records.c.undone_by.is_not(None)),
+    )
+    query = select(source_records.c.removed_at, *_KNOWN).where(*gone)
+    of_leads = query.join(leads, leads.c.id == source_records.c.lead_id).where(leads.c.customer == customer)
+    asked = [query.where(source_records.c.undone_by.is_not(None))]
+    asked += [query.where(source_records.c.row_hash.in_(part)) for part in chunks(list(row_hashes))]
+    asked += [of_leads.where(leads.c.email.in_(part)) for part in chunks(list(emails))]
+    asked += [of_leads.where(leads.c.name_key.in_(part)) for part in chunks(list(names))]
+    found: dict[int, KnownRecord] = {}
+    for one in asked:
+        for removed_at, *row in connection.execute(one):
             known = KnownRecord(*row)
-            found.append(known if removed_at is None else replace(known, lead_id=None))
-    return sorted(found, key=lambda known: -known.id)
+            found[known.id] = known if removed_at is None else replace(known, lead_id=None)
+    return sorted(found.values(), key=lambda known: -known.id)
 
 
 def by_source_key(

@@ -146,7 +146,7 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
     if (by_hand := decisions.newest_override(connection, deciding, name)) is not None:
         return take_back(undoing, by_hand)
     material = load_material(connection, [lead_id])[lead_id]
-    voided = _claims_to_void(connection, material, name)
+    voided = _claims_to_void(connection, material, name, blank_before=lead_rows.was_blank(connection, lead_id, name))
     if voided is None:
         raise ConflictError(
             f"Field {name} of lead {lead_id} has no earlier value.", advice="Set another one with `leads override`."
@@ -157,8 +157,8 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
     return Undone(decision, settle(undoing, decision, effect), {"field": name, "claims": len(voided)})
 
 
-def _claims_to_void(connection: Connection, material: Material, name: str) -> list[Any] | None:
-    """The newest claims of a field, as few as make its value another; None where nothing would stand then."""
+def _claims_to_void(connection: Connection, material: Material, name: str, *, blank_before: bool) -> list[Any] | None:
+    """The newest claims of a field, as few as make its value another; None where it never had another one."""
     rows = claim_rows.that_count(connection, list(material.sources), name)
     present = _value(material, rows, name)
     left, voided = list(rows), []
@@ -168,7 +168,7 @@ def _claims_to_void(connection: Connection, material: Material, name: str) -> li
         voided.append(last)
         if left and _value(material, left, name) != present:
             return voided
-    return None
+    return voided if blank_before and present is not None else None
 
 
 def _value(material: Material, rows: Sequence[Any], name: str) -> str | None:

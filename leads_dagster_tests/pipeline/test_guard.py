@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from leads_dagster.errors import ConflictError
 from leads_dagster.pipeline import holds
 from leads_dagster.pipeline.status import status
 from leads_dagster.store import undo, undo_run
@@ -98,6 +99,36 @@ def test_a_dropped_plan_is_refused_until_the_sheet_makes_another(road: Road) -> 
     result = road.sync([*ROWS[:40], NEW])
     assert (result.rows.held, len(road.leads())) == (60, 101)
     assert [one["status"] for one in road.all("holds")] == ["dropped"]
+
+
+def test_a_dropped_plan_may_still_be_approved_while_the_sheet_makes_it(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    with road.open() as ws:
+        (hold,) = holds.list_(ws)
+        holds.drop(ws, hold["id"])
+        assert holds.list_(ws) == []
+        holds.approve(ws, hold["id"])
+    assert road.sync().rows.removed == 60
+    assert len(road.leads()) == 40
+
+
+def test_a_plan_that_stood_is_gone_when_the_sheet_returns_to_a_dropped_one(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:40])
+    with road.open() as ws:
+        (first,) = holds.list_(ws)
+        holds.drop(ws, first["id"])
+    road.sync(ROWS[:30])
+    with road.open() as ws:
+        (second,) = holds.list_(ws)
+        with pytest.raises(ConflictError, match="Another plan"):
+            holds.approve(ws, first["id"])
+    road.sync(ROWS[:40])
+    assert {hold["id"]: hold["status"] for hold in road.all("holds")} == {
+        first["id"]: "dropped",
+        second["id"]: "dissolved",
+    }
 
 
 def test_small_sheets_may_lose_rows_up_to_the_minimum(road: Road) -> None:

@@ -13,7 +13,7 @@ from leads_dagster.store import tables, undo
 from leads_dagster.store.engine import writing
 from leads_dagster.store.undo import Undoing, Undone
 from leads_dagster.store.undo_run import undo_run
-from leads_dagster_tests.pipeline.conftest import Road
+from leads_dagster_tests.pipeline.conftest import HEADER, Road
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CTO")
 JANE_TOO = ("Jane Doe", "jane@acme.example", "Acme", "Chief Technology Officer")
@@ -227,3 +227,76 @@ def test_the_history_says_who_took_what_back(road: Road) -> None:
     assert (last["field"], last["old"], last["new"], last["who"]) == ("title", "CEO", "CTO", "ada")
     [decision] = road.all("decisions", tables.decisions.c.id == done.decision_id)
     assert (decision["kind"], decision["who"]) == ("revert", "ada")
+
+
+def test_a_value_taken_back_does_not_return_when_a_column_is_added_or_renamed(road: Road) -> None:
+    road.sync([JANE])
+    road.sync([(*JANE[:3], "CEO")])
+    take(road, undo.undo_field, only(road)["id"], "title")
+    road.sync([(*JANE[:3], "CEO", "")], header=(*HEADER, "Extra"))
+    assert only(road)["title"] == "CTO"
+    road.sync([(*JANE[:3], "CEO", "")], header=("Full Name", *HEADER[1:], "Extra"))
+    assert only(road)["title"] == "CTO"
+
+
+def test_a_field_that_was_blank_goes_back_to_blank(road: Road) -> None:
+    road.sync([(*JANE[:3], "")])
+    road.sync([(*JANE[:3], "Wrong")])
+    done = take(road, undo.undo_field, only(road)["id"], "title")
+    assert only(road)["title"] is None
+    take(road, undo.take_back, done.decision_id)
+    assert only(road)["title"] == "Wrong"
+
+
+def test_a_run_that_took_a_quarantined_row_away_brings_no_lead_for_it(road: Road) -> None:
+    road.sync([JANE, BOB, ("", "not-an-email", "", "boss")])
+    run = road.sync([JANE])
+    take(road, undo_run, run.run_id)
+    assert titles(road) == {"Jane Doe": "CTO", "Bob Stone": "CFO"}
+
+
+def test_a_row_that_was_set_aside_stays_so_when_its_removal_is_taken_back(road: Road) -> None:
+    road.sync([JANE])
+    brought = road.sync([JANE, BOB])
+    take(road, undo_run, brought.run_id)
+    removed = road.sync([JANE])
+    with pytest.raises(ConflictError, match="still current"):
+        take(road, undo_run, removed.run_id)
+    assert titles(road) == {"Jane Doe": "CTO"}
+
+
+@pytest.mark.parametrize(
+    ("back", "header"),
+    [((*JANE_TOO[:3], "Chief Technologist"), HEADER), (JANE_TOO, ("Full Name", *HEADER[1:]))],
+    ids=["edited meanwhile", "under another header"],
+)
+def test_an_unmerged_row_that_leaves_and_returns_otherwise_stays_unmerged(
+    road: Road, back: tuple[str, ...], header: tuple[str, ...]
+) -> None:
+    road.sync([JANE, JANE_TOO])
+    take(road, undo.undo_merge, only(road)["id"])
+    ids = {one["id"] for one in road.leads()}
+    road.sync([JANE])
+    road.sync([JANE], header=header)
+    road.sync([JANE, back], header=header)
+    assert {one["id"] for one in road.leads()} == ids
+
+
+def test_a_row_set_aside_that_leaves_and_returns_is_still_held(road: Road) -> None:
+    road.sync([JANE])
+    run = road.sync([JANE, BOB])
+    take(road, undo_run, run.run_id)
+    road.sync([JANE])
+    back = road.sync([JANE, BOB])
+    assert (back.rows.held, back.rows.created) == (1, 0)
+    assert titles(road) == {"Jane Doe": "CTO"}
+
+
+def test_an_override_is_there_when_its_row_returns_edited(road: Road) -> None:
+    road.sync([JANE, BOB])
+    lead = next(one["id"] for one in road.leads() if one["full_name"] == "Bob Stone")
+    take(road, undo.override, lead, "title", "Treasurer")
+    road.sync([JANE])
+    road.sync([JANE, ("Bob Stone", "bob@zeta.example", "Zeta Inc", "CFO")])
+    assert titles(road)["Bob Stone"] == "Treasurer"
+    assert lead in {one["id"] for one in road.leads()}

@@ -156,6 +156,7 @@ class _Comparison:
             self.connection,
             self.ws.name,
             self.state.source,
+            source_keys={view.source_key for view in views if view.source_key},
             row_hashes={view.row_hash for view in views},
             emails={view.email for view in views if view.email},
             names={name_key(view.name) for view in views if view.name},

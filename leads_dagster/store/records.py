@@ -127,25 +127,27 @@ def removed_like(
     customer: str,
     source: str,
     *,
+    source_keys: Collection[str],
     row_hashes: Collection[bytes],
     emails: Collection[str],
     names: Collection[str],
 ) -> list[KnownRecord]:
     """Records that left this source and may be what returned to it, the last to leave first.
 
-    Those that said exactly what one of the rows says, those whose lead has one of the e-mails or names (folded), and
-    those that people took back. None that only ever was in quarantine. They have no lead but where a policy, or the
-    undoing of their removal, kept it alive.
+    Those of one of the ids, those that said exactly what one of the rows says, those whose lead has one of the e-mails
+    or names (folded), and those that people took back; none that only ever was in quarantine. They have no lead but
+    where a policy, or the undoing of their removal, kept it alive.
     """
     gone = (
         source_records.c.customer == customer,
         source_records.c.source == source,
         source_records.c.state == "removed",
-        or_(source_records.c.lead_id.is_not(None), source_records.c.undone_by.is_not(None)),
+        func.coalesce(source_records.c.lead_id, source_records.c.origin_lead_id).is_not(None),
     )
     query = select(source_records.c.removed_at, *_KNOWN).where(*gone)
     of_leads = query.join(leads, leads.c.id == source_records.c.lead_id).where(leads.c.customer == customer)
     asked = [query.where(source_records.c.undone_by.is_not(None))]
+    asked += [query.where(source_records.c.source_key.in_(part)) for part in chunks(list(source_keys))]
     asked += [query.where(source_records.c.row_hash.in_(part)) for part in chunks(list(row_hashes))]
     asked += [of_leads.where(leads.c.email.in_(part)) for part in chunks(list(emails))]
     asked += [of_leads.where(leads.c.name_key.in_(part)) for part in chunks(list(names))]

@@ -121,8 +121,10 @@ class Model:
         assert len(alike) == 1, "values of one length say nothing of who wins"
         return alike.pop()
 
-    def to_void(self, members: Iterable[int], family: Collection[str], name: str) -> list[Said] | None:
-        """The newest claims of a field, as few as make its value another; None where nothing would stand then."""
+    def to_void(
+        self, members: Iterable[int], family: Collection[str], name: str, *, was_blank: bool
+    ) -> list[Said] | None:
+        """The newest claims of a field, as few as make its value another; None where it never had another one."""
         sources = self.sources(members, family)
         left = [one for one in self.counting(name=name) if one.record in sources]
         present, voided = self.chosen(left), []
@@ -130,11 +132,11 @@ class Model:
             voided.append(left.pop())
             if left and self.chosen(left) != present:
                 return voided
-        return None
+        return voided if was_blank and present is not None else None
 
     def roll_back(self, run: str, decision: int, edited: Collection[int]) -> bool:
         """Take back what is still current of a run; whether anything was. `edited`: records of leads edited since."""
-        removed = {one.id for one in self.records.values() if one.run == run and one.gone}
+        removed = {one.id for one in self.records.values() if one.run == run and one.gone and one.aside is None}
         brought, current = self._of_run(run)
         brought -= set(edited)
         for one in self.claims:

@@ -139,7 +139,7 @@ class StoreMachine(RuleBasedStateMachine):
         if held is not None:
             self._take_back(held, undo.undo_field, lead, name)
             return
-        voided = self.model.to_void(members, family, name)
+        voided = self.model.to_void(members, family, name, was_blank=self._was_blank(lead, name))
         if voided is None:
             self._refused(lambda: self._take(undo.undo_field, lead, name))
             return
@@ -147,6 +147,12 @@ class StoreMachine(RuleBasedStateMachine):
         orders = tuple(one.order for one in voided)
         self._decided(Decision(done.decision_id, "revert", lead=lead, claims=orders))
         self.model.void(orders, done.decision_id)
+
+    def _was_blank(self, lead: str, name: str) -> bool:
+        """Whether the history tells of the lead living with this field blank, before somebody filled it."""
+        told = self.tables.get("lead_history", [])
+        mine = (one for one in told if one["lead_id"] == lead and one["field"] == name)
+        return any(one["operation"] == "updated" and one["old"] is None for one in mine)
 
     @rule(which=indexes, part=indexes)
     def undo_merge(self, which: int, part: int) -> None:
@@ -173,7 +179,8 @@ class StoreMachine(RuleBasedStateMachine):
             brought, current = self.model._of_run(run)
             assert not current
             assert not brought - self._edited_since(brought)
-            assert not [one for one in self.model.records.values() if one.run == run and one.gone]
+            gone = (one for one in self.model.records.values() if one.run == run and one.gone)
+            assert not [one for one in gone if one.aside is None]
             return
         self._roll_back(Decision(done.decision_id, "rollback", run=run))
 
@@ -207,7 +214,7 @@ class StoreMachine(RuleBasedStateMachine):
         known = self._record("sheet", key)
         if known is None:
             left = [one for one in self.model.records.values() if one.kind == "sheet" and not one.in_sheet]
-            back = [one for one in left if one.key == key and one.base == row]
+            back = [one for one in left if one.key == key and one.ever_good]
             known = max(back, key=lambda one: one.id, default=None)
         bad = row["email"] == BAD
         if known is None:

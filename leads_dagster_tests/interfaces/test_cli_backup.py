@@ -9,7 +9,8 @@ import pytest
 
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.workspace import open_workspace
-from leads_dagster.settings_table import is_backup_key, load_settings
+from leads_dagster.settings import load_settings
+from leads_dagster.settings_table import is_backup_key
 from leads_dagster_tests.interfaces.conftest import CommandLine
 from leads_dagster_tests.store.backup_cases import flip, spoil_pages
 

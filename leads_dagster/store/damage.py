@@ -127,19 +127,22 @@ def refuse_damaged(settings: Settings) -> None:
         return
     if fault := header_fault(path):
         mark_damaged(settings, fault)
-        raise StoreDamagedError(f"The lead database {path} {fault}.", advice=RESTORE)
+        advice = RESTORE if _backups_of(settings) else "There is no backup of it: check LEAD_DATABASE_PATH."
+        raise StoreDamagedError(f"The lead database {path} {fault}.", advice=advice)
 
 
 def _refuse_to_start_anew(settings: Settings, path: Path) -> None:
-    backed_up = [
-        one for one in BackupFolder(settings.backup_folder).listed().manifests
-        if one.database == database_address(settings)
-    ]  # fmt: skip
-    if backed_up:
+    if backups := _backups_of(settings):
         raise StoreDamagedError(
-            f"The lead database {path} is gone, and there are {len(backed_up)} backups of it.",
+            f"The lead database {path} is gone, and there are {backups} backups of it.",
             advice=f"{RESTORE} To begin with an empty one, move {settings.backup_folder} elsewhere.",
         )
+
+
+def _backups_of(settings: Settings) -> int:
+    """How many backups there are of this database."""
+    listed = BackupFolder(settings.backup_folder).listed().manifests
+    return sum(one.database == database_address(settings) for one in listed)
 
 
 def header_fault(path: Path) -> str | None:

@@ -20,6 +20,7 @@ from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, Issue, Normalizati
 from leads_dagster.leads.folding import fold_company, fold_email, fold_name, linkedin_slug
 from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.leads.reconciliation import row_hash, short_key
+from leads_dagster.leads.row_steps import CELL_SHOWN
 from leads_dagster.leads.text import storable
 from leads_dagster.store.intake import Arrival, Reader
 
@@ -42,8 +43,14 @@ def arrival_of(data: Mapping[str, Any], rules: NormalizationRules) -> Arrival:
         rules: of the customer.
 
     Raises:
-        InvalidLeadError: a value is of a type that no cell could have.
+        InvalidLeadError: it is no mapping, or a value is of a type that no cell could have.
     """
+    if not isinstance(data, Mapping):
+        raise InvalidLeadError(
+            f"A record names fields and their values; a {type(data).__name__} does not.",
+            advice='Such as {"full_name": "Jane Doe", "email": "jane@acme.example"}.',
+            field="",
+        )
     raw = {name: text for name, text in _texts(data).items() if name not in _KEYS}
     row = normalize_fields(raw, rules)
     key = _key_of(data) or short_key(_identity(row, raw))
@@ -57,6 +64,8 @@ def arrival_or_rejection(data: Mapping[str, Any], rules: NormalizationRules) -> 
     try:
         return arrival_of(data, rules)
     except InvalidLeadError as error:
+        if not isinstance(data, Mapping):
+            return _no_record(data, error)
         name = str(error.context["field"])
         raw = {label: text for label, text in _texts(data, strict=False).items() if label not in _KEYS}
         issue = Issue("invalid_value", name, name, raw.get(name, ""), error.message)
@@ -64,10 +73,17 @@ def arrival_or_rejection(data: Mapping[str, Any], rules: NormalizationRules) -> 
         return Arrival(_key_of(data) or _identity(row, raw), raw, row, frozenset())
 
 
+def _no_record(data: object, error: InvalidLeadError) -> Arrival:
+    raw = {} if data is None else {"record": _text("record", data, strict=False)}
+    issue = Issue("not_a_record", "", "", raw.get("record", "")[:CELL_SHOWN], error.message, error.advice)
+    row = NormalizedRow({}, rejection=issue)
+    return Arrival(_identity(row, raw), raw, row, frozenset())
+
+
 def _key_of(data: Mapping[str, Any]) -> str | None:
     """What the caller knows the record by."""
-    given = (data[name] for name in _KEYS if data.get(name) not in (None, ""))
-    return next((short_key(storable(str(key))) for key in given), None)
+    given = (_text(name, data[name], strict=False) for name in _KEYS if name in data)
+    return next((short_key(key) for key in given if key), None)
 
 
 @lru_cache(maxsize=64)
@@ -142,9 +158,9 @@ def _text(name: str, value: Any, *, strict: bool) -> str:
         return "true" if value else "false"
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, str | int | float | Decimal | UUID):
-        return _kept(str(value))
     try:
+        if isinstance(value, str | int | float | Decimal | UUID):
+            return _kept(str(value))  # an integer of thousands of digits has no text
         return _kept(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain))
     except (TypeError, ValueError, RecursionError):
         if not strict:

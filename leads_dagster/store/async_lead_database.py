@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from typing_extensions import Self
 
 from leads_dagster.store import lead_operations as operations
+from leads_dagster.store.api_arguments import whole_number
 from leads_dagster.store.damage import watch_for_damage
 from leads_dagster.store.engine import async_reading, async_writing, open_async_engine, open_engine
 from leads_dagster.store.intake import Landed
@@ -89,6 +90,7 @@ class AsyncLeadDatabase:
         self, batch: Iterable[Mapping[str, Any]], *, batch_rows: int = BATCH_ROWS
     ) -> AsyncIterator[Landed]:
         """Take many records in, `batch_rows` in a transaction; lazily, so that it has to be iterated."""
+        whole_number("batch_rows", batch_rows, least=1)
         remaining = iter(batch)
         while part := list(islice(remaining, batch_rows)):
             for landed in await self._write("lead save", operations.save_all(part)):
@@ -131,7 +133,9 @@ class AsyncLeadDatabase:
             if after is None:
                 return
 
-    async def mark_for_sync(self, lead_ids: str | Sequence[str], mirrors: Sequence[MirrorName] | None = None) -> int:
+    async def mark_for_sync(
+        self, lead_ids: str | Sequence[str], mirrors: MirrorName | Sequence[MirrorName] | None = None
+    ) -> int:
         """Let mirrors look at leads again at the next sync; returns how many leads were marked."""
         return await self._write("mark for sync", operations.mark_for_sync(lead_ids, mirrors))
 

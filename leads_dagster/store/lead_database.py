@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from typing_extensions import Self
 
 from leads_dagster.store import lead_operations as operations
+from leads_dagster.store.api_arguments import whole_number
 from leads_dagster.store.damage import watch_for_damage
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.intake import Landed
@@ -100,6 +101,7 @@ class LeadDatabase:
         Yields:
             Where each ended, in order. One that cannot be a lead goes to quarantine and stops no other.
         """
+        whole_number("batch_rows", batch_rows, least=1)
         remaining = iter(batch)
         while part := list(islice(remaining, batch_rows)):
             yield from self._write("lead save", operations.save_all(part))
@@ -157,19 +159,26 @@ class LeadDatabase:
             if after is None:
                 return
 
-    def mark_for_sync(self, lead_ids: str | Sequence[str], mirrors: Sequence[MirrorName] | None = None) -> int:
+    def mark_for_sync(
+        self, lead_ids: str | Sequence[str], mirrors: MirrorName | Sequence[MirrorName] | None = None
+    ) -> int:
         """Let mirrors look at leads again at the next sync; returns how many leads were marked.
 
         Args:
-            lead_ids: one or several. mirrors: "crm", "airtable"; None for those that the customer has.
+            lead_ids: one or several. mirrors: "crm", "airtable", one or several; None for those that the customer has.
 
         Raises:
             NotFoundError: no such lead; none is marked then.
+            SettingsError: no such mirror.
         """
         return self._write("mark for sync", operations.mark_for_sync(lead_ids, mirrors))
 
     def get_sync_pending_leads(self, limit: int = 100, mirror: MirrorName | None = None) -> list[Lead]:
-        """Leads that a mirror has still to hear of; each with `pending`: which mirrors."""
+        """Leads that a mirror has still to hear of; each with `pending`: which mirrors.
+
+        Raises:
+            SettingsError: no such mirror, or a limit below 1.
+        """
         return self._read("lead read", operations.sync_pending(limit=limit, mirror=mirror))
 
     @staticmethod

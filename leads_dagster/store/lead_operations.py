@@ -20,6 +20,7 @@ from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import row_hash
 from leads_dagster.leads.text import storable
 from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, lead_search, outbox, records
+from leads_dagster.store.api_arguments import lead_ids_of, mirrors_named, whole_number
 from leads_dagster.store.api_records import (
     SOURCE,
     arrival_of,
@@ -63,7 +64,7 @@ def save(data: Mapping[str, Any]) -> Operation[Landed]:
     """
 
     def done(connection: Connection, caller: Caller, /) -> Landed:
-        known = data.get("id")
+        known = data.get("id") if isinstance(data, Mapping) else None
         if isinstance(known, str) and _find(connection, caller, known) is not None:
             changed = _update(connection, caller, known, {name: data[name] for name in data if name != "id"})
             return Landed(known, 0, known, "updated" if changed else "unchanged")
@@ -117,18 +118,19 @@ def count(query: LeadFilter) -> Operation[int]:
     return lambda connection, caller: lead_search.count(connection, caller.policy.customer, query)
 
 
-def mark_for_sync(lead_ids: str | Sequence[str], mirrors: Sequence[MirrorName] | None) -> Operation[int]:
+def mark_for_sync(lead_ids: str | Sequence[str], mirrors: MirrorName | Sequence[MirrorName] | None) -> Operation[int]:
     """Let mirrors look at leads again though nothing changed; how many leads were marked.
 
-    Raises (when done):
-        NotFoundError: no such lead.
+    Raises:
+        SettingsError: no such mirror. NotFoundError, when done: no such lead.
     """
-    ids = [lead_ids] if isinstance(lead_ids, str) else list(lead_ids)
+    ids = lead_ids_of(lead_ids)
+    named = mirrors_named(mirrors)
 
     def done(connection: Connection, caller: Caller, /) -> int:
         policy = caller.policy
         versions = {lead: lead_rows.get(connection, policy.customer, lead)["version"] for lead in ids}
-        outbox.mark(connection, policy.customer, policy.mirrors if mirrors is None else mirrors, versions)
+        outbox.mark(connection, policy.customer, policy.mirrors if named is None else named, versions)
         lead_rows.note_pending(connection, list(versions))
         return len(versions)
 
@@ -136,8 +138,13 @@ def mark_for_sync(lead_ids: str | Sequence[str], mirrors: Sequence[MirrorName] |
 
 
 def sync_pending(*, limit: int, mirror: MirrorName | None) -> Operation[list[Lead]]:
-    """Leads that a mirror has still to hear of; each with `pending`: the mirrors."""
-    mirrors: Sequence[MirrorName] = outbox.MIRRORS if mirror is None else [mirror]
+    """Leads that a mirror has still to hear of; each with `pending`: the mirrors.
+
+    Raises:
+        SettingsError: no such mirror, or no such limit.
+    """
+    mirrors = mirrors_named(mirror) or outbox.MIRRORS
+    whole_number("limit", limit, least=1)
 
     def done(connection: Connection, caller: Caller, /) -> list[Lead]:
         waiting = outbox.waiting(connection, caller.policy.customer, mirrors, limit=limit)
@@ -149,7 +156,7 @@ def sync_pending(*, limit: int, mirror: MirrorName | None) -> Operation[list[Lea
 
 def _find(connection: Connection, caller: Caller, lead_id: str) -> Lead | None:
     """The row of one of the customer's leads; None where there is none, or it is another customer's."""
-    row = lead_rows.load(connection, [storable(lead_id)]).get(lead_id)
+    row = lead_rows.load(connection, [storable(str(lead_id))]).get(str(lead_id))
     return row if row is not None and row["customer"] == caller.policy.customer else None
 
 

@@ -192,7 +192,7 @@ def get(connection: Connection, customer: str, lead_id: str) -> dict[str, Any]:
     Raises:
         NotFoundError: this customer has no such lead.
     """
-    mine = (leads.c.customer == customer, leads.c.id == storable(lead_id))
+    mine = (leads.c.customer == customer, leads.c.id == storable(str(lead_id)))
     row = connection.execute(select(leads).where(*mine)).one_or_none()
     if row is None:
         raise NotFoundError(

@@ -81,7 +81,7 @@ def test_what_goes_in_is_normalised_and_what_has_no_field_is_kept_beside(databas
 
 
 def test_nothing_is_found_of_a_lead_that_is_not_there(database: Opened) -> None:
-    for strange in ("nobody", "", "\0", "\ud800", "' OR 1=1 --"):
+    for strange in ("nobody", "", "\0", "\ud800", "' OR 1=1 --", None, 7):
         assert database.get_lead(strange) is None
         with pytest.raises(NotFoundError):
             database.update_lead(strange, {"title": "CEO"})
@@ -199,6 +199,20 @@ def test_a_batch_loses_no_record_that_cannot_be_a_lead(database: Opened, databas
     mended = database.upsert_lead({"key": "k", **BOB, "email": "new@zeta.example", "company": ""})
     assert mended[1]
     assert len(rows(database_url, "quarantine")) == 5
+
+
+def test_what_is_no_record_is_quarantined_in_a_batch_and_refused_alone(database: Opened, database_url: str) -> None:
+    odd: list[Any] = [None, "Jane Doe", [1, {2}], 7, {"key": "k", "title": b"x"}]
+    odd += [{"full_name": "X Y", "notes": 10**5000}, {"key": 10**5000, "title": "CTO"}]
+    landed = list(database.upsert_leads([JANE, *odd, BOB]))
+    assert [one.state for one in landed] == ["created", *["quarantined"] * len(odd), "created"]
+    assert {one["raw"].get("record") for one in rows(database_url, "quarantine")} >= {"Jane Doe", "<list>", "7"}
+    for one in odd:
+        with pytest.raises(InvalidLeadError):
+            database.add_lead(one)
+        with pytest.raises(InvalidLeadError):
+            database.upsert_lead(one)
+    assert database.count_leads() == 2
 
 
 def test_an_update_changes_fields_and_says_who(database: Opened, database_url: str) -> None:
@@ -341,6 +355,27 @@ def test_leads_are_marked_for_mirrors_until_these_have_heard(database: Opened) -
     with pytest.raises(NotFoundError):
         database.mark_for_sync([other, "nobody"], ["airtable"])
     assert len(database.get_sync_pending_leads(mirror="airtable")) == 1
+
+
+def test_a_mirror_may_be_named_alone_and_no_other_is_taken(database: Opened) -> None:
+    lead = database.add_lead(JANE)
+    assert database.mark_for_sync(lead, "airtable") == 1
+    assert database.get_sync_pending_leads()[0]["pending"] == ["airtable", "crm"]
+    for wrong in ("airtabel", ["crm", "airtabel"]):
+        with pytest.raises(SettingsError, match="Did you mean 'airtable'"):
+            database.mark_for_sync(lead, wrong)
+    with pytest.raises(SettingsError, match="crm, airtable"):
+        database.get_sync_pending_leads(mirror="nope")
+    with pytest.raises(SettingsError, match="NoneType"):
+        database.mark_for_sync(None)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2.5, "5", None, True, 10**30])
+def test_a_limit_that_cannot_be_meant_is_refused(database: Opened, limit: Any) -> None:
+    with pytest.raises(SettingsError, match="limit"):
+        database.get_sync_pending_leads(limit=limit)
+    with pytest.raises(SettingsError, match="batch_rows"):
+        list(database.upsert_leads([JANE], batch_rows=limit))
 
 
 def test_customers_are_kept_apart(open_database: Callable[..., Opened]) -> None:

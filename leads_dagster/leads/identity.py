@@ -20,6 +20,20 @@ _NEEDED = (
     "address."
 )
 
+# What says whom a lead is about, the plainest first.
+_IDENTIFYING = ("full_name", "email", "linkedin_url", "company")
+
+
+def last_identity(before: Mapping[str, str | None], after: Mapping[str, str | None]) -> str | None:
+    """The field whose blanking leaves a known lead without anything that says who it is; None where something does.
+
+    Args:
+        before, after: field -> text, of one lead.
+    """
+    if any(after.get(name) for name in _IDENTIFYING):
+        return None
+    return next((name for name in _IDENTIFYING if before.get(name)), None)
+
 
 def is_company_only(draft: Draft) -> bool:
     """Whether the row tells a company and nobody in it: the lead then goes by the company's name."""

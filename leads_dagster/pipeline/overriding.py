@@ -10,6 +10,7 @@ from typing import Any
 
 from leads_dagster.errors import ContentError, NotFoundError, SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS, NormalizationRules
+from leads_dagster.leads.identity import last_identity
 from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.pipeline import lead_lookup
 from leads_dagster.pipeline.deciding import carried_out, tell_mirrors
@@ -89,13 +90,29 @@ def release(
 
 
 def overridden(undoing: Undoing, lead_id: str, field: str, value: str | None, *, resolution: Resolution) -> Undone:
-    """Decide a field's value and settle the conflicts among sources that were open on it."""
+    """Decide a field's value and settle the conflicts among sources that were open on it.
+
+    Raises:
+        ContentError: nothing would say any more who the lead is; the field is named.
+    """
+    _refuse_nobody(undoing, lead_id, field, value)
     waiting = conflict_rows.open_on_field(undoing.connection, lead_id, field)
     done = undo.override(undoing, lead_id, field, value)
     conflict_rows.settle(
         undoing.connection, waiting, at=undoing.at, resolution=resolution, decision_id=done.decision_id
     )
     return done
+
+
+def _refuse_nobody(undoing: Undoing, lead_id: str, field: str, value: str | None) -> None:
+    known = lead_rows.load(undoing.connection, [lead_id]).get(lead_id)
+    present = lead_rows.to_texts(known) if known is not None else {}
+    if last_identity(present, {**present, field: value}) == field:
+        raise ContentError(
+            f"{field} cannot be blank: nothing else says who the lead is.",
+            advice="Leave a name, an e-mail address, a LinkedIn page or a company.",
+            field=field,
+        )
 
 
 def checked_value(field: str, value: str | None, rules: NormalizationRules) -> str | None:

@@ -7,13 +7,15 @@ be a lead. Taking it in is `intake`'s business.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from leads_dagster.errors import InvalidLeadError
 from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, Issue, NormalizationRules, NormalizedRow
@@ -102,22 +104,56 @@ def refuse_invalid(row: NormalizedRow) -> None:
         raise _invalid(row.rejection)
 
 
-def changes_of(data: Mapping[str, Any], rules: NormalizationRules) -> dict[str, str | None]:
+def changes_of(
+    data: Mapping[str, Any],
+    rules: NormalizationRules,
+    *,
+    beside: Mapping[str, Any] | None = None,
+    keep_unknown: bool = False,
+) -> dict[str, str | None]:
     """What a caller wants fields of a known lead to be, normalised; None for blank.
+
+    Args:
+        data: field -> value, and `raw_data`.
+        rules: of the customer.
+        beside: what the lead has beside its fields; of `raw_data` what is not so is returned, as one JSON text.
+        keep_unknown: take parts of fields ("city"), and what has a name that is no field to what is beside.
 
     Raises:
         InvalidLeadError: a name is no field of a lead, or a value is none that the field could have.
     """
-    texts = _texts(data)
-    for name in texts:
+    texts = _texts({name: value for name, value in data.items() if name != RAW_DATA})
+    labels = [name for name in texts if _PARTS.get(name, name) not in LEAD_FIELDS]
+    if not keep_unknown:
+        _refuse_unknown(texts)
+    row = normalize_fields({name: text for name, text in texts.items() if name not in labels}, rules)
+    for issue in row.issues:
+        raise _invalid(issue)
+    named = dict.fromkeys(_PARTS.get(name, name) for name in texts if name not in labels)
+    wanted = {name: row.fields.get(name) if _says(name, texts) else None for name in named}
+    new = _beside(beside or {}, data.get(RAW_DATA), {label: texts[label] for label in labels})
+    return {**wanted, RAW_DATA: orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode()} if new else wanted
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
         if name not in LEAD_FIELDS:
             near = get_close_matches(name, LEAD_FIELDS, n=1)
             advice = f"Did you mean {near[0]}?" if near else f"Fields are {', '.join(LEAD_FIELDS)}."
             raise InvalidLeadError(f"A lead has no field {name!r} that can be set.", advice=advice, field=name)
-    row = normalize_fields(texts, rules)
-    for issue in row.issues:
-        raise _invalid(issue)
-    return {name: row.fields.get(name) if text.strip() else None for name, text in texts.items()}
+
+
+def _says(field: str, texts: Mapping[str, str]) -> bool:
+    """Whether a field, or a part of it, is given and not blank."""
+    return any(text.strip() for name, text in texts.items() if _PARTS.get(name, name) == field)
+
+
+def _beside(has: Mapping[str, Any], given: object, labels: Mapping[str, str]) -> dict[str, str]:
+    """What a caller says beside the fields and the lead has not."""
+    if given is not None and not isinstance(given, Mapping):
+        raise InvalidLeadError("raw_data: takes labels and their values.", field=RAW_DATA)
+    new = {label: value for label, value in (given or {}).items() if label not in has or has[label] != value}
+    return {label: text for label, text in {**_texts(new), **labels}.items() if has.get(label) != text}
 
 
 def _invalid(issue: Issue) -> InvalidLeadError:

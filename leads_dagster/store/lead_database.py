@@ -88,7 +88,8 @@ class LeadDatabase:
         """As `add_lead`, and whether a lead was made.
 
         Args:
-            data: as in `add_lead`; with the `id` of a lead it changes that one, as `update_lead` does.
+            data: as in `add_lead`; with the `id` of a lead it changes that one, as `update_lead` does, and keeps what
+                has no field beside.
             max_retries: attempts in all. retry_delay: seconds before the second; doubled each time.
         """
         retries = tried(self.retries, attempts=max_retries, delay_seconds=retry_delay)
@@ -113,9 +114,14 @@ class LeadDatabase:
     def update_lead(self, lead_id: str, data: Mapping[str, Any]) -> bool:
         """Change fields of a lead; a newer edit in a sheet or in Airtable overtakes it. Returns whether any changed.
 
+        Args:
+            data: field -> value. A whole lead as `get_lead` gave it may be handed back: what is unchanged says
+                nothing. `raw_data` adds to what is kept beside the fields; labels that it does not name stay.
+
         Raises:
             NotFoundError: no such lead.
-            InvalidLeadError: no such field, or no value for it.
+            InvalidLeadError: no such field or no value for it; a column that the store alone sets differs; nothing
+                would say any more who the lead is.
             ConflictError: the lead is archived, or a person's decision holds the field.
         """
         return self._write("lead update", operations.update(lead_id, data))

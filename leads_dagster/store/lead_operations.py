@@ -9,33 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from leads_dagster.errors import ConflictError
 from leads_dagster.leads.fields import NormalizedRow
-from leads_dagster.leads.matching import content_hash
-from leads_dagster.leads.reconciliation import row_hash
 from leads_dagster.leads.text import storable
-from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, lead_search, outbox, records
+from leads_dagster.store import lead_rows, lead_search, outbox, records
 from leads_dagster.store.api_arguments import lead_ids_of, mirrors_named, whole_number
 from leads_dagster.store.api_records import (
     SOURCE,
     arrival_of,
     arrival_or_rejection,
-    changes_of,
     reader_of,
     refuse_invalid,
 )
 from leads_dagster.store.intake import Arrival, Landed, take_in
+from leads_dagster.store.lead_edits import edit, new_run_id, this_moment
 from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.lead_search import LeadPage, Order
-from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.policy import Policy
-from leads_dagster.store.resolution import new_lead_id
 
 Lead = dict[str, Any]
 R_co = TypeVar("R_co", covariant=True)
@@ -66,7 +60,7 @@ def save(data: Mapping[str, Any]) -> Operation[Landed]:
     def done(connection: Connection, caller: Caller, /) -> Landed:
         known = data.get("id") if isinstance(data, Mapping) else None
         if isinstance(known, str) and _find(connection, caller, known) is not None:
-            changed = _update(connection, caller, known, {name: data[name] for name in data if name != "id"})
+            changed = edit(connection, caller.policy, known, data, who=caller.who, keep_unknown=True)
             return Landed(known, 0, known, "updated" if changed else "unchanged")
         arrival = arrival_of(data, caller.policy.rules)
         refuse_invalid(_as_it_would_stand(connection, caller.policy, arrival))
@@ -98,7 +92,7 @@ def update(lead_id: str, data: Mapping[str, Any]) -> Operation[bool]:
     """Change fields of a lead as an edit of its own source, which a newer edit of any other source overtakes."""
 
     def done(connection: Connection, caller: Caller, /) -> bool:
-        return _update(connection, caller, lead_id, data)
+        return edit(connection, caller.policy, lead_id, data, who=caller.who)
 
     return done
 
@@ -167,8 +161,8 @@ def _take_in(connection: Connection, caller: Caller, arrivals: Sequence[Arrival]
         policy,
         arrivals,
         source=SOURCE,
-        run_id=_run_id(),
-        at=_moment(connection, policy),
+        run_id=new_run_id(),
+        at=this_moment(connection, policy),
         reread=reader_of(policy.rules),
         who=caller.who,
     )
@@ -180,75 +174,3 @@ def _as_it_would_stand(connection: Connection, policy: Policy, arrival: Arrival)
         return arrival.row
     known = records.by_source_key(connection, policy.customer, SOURCE, [arrival.key]).get(arrival.key)
     return arrival.row if known is None else reader_of(policy.rules)({**known.raw, **arrival.raw})
-
-
-def _run_id() -> str:
-    return f"api-{new_lead_id()}"
-
-
-def _moment(connection: Connection, policy: Policy) -> datetime:
-    return epochs.moment(connection, policy.customer, datetime.now(timezone.utc))
-
-
-def _update(connection: Connection, caller: Caller, lead_id: str, data: Mapping[str, Any]) -> bool:
-    """Whether anything changed.
-
-    Raises:
-        NotFoundError: no such lead.
-        InvalidLeadError: no such field, or no value for it; the field is named.
-        ConflictError: the lead is archived, or a decision holds the field.
-    """
-    policy = caller.policy
-    wanted = changes_of(data, policy.rules)
-    lead = lead_rows.get(connection, policy.customer, lead_rows.standing_for(connection, policy.customer, lead_id))
-    if lead["archived_at"] is not None:
-        raise ConflictError(f"Lead {lead_id} is archived: no source names it any more.")
-    present = lead_rows.to_texts(lead)
-    shown = lead_rows.to_texts(lead_rows.to_columns({**present, **wanted}))
-    claims = {name: value for name, value in wanted.items() if present.get(name) != shown.get(name)}
-    deciding = lead_rows.with_forebears(connection, lead["id"]) if claims else []
-    for name in claims:
-        if (decision := decisions.newest_override(connection, deciding, name)) is not None:
-            raise ConflictError(
-                f"Field {name} of lead {lead_id} is held by decision {decision}.",
-                advice=f"Take it back first: `leads undo decision {decision}`.",
-            )
-    if claims:
-        _edit(connection, caller, lead["id"], claims)
-    return bool(claims)
-
-
-def _edit(connection: Connection, caller: Caller, lead_id: str, claims: Mapping[str, str | None]) -> None:
-    """Book an edit of a lead: its record, what it claims, and the lead folded again."""
-    policy, at, run = caller.policy, _moment(connection, caller.policy), _run_id()
-    known = records.by_source_key(connection, policy.customer, SOURCE, [lead_id], kind="edit").get(lead_id)
-    said = {**(known.raw if known else {}), **{name: value or "" for name, value in claims.items()}}
-    record = known.id if known else records.allocate_ids(connection, 1)
-    row = {
-        "id": record,
-        "customer": policy.customer,
-        "source": SOURCE,
-        "source_key": lead_id,
-        "raw": said,
-        "said": {},
-        "row_hash": row_hash(said),
-        "content_hash": content_hash(NormalizedRow(said)),
-        "state": "updated",
-        "kind": "edit",
-        "lead_id": lead_id,
-        "origin_lead_id": lead_id,
-        "undone_by": None,
-        "first_seen_at": at,
-        "last_seen_at": at,
-        "run_id": run,
-    }
-    records.change_records(connection, [row])
-    claim_rows.insert_claims(
-        connection,
-        [
-            {"record_id": record, "field": name, "value": value, "changed_at": at, "run_id": run}
-            for name, value in claims.items()
-        ],
-    )
-    epochs.begin_epoch(connection, policy.customer)
-    LeadWriter(policy, run, SOURCE, at, who=caller.who).refold(connection, [lead_id])

@@ -156,6 +156,17 @@ def test_a_field_can_be_blanked_by_hand_and_released_again(road: Road) -> None:
             overriding.release(ws, "jane@acme.example", "title")
 
 
+def test_what_alone_says_who_a_lead_is_cannot_be_blanked_by_hand(road: Road) -> None:
+    road.sync([JANE])
+    with road.open() as ws:
+        for field in ("full_name", "company"):
+            overriding.override(ws, jane(road)["id"], field, None)
+        with pytest.raises(ContentError, match="email cannot be blank") as refused:
+            overriding.override(ws, jane(road)["id"], "email", None)
+    assert refused.value.context["field"] == "email"
+    assert jane(road)["email"] == "jane@acme.example"
+
+
 def test_an_override_is_normalised_like_a_cell_and_refused_where_it_is_no_value(road: Road) -> None:
     road.sync([JANE])
     with road.open() as ws:

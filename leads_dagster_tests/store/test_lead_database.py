@@ -236,6 +236,59 @@ def test_an_update_changes_fields_and_says_who(database: Opened, database_url: s
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("of", [JANE, {"email": "x@y.example"}, {"company": "Acme", "phone": "504-621-8927"}])
+def test_a_lead_is_not_blanked_to_nobody(database: Opened, of: dict[str, str]) -> None:
+    lead = database.add_lead(of)
+    blank = dict.fromkeys(("full_name", "email", "linkedin_url", "company"), "")
+    with pytest.raises(InvalidLeadError, match="who the lead is") as refused:
+        database.update_lead(lead, blank)
+    assert database.get_lead(lead)[refused.value.context["field"]] is not None
+    assert database.get_lead(lead)["version"] == 1
+    kept = next(name for name in ("email", "company") if name in of)
+    database.update_lead(lead, {name: "" for name in blank if name != kept})
+    assert database.get_lead(lead)[kept] == of[kept]
+
+
+def test_a_lead_may_be_handed_back_as_it_was_read(database: Opened) -> None:
+    lead = database.add_lead({**JANE, "confidence": 0.5, "verified": True, "Colour": "red"})
+    database.mark_for_sync(lead)
+    [read] = database.get_sync_pending_leads()
+    assert read == {**database.get_lead(lead), "pending": ["crm"]}
+    assert not database.update_lead(lead, read)
+    assert database.upsert_lead(read) == (lead, False)
+    assert database.upsert_lead({**read, "created_at": read["created_at"].isoformat()}) == (lead, False)
+    assert database.get_lead(lead)["version"] == 1
+    assert database.update_lead(lead, {**read, "title": "CEO"})
+    assert filled(database.get_lead(lead), *JANE, "raw_data") == {**JANE, "title": "CEO", "raw_data": read["raw_data"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("airtable_id", "rec1"), ("version", 7), ("customer", "zeta"), ("id", "other"), ("version", True)],
+)
+def test_what_the_store_alone_sets_is_refused_where_it_differs(database: Opened, name: str, value: Any) -> None:
+    lead = database.add_lead(JANE)
+    with pytest.raises(InvalidLeadError, match=name) as refused:
+        database.update_lead(lead, {**database.get_lead(lead), name: value})
+    assert refused.value.context["field"] == name
+
+
+def test_what_has_no_field_is_kept_beside_a_known_lead_too(database: Opened) -> None:
+    lead = database.add_lead({**JANE, "Colour": "red", "Shoe": "42"})
+    assert database.update_lead(lead, {"raw_data": {"Colour": "blue", "Hat": 7}})
+    assert database.get_lead(lead)["raw_data"] == {"Colour": "blue", "Shoe": "42", "Hat": "7"}
+    assert database.upsert_lead({"id": lead, "raw_data": {"Shoe": 43}, "Team": "A", "city": "Berlin"}) == (lead, False)
+    found = database.get_lead(lead)
+    assert found["raw_data"] == {"Colour": "blue", "Shoe": "43", "Hat": "7", "Team": "A"}
+    assert (found["location"], found["title"]) == ("Berlin", "CTO")
+    assert not database.update_lead(lead, {"raw_data": {"Hat": 7}})
+    assert not database.update_lead(lead, {"raw_data": None})
+    with pytest.raises(InvalidLeadError, match="raw_data"):
+        database.update_lead(lead, {"raw_data": "red"})
+    with pytest.raises(InvalidLeadError, match="Team"):
+        database.update_lead(lead, {"Team": "B"})
+
+
 def test_a_later_word_of_a_source_overtakes_an_update_and_an_equal_one_does_not(database: Opened) -> None:
     lead, _ = database.upsert_lead({"key": "k", **JANE})
     database.update_lead(lead, {"title": "CEO"})

@@ -143,6 +143,6 @@ def rotate(settings: Settings, *, progress: Progress | None = None) -> list[dict
 
     Raises:
         CredentialsError: there is no key, or one that a backup needs is missing.
-        StoreError: a backup is damaged.
+        StoreError: backups are damaged: these are left as they are, all others are done.
     """
     return [manifest.facts() for manifest in open_backups(settings).rotate(progress=progress)]

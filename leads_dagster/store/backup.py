@@ -128,9 +128,7 @@ class Backups:
     def _verify(self, path: Path, manifest: Manifest, keys: BackupKeys) -> None:
         self._check_kind(manifest)
         keys.check(manifest.key_id, manifest.name)
-        with reading_faults(manifest.name):
-            if file_sha256(path) != manifest.sha256:
-                raise StoreError(f"The backup {manifest.name} is damaged: its bytes are not those that were written.")
+        _check_bytes(path, manifest)
         with self.folder.partial(f"{manifest.name}.trial") as scratch:
             try:
                 with unpacking(path, manifest, keys, packed=self.database.packed) as source:
@@ -187,22 +185,32 @@ class Backups:
 
         Raises:
             CredentialsError: there is no key, or one that a backup needs is missing.
-            StoreError: a backup is damaged; those before it are done.
+            StoreError: backups are damaged: these are left as they are, all others are done.
         """
         tell, keys = progress or _silent, self.keys()
         keys.cipher()
         done: list[Manifest] = []
+        faults: list[str] = []
         with self.folder.locked():
             old = [one for one in self.folder.listed().manifests if one.key_id != keys.newest_id]
             for number, manifest in enumerate(old):
                 tell(100 * number // len(old), manifest.name)
-                done.append(self._encrypt_anew(manifest, keys))
+                try:
+                    done.append(self._encrypt_anew(manifest, keys))
+                except StoreError as error:
+                    faults.append(error.message)
+        if faults:
+            raise StoreError(
+                f"{' '.join(faults)} Encrypted with the newest key: {len(done)} of {len(old)}.",
+                advice="What is damaged is as it was; `leads backup verify NAME` says what is wrong with it.",
+            )
         return done
 
     def _encrypt_anew(self, manifest: Manifest, keys: BackupKeys) -> Manifest:
         """Written under a new name before the old one goes: killed in between, both are there and both are good."""
         keys.check(manifest.key_id, manifest.name)
         path = self.folder.file(manifest)
+        _check_bytes(path, manifest)  # what is damaged must not get a manifest that says otherwise
         suffix = self.database.suffix if manifest.kind == self.database.kind else Path(manifest.name).suffix
         name = self.folder.new_name(manifest.created_at, f"{suffix}{ENCRYPTED_SUFFIX}")
         with self.folder.partial(name) as partial, written_file(partial) as file:
@@ -229,6 +237,13 @@ class Backups:
             for manifest in gone:
                 self.folder.remove(manifest)
         return gone
+
+
+def _check_bytes(path: Path, manifest: Manifest) -> None:
+    """Refuse a file that is not the one that was written."""
+    with reading_faults(manifest.name):
+        if file_sha256(path) != manifest.sha256:
+            raise StoreError(f"The backup {manifest.name} is damaged: its bytes are not those that were written.")
 
 
 def to_prune(manifests: tuple[Manifest, ...], at: datetime, *, keep: int, keep_days: float) -> list[Manifest]:

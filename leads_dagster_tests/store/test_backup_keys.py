@@ -146,6 +146,27 @@ def _comparable(manifest: object) -> object:
     return SimpleNamespace(contents=(contents.schema, tuple(sorted(contents.tables.items()))))
 
 
+@pytest.mark.parametrize("key", [None, OLD])
+def test_rotation_leaves_a_damaged_backup_as_it_is_and_does_the_others(sqlite_store: Store, key: str | None) -> None:
+    before = sqlite_store if key is None else sqlite_store.with_environment(LEADS_BACKUP_KEY=key)
+    damaged, good = before.backups.make("asked"), before.backups.make("asked")
+    path = before.backups.folder.file(damaged)
+    spoiled = bytearray(path.read_bytes())
+    spoiled[len(spoiled) // 2] ^= 0xFF
+    path.write_bytes(spoiled)
+
+    both = sqlite_store.with_environment(LEADS_BACKUP_KEY=NEW if key is None else f"{NEW},{key}").backups
+    with pytest.raises(StoreError, match=rf"{damaged.name} is damaged.* 1 of 2"):
+        both.rotate()
+    assert path.read_bytes() == bytes(spoiled)
+    assert both.folder.find(damaged.name) == damaged
+    listed = {one.created_at: one for one in both.folder.listed().manifests}
+    assert len(listed) == 2
+    assert both.verify(listed[good.created_at].name).key_id == key_id(NEW)
+    with pytest.raises(StoreError, match="damaged"):
+        both.verify(damaged.name)
+
+
 def test_rotation_without_a_key_is_refused(sqlite_store: Store) -> None:
     with pytest.raises(CredentialsError, match="no key"):
         sqlite_store.backups.rotate()

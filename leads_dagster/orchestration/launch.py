@@ -111,10 +111,17 @@ def _raise_settings_fault(run: dg.ExecuteInProcessResult) -> None:
 
 
 def _run_config(sheet: str | None) -> dict[str, Any]:
-    """Nothing on the terminal; and the sheet, so that re-executing the run in Dagster's UI reads the same one."""
+    """Nothing on the terminal; and the sheet, so that re-executing the run in Dagster's UI reads the same one.
+
+    Dagster keeps it in its history, so without passwords and tokens: this run has the whole address from its
+    workspaces, and one executed again is refused with the reason.
+    """
+    from leads_dagster.sources.sheet_address import without_secrets
+
+    kept = {"sheet": without_secrets(sheet)} if sheet else {}
     return {
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-        "resources": {"leads": {"config": {"sheet": sheet} if sheet else {}}},
+        "resources": {"leads": {"config": kept}},
     }
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from leads_dagster.errors import SettingsError
 
@@ -40,6 +40,16 @@ _BARE_ID = re.compile(r"^(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]{25,}$")
 _PUBLISHED_ID = re.compile(r"^2PACX-[A-Za-z0-9_-]+$")
 _CANONICAL_SHEET = re.compile(r"^(?P<kind>sheet|published):(?P<id>[A-Za-z0-9_-]+)#(?P<gid>\d+)$")
 _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>//)?")
+# Stands for a user, a password or a token where an address is kept.
+HIDDEN = "***"
+# What a parameter is named, or what its name ends with, apart or not, whose value lets somebody in.
+_SECRET_NAMES = frozenset({"key", "pass", "pw", "sas", "authorization", "credentials"})
+_SECRET_WORDS = frozenset({"sig", "auth", "jwt"})
+_SECRET_ENDINGS = (
+    "apikey", "accesskey", "authkey", "secretkey", "privatekey", "sharedkey", "accountkey", "subscriptionkey",
+    "functionskey", "token", "secret", "password", "passwd", "passphrase", "pwd", "signature", "credential",
+)  # fmt: skip
+_NAME_WORDS = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class SheetAddress:
     Attributes:
         kind: "google" (asked for by id), "published" (to the web), "url" (any CSV address) or "file".
         canonical: the source's name, the same for every form of link to one tab:
-            "sheet:ID#GID", "published:ID#GID", "url:ADDRESS" (without password and fragment), "file:/PATH".
+            "sheet:ID#GID", "published:ID#GID", "url:ADDRESS" (without user, password and fragment, and with `HIDDEN`
+            for every token in the query), "file:/PATH".
         sheet_id: Google's id, "" for other kinds.
         gid: id of the tab; None if the link names none (then tab 0, or the first tab that is published).
         url: the address of a "url" sheet, with what a login needs; never log it, log `display`.
@@ -60,7 +71,7 @@ class SheetAddress:
     canonical: str
     sheet_id: str = ""
     gid: int | None = None
-    url: str = ""
+    url: str = field(default="", repr=False)
     path: Path | None = None
 
     @property
@@ -86,7 +97,8 @@ def parse_sheet(text: str, *, folder: Path | None = None) -> SheetAddress:
     """Read what someone gave as the sheet.
 
     Args:
-        text: a link, id, address or path; a `SheetAddress.canonical` is understood too.
+        text: a link, id, address or path; a `SheetAddress.canonical` is understood too, unless something is hidden
+            in it.
         folder: what a relative path is relative to; default the current folder.
 
     Raises:
@@ -112,6 +124,38 @@ def safe_url(url: str) -> str:
     """The address without user, password, query and fragment: fit for logs."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
+
+
+def without_secrets(text: str, *, folder: Path | None = None) -> str:
+    """What someone gave as the sheet, fit to be kept: `HIDDEN` for user, password and tokens; the rest as it was.
+
+    Raises:
+        SettingsError: it is no sheet.
+    """
+    address = parse_sheet(text, folder=folder)
+    if address.kind != "url":
+        return text
+    parts = urlsplit(address.url)
+    login, at, host = parts.netloc.rpartition("@")
+    netloc = f"{HIDDEN}{at}{host}" if login else host
+    return urlunsplit((parts.scheme, netloc, parts.path, _safe_query(parts.query), ""))
+
+
+def _safe_query(query: str) -> str:
+    """A query with `HIDDEN` for every value that lets somebody in; the order and the spelling of the rest stay."""
+    return "&".join(_safe_parameter(part) for part in query.split("&"))
+
+
+def _safe_parameter(part: str) -> str:
+    name, given, value = part.partition("=")
+    return f"{name}={HIDDEN}" if given and value and _names_a_secret(unquote_plus(name)) else part
+
+
+def _names_a_secret(name: str) -> bool:
+    words = _NAME_WORDS.findall(name)
+    together = "".join(words).lower()
+    last = words[-1].lower() if words else ""
+    return together in _SECRET_NAMES or last in _SECRET_WORDS or together.endswith(_SECRET_ENDINGS)
 
 
 def _by_scheme(text: str, scheme: str, base: Path) -> SheetAddress:
@@ -173,6 +217,7 @@ def _web(url: str) -> SheetAddress:
         raise SettingsError("The sheet's address is not a valid http(s) address.", advice=ACCEPTED)
     if host in GOOGLE_HOSTS:
         return _google_link(host, parts.path, parts.query, parts.fragment)
+    _refuse_hidden(parts.netloc, parts.query)
     shown_host = f"[{host}]" if ":" in host else host
     netloc = shown_host if port in (None, DEFAULT_PORTS[scheme]) else f"{shown_host}:{port}"
     path, query = parts.path or "/", parts.query
@@ -181,7 +226,17 @@ def _web(url: str) -> SheetAddress:
         path, query = tab.path, tab.query
     login = parts.netloc.rpartition("@")[0]
     called = urlunsplit((scheme, f"{login}@{netloc}" if login else netloc, path, query, ""))
-    return SheetAddress("url", f"url:{urlunsplit((scheme, netloc, path, query, ''))}", url=called)
+    named = urlunsplit((scheme, netloc, path, _safe_query(query), ""))
+    return SheetAddress("url", f"url:{named}", url=called)
+
+
+def _refuse_hidden(netloc: str, query: str) -> None:
+    """Refuse an address as it is kept: with what lets somebody in hidden, nothing could be read from it."""
+    if netloc.startswith(f"{HIDDEN}@") or f"={HIDDEN}" in query:
+        raise SettingsError(
+            "The sheet's address is without its password or token.",
+            advice="They are not kept; give the whole address, as in `leads sync --sheet ADDRESS`.",
+        )
 
 
 def _google_link(host: str, path: str, query_text: str, fragment: str) -> SheetAddress:

@@ -7,7 +7,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import dagster as dg
@@ -99,6 +103,55 @@ def test_another_sheet_can_be_given_for_one_cycle_and_is_kept_with_the_run(road:
     run = road.instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.run_config["resources"]["leads"]["config"] == {"sheet": str(other)}
+
+
+def test_what_lets_somebody_in_is_kept_nowhere(road: DagsterRoad) -> None:
+    with serving(b"Name,Email\nAda Lovelace,ada@engines.example\n") as (host, asked):
+        result = road.sync(sheet=f"http://jane:hunter2@{host}/leads.csv?list=7&key=s3cret")
+    assert result.status == "done"
+    assert "/leads.csv?list=7&key=s3cret" in asked
+    with sqlite3.connect(road.settings.home / "leads.db") as connection:
+        sources = {source for (source,) in connection.execute("SELECT source FROM source_records")}
+    assert sources == {f"url:http://{host}/leads.csv?list=7&key=***"}
+    run = road.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    kept = f"http://***@{host}/leads.csv?list=7&key=***"
+    assert run.run_config["resources"]["leads"] == {"config": {"sheet": kept}}
+    refused = road.sync(sheet=f"http://jane:hunter2@{host}/leads.csv?list=7&key=s3cret")
+    assert refused.status == "failed"
+    road.instance.dispose()
+    files = [path for path in road.settings.home.rglob("*") if path.is_file()]
+    assert {"leads.db", "runs.db"} <= {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        assert b"s3cret" not in content, path
+        assert b"hunter2" not in content, path
+
+
+@contextmanager
+def serving(body: bytes) -> Iterator[tuple[str, list[str]]]:
+    """A server that answers everything with a body; its host, and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/csv")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_progress_is_told_from_the_sheet_to_the_mirrors(road: DagsterRoad) -> None:

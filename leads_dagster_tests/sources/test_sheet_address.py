@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leads_dagster.errors import SettingsError
-from leads_dagster.sources.sheet_address import parse_sheet, safe_url
+from leads_dagster.sources.sheet_address import parse_sheet, safe_url, without_secrets
 
 ID = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"
 PUBLISHED = "2PACX-1vQx0Zr3mJp-7yQwErTy_UiOpAsDfGhJkLzXcVbNm"
@@ -198,3 +198,46 @@ def test_secrets_of_an_address_are_not_shown() -> None:
     address = parse_sheet("https://me:pw@example.com/a.csv?token=s3cret#x")
     assert address.display == "https://example.com/a.csv?…"
     assert safe_url("https://example.com/a.csv") == "https://example.com/a.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "key", "token", "sig", "access_token", "accessToken", "api_key", "apiKey", "X-API-Key", "auth", "password",
+        "pwd", "secret", "client_secret", "X-Amz-Signature", "X-Amz-Credential", "jwt", "access%5Ftoken",
+    ],
+)  # fmt: skip
+def test_what_lets_somebody_in_is_no_part_of_the_name_of_a_source(name: str) -> None:
+    address = parse_sheet(f"https://me:pw@example.com/a.csv?list=7&{name}=s3cret&x")
+    assert address.canonical == f"url:https://example.com/a.csv?list=7&{name}=***&x"
+    assert address.csv_url() == f"https://me:pw@example.com/a.csv?list=7&{name}=s3cret&x"
+    assert "s3cret" not in repr(address)
+    assert parse_sheet(f"https://example.com/a.csv?list=7&{name}=other&x").canonical == address.canonical
+    assert parse_sheet(f"https://example.com/a.csv?list=8&{name}=s3cret&x").canonical != address.canonical
+
+
+@pytest.mark.parametrize(
+    "query", ["country_code=DE", "sort_key=name", "tokens=7", "monkey=1", "key", "key=", "author=x"]
+)
+def test_ordinary_parameters_tell_sources_apart(query: str) -> None:
+    assert parse_sheet(f"https://example.com/a.csv?{query}").canonical == f"url:https://example.com/a.csv?{query}"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("http://me:pw@example.com/a.csv?key=tok&b=1#x", "http://***@example.com/a.csv?key=***&b=1"),
+        ("https://tok@example.com/a.csv", "https://***@example.com/a.csv"),
+        ("https://example.com/a.csv?b=1", "https://example.com/a.csv?b=1"),
+        ("leads.csv", "leads.csv"),
+        (SAME_TAB[0], SAME_TAB[0]),
+    ],
+)
+def test_an_address_is_kept_without_what_lets_somebody_in(text: str, kept: str) -> None:
+    assert without_secrets(text) == kept
+
+
+@pytest.mark.parametrize("text", ["http://***@example.com/a.csv", "url:https://example.com/a.csv?key=***&b=1"])
+def test_an_address_as_it_is_kept_cannot_be_read_and_says_why(text: str) -> None:
+    with pytest.raises(SettingsError, match="without its password or token"):
+        parse_sheet(text)

@@ -14,6 +14,7 @@ from typing import Any
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.linkedin import parse_linkedin
 from leads_dagster.leads.text import storable
+from leads_dagster.store.search_words import name_key
 
 Texts = tuple[str, ...]
 _MOST_VALUES = 10_000  # SQLite takes 32,766 parameters in all
@@ -26,6 +27,7 @@ class LeadFilter:
     Attributes:
         text: words of name, company, e-mail or notes, all of them, the last as far as it is typed. Case, accents and
             punctuation do not count, and nothing in it is an operator. Text without any letter or digit finds nothing.
+        full_name: one of these as a whole, as `company`; `name` is another word for it.
         email, linkedin_url: one of these; case does not count, and a LinkedIn page may be written any way.
         phone, company, title, location, industry, company_size, website, status, source: one of these as a whole;
             case, accents and punctuation do not count.
@@ -43,6 +45,7 @@ class LeadFilter:
     """
 
     text: str | None = None
+    full_name: str | Texts | None = None
     email: str | Texts | None = None
     linkedin_url: str | Texts | None = None
     phone: str | Texts | None = None
@@ -106,6 +109,7 @@ class LeadFilter:
 
 def _known(given: Mapping[str, Any]) -> dict[str, Any]:
     names = [one.name for one in fields(LeadFilter)]
+    given = {("full_name" if name == "name" else name): value for name, value in given.items()}
     for name in given:
         if name not in names:
             near = get_close_matches(str(name), names, n=1, cutoff=0.5)
@@ -137,6 +141,10 @@ def _emails(name: str, value: object) -> Texts:
     return tuple(dict.fromkeys(one.strip().lower() for one in _texts(name, value)))
 
 
+def _names(name: str, value: object) -> Texts:
+    return tuple(dict.fromkeys(name_key(one) for one in _texts(name, value)))
+
+
 def _linkedin(name: str, value: object) -> Texts:
     pages = [(one, parse_linkedin(one)) for one in _texts(name, value)]
     return tuple(dict.fromkeys(storable(page.url) if page else text for text, page in pages))
@@ -164,6 +172,7 @@ def _time(name: str, value: object) -> datetime:
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "text": _text,
+    "full_name": _names,
     "email": _emails,
     "linkedin_url": _linkedin,
     "confidence_at_least": _share,

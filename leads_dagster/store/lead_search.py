@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, Select
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.store import lead_rows
+from leads_dagster.store.api_arguments import whole_number
 from leads_dagster.store.engine import reading
 from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.search_cursor import read_cursor, write_cursor
@@ -94,10 +95,8 @@ def search(
 
 
 def _check(limit: int, offset: int, order: str) -> None:
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise SettingsError(f"A page of leads has 1 to {LARGEST_PAGE:,} of them.", advice="Ask for the next by cursor.")
-    if offset < 0:
-        raise SettingsError("The offset of a page is 0 or more.")
+    whole_number("limit", limit, least=1, most=LARGEST_PAGE, advice="Ask for the next page by its cursor.")
+    whole_number("offset", offset)
     if order not in get_args(Order):
         raise SettingsError(
             f"Leads cannot be ordered by {order!r}.", advice=f"There are: {', '.join(get_args(Order))}."

@@ -49,7 +49,7 @@ _FALLING = frozenset({"relevance", "newest", "updated"})
 # Up to so many hits are read and sorted; where there are more, the order's own index is walked and each lead looked at.
 _SORTED_HITS = 5_000
 # Filters with an index that finds their few leads at once.
-_NAMING = ("email", "linkedin_url", "ids")
+_NAMING = ("full_name", "email", "linkedin_url", "ids")
 # FTS5's own table of the rows as they were written: by number as fast as any table, where the index itself is not.
 _written = table(f"{TABLE}_content", column("id", BigInteger), column("c0", Text))
 _index = table(TABLE, column("rowid", BigInteger), column(TABLE, Text), column("number", BigInteger), column("words"))
@@ -227,7 +227,12 @@ def _any_of(on: Column[Any], values: Sequence[str]) -> ColumnElement[bool]:
     return on.in_(values)
 
 
+def _named(on: Column[Any], values: Sequence[str]) -> ColumnElement[bool]:
+    return on.in_([value for value in values if value])  # "" is the key of leads without a name
+
+
 _COMPARED: dict[str, tuple[Column[Any], Callable[[Any, Any], ColumnElement[bool]]]] = {
+    "full_name": (leads.c.name_key, _named),
     "email": (leads.c.email, _any_of),
     "linkedin_url": (leads.c.linkedin_url, _any_of),
     "ids": (leads.c.id, _any_of),

@@ -29,7 +29,7 @@ def test_a_text_a_mapping_and_a_filter_all_make_one(query: Any, given: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("compny", "'company'"), ("linkedin", "'linkedin_url'"), ("q", "text, email")]
+    ("name", "near"), [("compny", "'company'"), ("linkedin", "'linkedin_url'"), ("q", "text, full_name")]
 )
 def test_an_unknown_filter_is_answered_with_the_nearest_known(name: str, near: str) -> None:
     with pytest.raises(SettingsError, match=near):

@@ -178,6 +178,11 @@ def test_names_and_companies_come_before_notes_and_the_newest_first(people: Engi
         ({"status": []}, []),
         ({"company": "acme, inc"}, ["jane"]),
         ({"company": "acme"}, []),
+        ({"full_name": "sinead OBrien"}, ["obrien"]),
+        ({"name": "jane DOE"}, ["jane"]),
+        ({"full_name": "Jane"}, []),
+        ({"full_name": ["", "?"]}, []),
+        ({"full_name": ["Jane Doe", "Sinéad O'Brien", "a\0b"], "status": "new"}, ["jane"]),
         ({"email": "JANE.DOE@acme.com"}, ["jane"]),
         ({"email": ["a\0b", "\ud800"]}, []),
         ({"ids": ("kim", "jane", "nobody")}, ["jane", "kim"]),
@@ -294,9 +299,16 @@ def test_a_cursor_is_good_for_its_own_search_only(people: Engine) -> None:
             search(connection, "acme", LeadFilter(text="jane"), after=cursor)
 
 
-@pytest.mark.parametrize("wrong", [{"limit": 0}, {"limit": 1_001}, {"offset": -1}, {"order": "best"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"limit": value} for value in (0, -1, 1_001, 10**30, "5", 2.5, None, True)),
+        *({"offset": value} for value in (-1, 10**30, "a", 1.5, None)),
+        {"order": "best"},
+    ],
+)
 def test_a_page_that_cannot_be_is_refused(people: Engine, wrong: dict[str, Any]) -> None:
-    with reading(people) as connection, pytest.raises(SettingsError):
+    with reading(people) as connection, pytest.raises(SettingsError, match=r"limit|offset|order"):
         search(connection, "acme", **wrong)
 
 

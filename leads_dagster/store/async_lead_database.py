@@ -84,7 +84,7 @@ class AsyncLeadDatabase:
         """As `add_lead`, and whether a lead was made."""
         retries = tried(self.retries, attempts=max_retries, delay_seconds=retry_delay)
         landed = await self._write("lead save", operations.save(data), retries=retries)
-        return lead_of(landed), landed.state == "created"
+        return lead_of(landed), landed.is_new_lead
 
     async def upsert_leads(
         self, batch: Iterable[Mapping[str, Any]], *, batch_rows: int = BATCH_ROWS

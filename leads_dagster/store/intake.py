@@ -51,12 +51,19 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """Where one arrival ended; `lead_id` None in quarantine, but where the record was a lead before."""
+    """Where one arrival ended.
+
+    Attributes:
+        lead_id: None in quarantine, but where the record was a lead before.
+        state: "created" also where a lead that was archived lives again.
+        is_new_lead: whether the lead was made by it, under an id that nobody had seen.
+    """
 
     key: str
     record_id: int
     lead_id: str | None
     state: LandedState
+    is_new_lead: bool = False
 
 
 def take_in(
@@ -176,6 +183,7 @@ class _Intake:
                 change.record_id,
                 batch.assigned.get(change.record_id, change.lead_id),
                 states[change.record_id],  # type: ignore[arg-type]  # "held" is for the rows of sheets
+                states[change.record_id] == "created" and batch.assigned.get(change.record_id) in batch.new_leads,
             )
             for place, change in changes.items()
         }

@@ -85,7 +85,7 @@ class LeadDatabase:
         max_retries: int = DEFAULT_ATTEMPTS,
         retry_delay: float = DEFAULT_DELAY_SECONDS,
     ) -> tuple[str, bool]:
-        """As `add_lead`, and whether a lead was made.
+        """As `add_lead`, and whether a lead was made: one that lives again under its old id was not.
 
         Args:
             data: as in `add_lead`; with the `id` of a lead it changes that one, as `update_lead` does, and keeps what
@@ -94,7 +94,7 @@ class LeadDatabase:
         """
         retries = tried(self.retries, attempts=max_retries, delay_seconds=retry_delay)
         landed = self._write("lead save", operations.save(data), retries=retries)
-        return lead_of(landed), landed.state == "created"
+        return lead_of(landed), landed.is_new_lead
 
     def upsert_leads(self, batch: Iterable[Mapping[str, Any]], *, batch_rows: int = BATCH_ROWS) -> Iterator[Landed]:
         """Take many records in, `batch_rows` in a transaction; lazily, so that it has to be iterated.

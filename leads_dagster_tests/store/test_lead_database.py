@@ -356,7 +356,7 @@ def test_an_archived_lead_takes_no_update_and_comes_back_with_its_id(database: O
     assert list(database.get_all_leads()) == []
     with pytest.raises(ConflictError, match="archived"):
         database.update_lead(lead, {"title": "CEO"})
-    assert database.upsert_lead(JANE) == (lead, True)
+    assert database.upsert_lead(JANE) == (lead, False)
     assert database.get_lead(lead)["archived_at"] is None
 
 

@@ -94,14 +94,19 @@ def reader_of(rules: NormalizationRules) -> Reader:
     return lambda raw: normalize_fields(raw, rules)
 
 
-def refuse_invalid(row: NormalizedRow) -> None:
-    """Refuse what cannot be a lead.
+def refuse_invalid(row: NormalizedRow, *, standing: NormalizedRow) -> None:
+    """Refuse what cannot be a lead, or be in the field where it stands.
+
+    Args:
+        row: what a caller says. standing: with what its record said before.
 
     Raises:
-        InvalidLeadError: it names nobody; names the field.
+        InvalidLeadError: names the field.
     """
-    if row.rejection is not None:
-        raise _invalid(row.rejection)
+    if standing.rejection is not None:
+        raise _invalid(standing.rejection)
+    for issue in row.issues:
+        raise _invalid(issue)
 
 
 def changes_of(

@@ -75,7 +75,7 @@ class LeadDatabase:
                 fields are kept beside the fields.
 
         Raises:
-            InvalidLeadError: it names nobody.
+            InvalidLeadError: it names nobody, or a field cannot be what it says ("not an e-mail"); the field is named.
         """
         return lead_of(self._write("lead save", operations.save(data)))
 
@@ -100,7 +100,8 @@ class LeadDatabase:
         """Take many records in, `batch_rows` in a transaction; lazily, so that it has to be iterated.
 
         Yields:
-            Where each ended, in order. One that cannot be a lead goes to quarantine and stops no other.
+            Where each ended, in order. It is as with a sheet's rows: one that cannot be a lead goes to quarantine and
+            stops no other; a value that its field should not hold is kept as it was, and flagged.
         """
         whole_number("batch_rows", batch_rows, least=1)
         remaining = iter(batch)

@@ -54,7 +54,7 @@ def save(data: Mapping[str, Any]) -> Operation[Landed]:
     """Take one record in, or change the lead whose id it gives.
 
     Raises (when done):
-        InvalidLeadError: it names nobody, or holds what no lead could.
+        InvalidLeadError: it names nobody, or a field cannot be what it says; the field is named.
     """
 
     def done(connection: Connection, caller: Caller, /) -> Landed:
@@ -63,14 +63,15 @@ def save(data: Mapping[str, Any]) -> Operation[Landed]:
             changed = edit(connection, caller.policy, known, data, who=caller.who, keep_unknown=True)
             return Landed(known, 0, known, "updated" if changed else "unchanged")
         arrival = arrival_of(data, caller.policy.rules)
-        refuse_invalid(_as_it_would_stand(connection, caller.policy, arrival))
+        refuse_invalid(arrival.row, standing=_as_it_would_stand(connection, caller.policy, arrival))
         return _take_in(connection, caller, [arrival])[0]
 
     return done
 
 
 def save_all(batch: Sequence[Mapping[str, Any]]) -> Operation[list[Landed]]:
-    """Take records in together; one that cannot be a lead goes to quarantine and stops no other."""
+    """Take records in together, as a sheet's rows are: one that cannot be a lead goes to quarantine and stops no other,
+    and a value that its field should not hold is kept as it was."""
 
     def done(connection: Connection, caller: Caller, /) -> list[Landed]:
         return _take_in(connection, caller, [arrival_or_rejection(data, caller.policy.rules) for data in batch])

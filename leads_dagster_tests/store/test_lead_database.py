@@ -460,20 +460,36 @@ STRANGE = {
 def test_strange_values_are_data_wherever_they_stand(database: Opened, name: str) -> None:
     for number, (label, value) in enumerate(STRANGE.items()):
         told = {"full_name": "Jane Doe", "email": f"jane{number}@x{number}.example", name: value}
-        lead, created = database.upsert_lead(told)
-        assert created, label
-        assert database.upsert_lead(told) == (lead, False), label
-        assert database.get_lead(lead)["email"] == told["email"], label
+        [landed] = database.upsert_leads([told])
+        assert landed.is_new_lead, label
+        assert [(one.lead_id, one.state) for one in database.upsert_leads([told])] == [(landed.lead_id, "unchanged")]
+        assert database.get_lead(landed.lead_id)["email"] == told["email"], label
+        if name not in ("linkedin_url", "full_name"):  # where alone not everything is taken
+            assert database.upsert_lead(told) == (landed.lead_id, False), label
     assert database.count_leads() == len(STRANGE)
     assert len(list(database.get_all_leads())) == len(STRANGE)
 
 
-@pytest.mark.parametrize("name", ["confidence", "verified"])
-def test_a_text_that_is_no_number_and_no_flag_leaves_the_field_blank(database: Opened, name: str) -> None:
-    lead, _ = database.upsert_lead({"key": "k", **JANE, name: "much"})
-    assert database.get_lead(lead)[name] is None
-    database.upsert_lead({"key": "k", name: "1"})
-    assert database.get_lead(lead)[name] == 1
+BAD = {"email": "not an e-mail", "confidence": "much", "verified": "perhaps", "phone": "12", "scraped_at": "soon"}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_value_that_its_field_cannot_hold_is_refused_alone_and_kept_as_it_was_in_a_batch(
+    database: Opened, database_url: str, name: str
+) -> None:
+    told = {"key": "k", **JANE, name: BAD[name]}
+    for refuse in (database.add_lead, database.upsert_lead):
+        with pytest.raises(InvalidLeadError, match=name) as refused:
+            refuse(told)
+        assert refused.value.context["field"] == name
+    assert database.count_leads() == 0
+    [landed] = database.upsert_leads([told])
+    assert database.get_lead(landed.lead_id)["full_name"] == "Jane Doe"
+    assert [one["raw"][name] for one in rows(database_url, "source_records")] == [BAD[name]]
+    assert BAD[name] in [one["value"] for one in rows(database_url, "claims") if one["field"] == name]
+    with pytest.raises(InvalidLeadError, match=name):
+        database.upsert_lead({"key": "k", name: BAD[name]})
+    assert database.upsert_lead({"key": "k", "title": "CEO"}) == (landed.lead_id, False)
 
 
 def test_text_comes_back_as_it_was_given(database: Opened) -> None:

@@ -10,6 +10,7 @@ connection is being made, and in Python 3.10, whose sqlite3 has no codes.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,10 +53,20 @@ _ADVICE = {
     "read-only transaction": "This server takes no writes: name the primary in LEADS_DATABASE_URL.",
     "does not exist": "Check the names in LEADS_DATABASE_URL, and that the database was made.",
 }
+# Among these, what they say when nobody answers where the server should be.
+_UNREACHABLE_WORDS = (
+    "connection refused", "is the server running", "temporary failure in name resolution", "name or service not known",
+    "could not translate host name", "no route to host", "network is unreachable", "connection timed",
+    "timeout expired", "connection timeout", "failed to resolve host",
+)  # fmt: skip
 # Which column a refused row is about, as SQLite says it ("NOT NULL constraint failed: leads.customer") and as
 # PostgreSQL details it ("Key (customer, name)=(…) already exists"); the values behind are not read.
 _SQLITE_COLUMNS = re.compile(r"constraint failed: (.+)")
 _POSTGRES_KEY = re.compile(r"Key \((.+?)\)=")
+# Which value a driver could not take, as SQLite counts them, and the columns of the statement in that order.
+_SQLITE_BINDING = re.compile(r"Error binding parameter (\d+)")
+_COUNTED_FROM = 1 if sys.version_info >= (3, 11) else 0
+_INSERTED = re.compile(r"INSERT INTO \w+ \(([^)]+)\)")
 
 
 @contextmanager
@@ -86,19 +97,33 @@ def typed_error(error: DBAPIError) -> StoreBusyError | StoreError:
     """The error of ours that a driver's error amounts to; never carries the parameters, which are people's data."""
     if isinstance(error, IntegrityError):
         return _refused_row(error.orig)
-    if isinstance(error, DataError):
-        return _refused_value(error)
     said = str(error.orig).strip()
+    if isinstance(error, DataError) or _SQLITE_BINDING.match(said):
+        return _refused_value(error)
     cause = said.splitlines()[0].rstrip(".") if said else type(error.orig).__name__
     if error.connection_invalidated or _is_transient(error.orig, said.lower()):
-        return StoreBusyError(
-            f"The lead database is busy: {cause}.",
-            advice="Another process holds it; the sync can simply be run again.",
-            cause=cause,
-        )
+        return _unreachable(cause) if _says_unreachable(said) else _busy(cause)
     advice = next((words for part, words in _ADVICE.items() if part in said.lower()), "")
     kind = StoreDamagedError if says_damaged(said) else StoreError
     return kind(f"The lead database cannot be used: {cause}.", advice=advice)
+
+
+def _busy(cause: str) -> StoreBusyError:
+    advice = "Another process holds it; the sync can simply be run again."
+    return StoreBusyError(f"The lead database is busy: {cause}.", advice=advice, cause=cause)
+
+
+def _unreachable(cause: str) -> StoreBusyError:
+    return StoreBusyError(
+        f"The lead database cannot be reached: {cause}.",
+        advice="Check that its server runs, and the host and port in LEADS_DATABASE_URL; then run the same again.",
+        cause=cause,
+    )
+
+
+def _says_unreachable(said: str) -> bool:
+    lowered = said.lower()
+    return any(words in lowered for words in _UNREACHABLE_WORDS)
 
 
 def says_damaged(said: str) -> bool:
@@ -140,5 +165,20 @@ def _postgres_field(told: Any) -> str | None:
 
 
 def _refused_value(error: StatementError) -> StoreError:
-    """A value of the wrong kind or too large; what kind of refusal it is is said, the value is not."""
-    return StoreError(f"The lead database refuses a value: {type(error.orig).__name__}.")
+    """A value of the wrong kind or too large; what kind of refusal it is is said, and where it can be known of which
+    field. The value is not."""
+    told = getattr(error.orig, "diag", None)
+    field = told.column_name if told is not None else _bound_column(error)
+    named = f" (field {field})" if field else ""
+    return StoreError(
+        f"The lead database refuses a value: {type(error.orig).__name__}{named}.", **({"field": field} if field else {})
+    )
+
+
+def _bound_column(error: StatementError) -> str | None:
+    place = _SQLITE_BINDING.match(str(error.orig))
+    columns = _INSERTED.search(error.statement or "")
+    if place is None or columns is None:
+        return None
+    names = columns[1].split(", ")
+    return names[(int(place[1]) - _COUNTED_FROM) % len(names)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, column, insert, table, text
 
 from leads_dagster.errors import SettingsError, StoreBusyError, StoreError
 from leads_dagster.store.engine import (
@@ -38,9 +38,21 @@ def test_no_message_holds_a_password(url: str, opened: Callable[[str], object]) 
 
 def test_a_server_that_is_not_there_is_a_transient_error_without_the_password() -> None:
     engine = open_engine("postgresql://jane:hunter2@127.0.0.1:1/leads")
-    with pytest.raises(StoreBusyError, match="refused") as refused, reading(engine):
+    with pytest.raises(StoreBusyError, match=r"cannot be reached.*refused") as refused, reading(engine):
         pass
     assert "hunter2" not in str(refused.value)
+    assert "LEADS_DATABASE_URL" in refused.value.advice
+
+
+def test_a_value_that_the_driver_cannot_take_is_refused_with_its_field(sqlite_url: str) -> None:
+    engine = open_engine(sqlite_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE odd (name TEXT, value TEXT)"))
+    odd = table("odd", column("name"), column("value"))
+    with pytest.raises(StoreError, match="field value") as refused, writing(engine) as connection:
+        connection.execute(insert(odd), {"name": "jane@acme.example", "value": object()})
+    assert refused.value.context["field"] == "value"
+    assert "jane" not in str(refused.value)
 
 
 def test_a_database_that_is_not_on_the_server_is_a_fault_for_good(postgres_url: str) -> None:

@@ -6,6 +6,7 @@ What belongs here: names of mirrors, numbers, ids. What a record may hold is `ap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -27,6 +28,17 @@ def whole_number(name: str, value: object, *, least: int = 0, most: int = LARGES
         bounds = f"{least:,} or more" if most == LARGEST_NUMBER and value < least else f"{least:,} to {most:,}"
         raise SettingsError(f"{name} is a whole number, {bounds}.", advice=advice)
     return value
+
+
+def seconds(name: str, value: object) -> float:
+    """A time to wait, in seconds.
+
+    Raises:
+        SettingsError: it is no number from 0 on; names the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise SettingsError(f"{name} takes a number of seconds from 0 on.")
+    return float(value)
 
 
 def mirrors_named(named: str | Sequence[str] | None) -> list[MirrorName] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from leads_dagster.settings import Settings, load_settings
+from leads_dagster.store.api_arguments import seconds, whole_number
 from leads_dagster.store.damage import refuse_damaged
 from leads_dagster.store.lead_operations import Caller
 from leads_dagster.store.person import who_asks
@@ -52,7 +53,13 @@ def _policy(settings: Settings, customer: str) -> Policy:
 
 
 def tried(retries: StoreRetries, *, attempts: int, delay_seconds: float) -> StoreRetries:
-    """The retries of one call: what its arguments say, else what the settings say."""
+    """The retries of one call: what its arguments say, else what the settings say.
+
+    Raises:
+        SettingsError: an argument that is no such number.
+    """
+    whole_number("max_retries", attempts)
+    seconds("retry_delay", delay_seconds)
     if (attempts, delay_seconds) == (DEFAULT_ATTEMPTS, DEFAULT_DELAY_SECONDS):
         return retries
     return replace(retries, attempts=attempts, delay_seconds=delay_seconds)

@@ -431,6 +431,21 @@ def test_a_limit_that_cannot_be_meant_is_refused(database: Opened, limit: Any) -
         list(database.upsert_leads([JANE], batch_rows=limit))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_retries", "3"),
+        ("max_retries", -1),
+        ("max_retries", 2.5),
+        ("retry_delay", -1),
+        ("retry_delay", float("nan")),
+    ],
+)
+def test_retries_that_cannot_be_meant_are_refused(database: Opened, name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=name):
+        database.upsert_lead(JANE, **{name: value})
+
+
 def test_customers_are_kept_apart(open_database: Callable[..., Opened]) -> None:
     acme, zeta = open_database("acme"), open_database("zeta")
     ours, theirs = acme.add_lead(JANE), zeta.add_lead({**JANE, "title": "Spy"})

@@ -36,7 +36,8 @@ LONGEST_TEXT = 40_000  # characters of a field
 _NAME_KEY_LENGTH = 80
 
 # "jane.doe@acme.com", "acme.com", "node.js": found as a whole too, and asked for as a whole.
-_GLUED = re.compile(r"[\w+'-]+(?:[.@][\w+'-]+)+")
+# It begins only where a word does: else a long run without any dot would be tried from every letter of it.
+_GLUED = re.compile(r"(?<![\w+'-])[\w+'-]+(?:[.@][\w+'-]+)+")
 _TAG_LENGTH = 4
 # How German and Scandinavian letters are written where they cannot be typed; beside the plain folding (o, u, a).
 _SPELT_OUT = str.maketrans(

@@ -143,7 +143,7 @@ def test_a_dropped_plan_leaves_the_leads_as_they_are(leads: CommandLine, parked:
 def test_a_plan_that_was_decided_cannot_be_decided_again(leads: CommandLine, parked: int) -> None:
     leads("holds", "drop", str(parked))
 
-    ended = leads("holds", "approve", str(parked), "--json")
+    ended = leads("holds", "drop", str(parked), "--json")
     assert ended.code == 1
     assert ended.json["error"]["type"] == "ConflictError"
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,8 +29,8 @@ from leads_dagster.store.failures import says_damaged
 
 MARKER = "damaged.json"
 RESTORE = "`leads backup restore --latest` puts the newest good backup in its place; docs/recovery.md says more."
-_MAGIC = b"SQLite format 3\x00"
-_HEADER_BYTES = 100
+# What SQLite says of a file whose first page cannot be, or tells of more pages than there are.
+_FIRST_SIGHT = {"file is not a database": "is not an SQLite database", "database disk image is malformed": "is cut off"}
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +109,7 @@ def damage_remembered(settings: Settings) -> Iterator[None]:
 def refuse_damaged(settings: Settings) -> None:
     """Stop before a database is used that is damaged or gone.
 
-    Costs a look at three files and a hundred bytes. A new database may begin only where there is no backup of an old.
+    Costs a look at three files and the first page. A new database may begin only where there is no backup of an old.
 
     Raises:
         StoreDamagedError: it is marked as damaged, is no database, was cut off, or is gone while backups of it exist.
@@ -146,18 +147,35 @@ def _backups_of(settings: Settings) -> int:
 
 
 def header_fault(path: Path) -> str | None:
-    """What is wrong with an SQLite file at first sight; None where nothing is."""
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-    if not header.startswith(_MAGIC) or len(header) < _HEADER_BYTES:
-        return "is not an SQLite database"
+    """What is wrong with an SQLite file at first sight; None where nothing is.
+
+    SQLite looks, not we: whoever opens the file otherwise and closes it gives up every lock that this process has on it
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). The next process to close the database would then take itself for
+    the last and remove the log, with what others had committed to it.
+    """
+    said = _first_look(path) and _first_look(path)  # a log may have been written back between two looks at the file
+    if said is None:
+        return None
+    return f"{said}: {path.stat().st_size:,} bytes"
+
+
+def _first_look(path: Path) -> str | None:
+    """What SQLite says of the first page and the length of a file; None for nothing, or where there is a log."""
+    if _has_log(path):
+        return None  # what is missing may still be in it
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError:
+        return None  # it cannot be opened at all, which is told where it is used
+    except sqlite3.DatabaseError as error:
+        return None if _has_log(path) else _FIRST_SIGHT.get(str(error), str(error))
+    return None
+
+
+def _has_log(path: Path) -> bool:
     log = Path(f"{path}-wal")
-    if log.exists() and log.stat().st_size:
-        return None  # what is missing may still be in the log
-    page_bytes = int.from_bytes(header[16:18], "big")
-    wanted = int.from_bytes(header[28:32], "big") * (65_536 if page_bytes == 1 else page_bytes)
-    size = path.stat().st_size
-    return f"is cut off: {size:,} bytes of {wanted:,}" if size < wanted else None
+    return log.exists() and log.stat().st_size > 0
 
 
 def sqlite_path(settings: Settings) -> Path | None:

@@ -179,3 +179,20 @@ def test_cycles_that_others_overtake_end_with_the_leads_of_one_batch(environ: di
 
 def _said(record: dict[str, Any]) -> dict[str, str]:
     return {"key": record["source_key"], **record["raw"]}
+
+
+def test_opening_a_database_again_gives_up_no_lock_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that closes it must not take itself for the last: it would remove what we write."""
+    monkeypatch.setenv("LEADS_HOME", str(tmp_path))
+    path = tmp_path / "leads.db"
+    with LeadDatabase(f"sqlite:///{path}") as first:
+        first.add_lead({"full_name": "Jane Doe", "email": "jane@acme.example"})
+        LeadDatabase(f"sqlite:///{path}").close()
+        counted = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+            "print(c.execute('SELECT count(*) FROM leads').fetchone()[0]); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", counted, str(path)], check=True, capture_output=True)
+        first.add_lead({"full_name": "Bob Stone", "email": "bob@zeta.example"})
+        done = subprocess.run([sys.executable, "-c", counted, str(path)], check=True, capture_output=True, text=True)
+    assert done.stdout == "2\n"

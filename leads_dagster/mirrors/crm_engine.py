@@ -5,11 +5,12 @@ What belongs here: engines, locks, file modes, and which database error is trans
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -89,9 +90,17 @@ def _busy_timeout(url: sa.URL) -> float:
 
 
 def _make_private_file(path: Path) -> None:
+    """See that there is a file that may be written. One that is there is not opened: closing it would give up every
+    lock that this process has on it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was faster
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StoreError(
             f"The CRM database {path} cannot be opened for writing: {error.strerror}.",

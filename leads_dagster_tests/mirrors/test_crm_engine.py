@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,14 @@ def test_a_server_that_is_not_there_may_come_back() -> None:
 
     with CrmStore("postgresql://nobody@127.0.0.1:9/none") as store, pytest.raises(StoreBusyError):
         store.ensure_table()
+
+
+def test_opening_a_database_again_gives_up_no_lock_on_it(path: Path) -> None:
+    writes = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN EXCLUSIVE')"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN IMMEDIATE")
+    CrmStore(f"sqlite:///{path}").close()
+    other = subprocess.run([sys.executable, "-c", writes, str(path)], capture_output=True, text=True, check=False)
+    holder.close()
+    assert "database is locked" in other.stderr

@@ -25,6 +25,11 @@ def begin_epoch(connection: Connection, customer: str) -> None:
     counting.add(connection, f"epoch of {customer}", 1)
 
 
+def wall_clock() -> datetime:
+    """What this machine's clock says, aware UTC; it may jump, `moment` does not."""
+    return datetime.now(timezone.utc)
+
+
 def moment(connection: Connection, customer: str, now: datetime) -> datetime:
     """`now`, or just after the last moment given out, should the clock have jumped back: newer claims must stay newer.
 

@@ -7,7 +7,7 @@ of the claims the fold's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -75,7 +75,7 @@ def new_run_id() -> str:
 
 def this_moment(connection: Connection, policy: Policy) -> datetime:
     """When what is said now was said."""
-    return epochs.moment(connection, policy.customer, datetime.now(timezone.utc))
+    return epochs.moment(connection, policy.customer, epochs.wall_clock())
 
 
 def _changed(data: object, named: Mapping[str, Any], lead: Mapping[str, Any]) -> dict[str, Any]:

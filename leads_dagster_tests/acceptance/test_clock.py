@@ -14,7 +14,7 @@ from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult
 from leads_dagster.pipeline import deciding, holds
 from leads_dagster.pipeline.migrate import migrate
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import lead_operations, undo
+from leads_dagster.store import epochs, undo
 from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.acceptance.conftest import Road, assert_crm_equals_store
 
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the road and of the public database."""
     clock = Clock()
     monkeypatch.setattr(Workspace, "now", lambda _: clock.now())
-    monkeypatch.setattr(lead_operations, "datetime", clock)
+    monkeypatch.setattr(epochs, "wall_clock", clock.now)
     return clock
 
 

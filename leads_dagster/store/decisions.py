@@ -156,11 +156,3 @@ def standing_rollback(connection: Connection, customer: str, run_id: str) -> int
         decisions.c.customer == customer, decisions.c.kind == "rollback", decisions.c.undone_by.is_(None)
     )
     return next((row.id for row in connection.execute(query) if row.subject["run_id"] == run_id), None)
-
-
-def rolled_back_runs(connection: Connection, customer: str) -> set[str]:
-    """Runs that are rolled back, by decisions that still stand."""
-    query = select(decisions.c.subject).where(
-        decisions.c.customer == customer, decisions.c.kind == "rollback", decisions.c.undone_by.is_(None)
-    )
-    return {subject["run_id"] for subject in connection.execute(query).scalars()}

@@ -133,6 +133,7 @@ class _Resolver:
         self.customer, self.thresholds, self.connection = policy.customer, policy.thresholds, connection
         self.same, self.not_same = decisions.of_pairs(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
+        self.compared: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
         self.origin_of: dict[int, str] = {}
         self.edges = KnownEdges(connection)
@@ -160,7 +161,8 @@ class _Resolver:
 
     def _with_originals(self, edge: Edge) -> Edge:
         """The edge with what both sides said when they were compared, for the person who asks why."""
-        said = {str(end): dict(self.sides[end].fields) for end in (edge.a, edge.b) if end in self.sides}
+        sides = ((end, self.sides.get(end) or self.compared.get(end)) for end in (edge.a, edge.b))
+        said = {str(end): dict(side.fields) for end, side in sides if side is not None}
         return replace(edge, explanation={**edge.explanation, "originals": said})
 
     def _connected(self, resolution: Resolution, gone: set[int]) -> list[MatchRecord]:
@@ -197,7 +199,7 @@ class _Resolver:
         ids_by_key = match_rows.records_by_key(self.connection, self.customer, wanted)
         passed_over = gone | keys.keys()
         candidates = {one for ids in ids_by_key.values() for one in ids if one not in passed_over}
-        sides = self._load(candidates)
+        self.compared = sides = self._load(candidates)
         known = {key: [sides[one] for one in ids if one in sides] for key, ids in ids_by_key.items()}
         return list(match_new(fresh, known, self.thresholds))
 

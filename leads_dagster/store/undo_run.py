@@ -73,11 +73,8 @@ def plan(undoing: Undoing, run: str) -> RunPlan:
     connection, customer = undoing.connection, undoing.policy.customer
     found = RunPlan(removed=aside.removed_by(connection, customer, run))
     by_record: dict[int, list[Any]] = {}
-    # A record that a run brought back after another was rolled back says nothing again once that run goes too.
-    before = decisions.rolled_back_runs(connection, customer) - {run}
     for claim in claim_rows.that_count(connection, sorted(claim_rows.claimed_by_run(connection, customer, run))):
-        if claim.run_id not in before:
-            by_record.setdefault(claim.record_id, []).append(claim)
+        by_record.setdefault(claim.record_id, []).append(claim)
     for record, claims in by_record.items():
         _sort_out(found, record, claims, run)
     _spare_edited_leads(undoing, found)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, or_, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.store import counting
@@ -141,7 +141,7 @@ def removed_like(
     gone = (
         source_records.c.customer == customer,
         source_records.c.source == source,
-        source_records.c.state == "removed",
+        source_records.c.state == literal_column("'removed'"),  # a parameter would keep SQLite from the partial index
         func.coalesce(source_records.c.lead_id, source_records.c.origin_lead_id).is_not(None),
     )
     query = select(source_records.c.removed_at, *_KNOWN).where(*gone)

@@ -148,6 +148,19 @@ source_records = Table(
     Column("run_id", Text, nullable=False),
     Index("ix_source_records_customer_source_state", "customer", "source", "state"),
     Index("ix_source_records_lead_id", "lead_id"),
+    # A row that returns is looked for among those that left, however many they are.
+    Index(
+        "ix_source_records_row_hash",
+        "row_hash",
+        sqlite_where=text("state = 'removed'"),
+        postgresql_where=text("state = 'removed'"),
+    ),
+    Index(
+        "ix_source_records_undone_by",
+        "undone_by",
+        sqlite_where=text("undone_by IS NOT NULL"),
+        postgresql_where=text("undone_by IS NOT NULL"),
+    ),
     Index(
         "ix_source_records_customer_source_source_key",
         "customer",

@@ -7,7 +7,7 @@ here depends on the population.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import orjson
@@ -15,6 +15,7 @@ import xxhash
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_text, linkedin_slug
+from leads_dagster.leads.knowledge import NO_KNOWLEDGE, Knowledge
 from leads_dagster.leads.match_features import (
     NO_COMPANY,
     NO_NAME,
@@ -66,18 +67,20 @@ class MatchRecord:
     addresses: tuple[PostalAddress, ...] = ()
 
 
-def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
+def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_KNOWLEDGE) -> MatchRecord:
     """Take a normalised row apart for matching.
 
     Args:
         record_id: the source record's key, unique among the records that are matched together.
         row: what the row says; rows with a `rejection` do not belong here.
+        knowledge: names that count as another one for this customer.
     """
     fields = row.fields
     folded = {fold_email(email) for email in row.emails or _single(fields.get("email"))}
     roles = {mailbox for mailbox in folded if is_role_mailbox(mailbox)}
     slug = linkedin_slug(fields["linkedin_url"]) or "" if "linkedin_url" in fields else ""
-    named, company = _named(fields), company_name(fields["company"]) if "company" in fields else NO_COMPANY
+    named = _named(fields)
+    company = _known_company(fields["company"], knowledge) if "company" in fields else NO_COMPANY
     nobody = not named and not slug and folded == roles
     return MatchRecord(
         id=record_id,
@@ -87,7 +90,7 @@ def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
         content_hash=content_hash(row),
         kind="company" if nobody and company.key else "person",
         slug=slug,
-        name=person_name(fields["full_name"]) if named else NO_NAME,
+        name=_known_name(fields["full_name"], knowledge) if named else NO_NAME,
         company=company,
         mailboxes=tuple(sorted(folded - roles)),
         role_mailboxes=tuple(sorted(roles)),
@@ -95,6 +98,20 @@ def match_record(record_id: int, row: NormalizedRow) -> MatchRecord:
         place=place_words(fields["location"]) if "location" in fields else (),
         addresses=tuple(map(postal_address, row.addresses)) if nobody else (),
     )
+
+
+def _known_company(text: str, knowledge: Knowledge) -> CompanyName:
+    company = company_name(text)
+    counts_as = knowledge.companies.get(company.key)
+    return company if counts_as is None else company_name(counts_as)
+
+
+def _known_name(text: str, knowledge: Knowledge) -> PersonName:
+    name = person_name(text)
+    counts_as = knowledge.given_names.get(name.given)
+    if counts_as is None:
+        return name
+    return replace(name, given=counts_as, key=f"{counts_as}{name.key.removeprefix(name.given)}")
 
 
 def content_hash(row: NormalizedRow) -> bytes:

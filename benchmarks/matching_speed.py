@@ -19,7 +19,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from benchmarks.synthetic_leads import Labelled, synthetic_leads
+from benchmarks.matching.generator import Labelled, synthetic_leads
 from leads_dagster.leads.matching import blocking_keys, cluster, match_all, match_new, match_record
 
 SEEDS = range(100, 105)

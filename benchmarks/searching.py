@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.synthetic_leads import synthetic_leads
+from benchmarks.matching.generator import synthetic_leads
 from leads_dagster.store import lead_rows
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.lead_filter import LeadFilter

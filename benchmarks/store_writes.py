@@ -20,8 +20,8 @@ from unittest import mock
 
 from sqlalchemy import Engine
 
+from benchmarks.matching.generator import synthetic_leads
 from benchmarks.measuring import BenchmarkError, Timing, report, timed
-from benchmarks.synthetic_leads import synthetic_leads
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import row_hash
 from leads_dagster.store import LeadDatabase, claim_rows, epochs, lead_rows, outbox, records

@@ -20,16 +20,27 @@ from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 
 # The aspects, as they are written in front of keys.
-Aspect = Literal["l", "e", "m", "r", "p", "n", "c", "x"]
+Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "c", "x"]
 LINKEDIN: Aspect = "l"
 MAILBOX: Aspect = "e"
 MAILBOX_ALONE: Aspect = "m"
 ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
 NAME_COMPANY: Aspect = "n"
+PROFILE: Aspect = "t"
 COMPANY: Aspect = "c"
 TWIN: Aspect = "x"
-ASPECTS: tuple[Aspect, ...] = (LINKEDIN, MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, COMPANY, TWIN)
+ASPECTS: tuple[Aspect, ...] = (
+    LINKEDIN,
+    MAILBOX,
+    MAILBOX_ALONE,
+    ROLE_MAILBOX,
+    PHONE,
+    NAME_COMPANY,
+    PROFILE,
+    COMPANY,
+    TWIN,
+)
 
 
 # A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
@@ -65,12 +76,19 @@ def _role_values(record: MatchRecord) -> dict[str, str]:
 
 
 def _phone_values(record: MatchRecord) -> dict[str, str]:
-    return {phone: f"{phone}|{record.name.key}" for phone in record.phones} if record.name.key else {}
+    rest = "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))
+    return {phone: f"{phone}|{rest}" for phone in record.phones} if record.name.key else {}
 
 
 def _name_company_value(record: MatchRecord) -> dict[str, str]:
     both = record.name.key and record.company.key
     return {"": f"{record.name.key}|{record.company.key}"} if both else {}
+
+
+def _profile_value(record: MatchRecord) -> dict[str, str]:
+    if not record.name.key or not record.place or not (record.title or record.company.key):
+        return {}
+    return {"": "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))}
 
 
 def _company_value(record: MatchRecord) -> dict[str, str]:
@@ -94,6 +112,7 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     ROLE_MAILBOX: _role_values,
     PHONE: _phone_values,
     NAME_COMPANY: _name_company_value,
+    PROFILE: _profile_value,
     COMPANY: _company_value,
     TWIN: _twin_value,
 }
@@ -132,11 +151,31 @@ def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord
     if not name.key:
         yield from _exact_key(aspect, shared, value, record)
         return
-    given, family = name.given, name.family or name.given
-    for part in dict.fromkeys((family[:3], f"{given[:3]}~{family[:1]}", f"{family[:3]}~{given[:1]}")):
+    for part in dict.fromkeys(_crossed_words(name)):
         yield f"{aspect}|{shared}|{part}|{name.digits}", True
+    if aspect == MAILBOX:
+        yield f"{aspect}|{shared}|{name.given[:3]}|{name.digits}", True
     if name.mononym or aspect == MAILBOX:
-        yield f"{aspect}|{shared}|{given[:3]}~|{name.digits}", name.mononym
+        yield f"{aspect}|{shared}|{name.given[:3]}~|{name.digits}", name.mononym
+
+
+def _crossed_words(name: PersonName) -> Iterator[str]:
+    """Of a name of three words and more also without the first, and without the last."""
+    if not name.family:
+        yield name.given[:3]
+        return
+    yield from _crossed(name.given, name.family)
+    if name.before_last:
+        yield from _crossed(name.given, name.before_last)
+        yield from _crossed(name.before_last, name.family)
+
+
+def _crossed(given: str, family: str) -> Iterator[str]:
+    """Beginning or end of each word with one letter of the other: the same for both orders, one of them for a slip."""
+    yield family[:3]
+    for word, other in ((given, family), (family, given)):
+        yield f"{word[:3]}~{other[-1:]}."
+        yield f"{word[-3:]}.~{other[:1]}"
 
 
 def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
@@ -155,11 +194,26 @@ def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRec
         yield f"{aspect}|@{record.company.acronym}|{backwards}|{digits}", True
 
 
+def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """A name, a place, and the title or the company."""
+    company, title = record.company.key[:4], record.title
+    place = record.place[0] if record.place else ""
+    digits = f"{record.name.digits}|{record.company.digits}"
+    pairs = ((f"t{title}", f"l{place}"), (f"c{company}", f"l{place}"))
+    told = [f"{one}|{other}" for one, other in pairs if len(one) > 1 and len(other) > 1]
+    for name in dict.fromkeys(_name_parts(record.name)[1:]):
+        for two in told:
+            yield f"{aspect}|{two}|{name}|{digits}", True
+
+
 def _name_parts(name: PersonName) -> list[str]:
     """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
-    given, family = name.given, name.family or name.given
+    given, family, between = name.given, name.family or name.given, name.before_last
     parts = [family[:4], f"{given[:4]}~{family[:1]}", f"{family[:4]}~{given[:1]}", f"{given[:3]}~{family[-2:]}."]
-    return [*parts, name.before_last[:4]] if name.before_last else parts
+    if between:
+        parts += [between[:4], f"{between[:4]}~{given[:1]}", f"{given[:4]}~{between[:1]}"]
+        parts += [f"{between[:4]}~{family[:1]}", f"{family[:4]}~{between[:1]}"]
+    return parts
 
 
 def _company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
@@ -194,6 +248,7 @@ _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = 
     ROLE_MAILBOX: _keys_with_name,
     PHONE: _keys_with_name,
     NAME_COMPANY: _name_company_keys,
+    PROFILE: _profile_keys,
     COMPANY: _company_keys,
     TWIN: _exact_key,
 }

@@ -15,7 +15,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
-from leads_dagster.leads.aspects import ASPECTS, MAILBOX, NAME_COMPANY, PHONE, ROLE_MAILBOX, Aspect, aspect_values
+from leads_dagster.leads.aspects import (
+    ASPECTS,
+    MAILBOX,
+    NAME_COMPANY,
+    PHONE,
+    PROFILE,
+    ROLE_MAILBOX,
+    Aspect,
+    aspect_values,
+)
 from leads_dagster.leads.edges import ASPECT_NAMES
 from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Thresholds
 from leads_dagster.leads.forest import Forest
@@ -26,7 +35,7 @@ _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
 
 # Aspects that match only where the names do not speak against it.
-_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY})
+_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from leads_dagster.leads.match_features import CompanyName, PersonName, nickname_table
+from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table, runs_together
+from leads_dagster.leads.match_weights import match_weights
+from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -30,6 +32,8 @@ _LEAST_PART = 0.6
 # One letter makes another name where names are this short (Tim, Tom; Wu, Xu), another company as well (BMW, BMC).
 _SHORT_NAME = 3
 _SHORT_COMPANY = 4
+# Of common given names, one letter makes another name where they are not longer than this (Lars, Mars).
+_SHORT_COMMON = 4
 _ACRONYM_SCORE = 0.9
 # Endings that tell a woman's name from a man's: two names that differ by one of them are two people's.
 _FEMININE = ("a", "e", "i", "ie", "ina", "ine", "na", "le", "elle", "ette", "etta", "ia")
@@ -46,7 +50,13 @@ _READINGS = (
     (("second", "family", "given", "family"), _WORD_MISSING),
     (("given", "family", "given", "before_last"), _WORD_MISSING),
     (("given", "family", "second", "family"), _WORD_MISSING),
+    (("family", "before_last", "given", "family"), _WORD_MISSING),
+    (("given", "family", "family", "before_last"), _WORD_MISSING),
 )
+_BETWEEN = frozenset({"second", "before_last"})
+# A name whose blank was lost or slipped is read without blanks, where it is long enough to be a whole one.
+_BLANK_SLIPPED = 0.90
+_JOINED = (("joined", "joined"), ("joined", "joined_back"), ("joined_back", "joined"))
 Reading = tuple[str, str, str, str]
 
 
@@ -58,26 +68,50 @@ class NameScores:
         scores: 0 to 1; 0 where digits differ.
         agree: each word may be a short or mistaken form of the other, or is missing: nothing speaks of two persons.
         generations_differ: both say which of several alike they are, and say different things.
+        bits: what the agreement of the names is worth; rare names are worth more, contradictions less than nothing.
     """
 
     scores: Scores
     agree: Flags
     generations_differ: Flags
+    bits: Scores
 
 
-def name_scores(names: Sequence[PersonName], left: Indexes, right: Indexes) -> NameScores:
-    """Compare names[left[i]] with names[right[i]] for every i; see `NameColumns.compare`."""
-    return NameColumns(names).compare(left, right)
+def name_scores(one: PersonName, other: PersonName) -> NameScores:
+    """Compare two names in every reading; see `NameColumns.compare`."""
+    return NameColumns([one, other]).compare(np.array([0]), np.array([1]), thorough=True)
 
 
 @dataclass(frozen=True)
 class _Part:
-    """One part of every name: its text, length, number among the known given names, and beginning as a number."""
+    """One part of every name: text, length, number among the known given names, beginning as a number, and rarity.
+
+    A word may stand where the other name has its given or its family name; it is as rare as such a one is.
+    """
 
     texts: Texts
     lengths: Indexes
     known: Indexes
     beginnings: Indexes
+    as_given: Scores
+    as_family: Scores
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one reading of pairs of names comes to; `wrong` counts letters."""
+
+    scores: Scores
+    agree: Flags
+    bits: Scores
+    wrong: Scores
+
+    def improve(self, rows: Indexes, other: _Read, limit: float) -> None:
+        """Take over what another reading of some of the pairs says better."""
+        self.scores[rows] = np.maximum(self.scores[rows], np.minimum(other.scores, limit))
+        self.agree[rows] |= other.agree
+        self.bits[rows] = np.maximum(self.bits[rows], other.bits)
+        self.wrong[rows] = np.minimum(self.wrong[rows], other.wrong)
 
 
 class NameColumns:
@@ -90,28 +124,57 @@ class NameColumns:
         self._mononym = np.array([name.mononym for name in names], dtype=np.bool_)
         self._generation = self._coded([name.generation for name in names])
         self._digits = self._coded([name.digits for name in names])
+        self._rarity = np.array([_rarity_of_all(name) for name in names], dtype=np.float32)
+        self._letters = np.array([len(name.joined) for name in names], dtype=np.int64)
         self._has_middle = np.array([bool(name.middle_initials) for name in names], dtype=np.bool_)
 
-    def compare(self, left: Indexes, right: Indexes) -> NameScores:
+    def compare(self, left: Indexes, right: Indexes, *, thorough: bool = False) -> NameScores:
         """Scores of the names at the positions in `left` and `right`.
 
         The score is the share of letters of given and family name that are right (optimal string alignment: a swap of
-        neighbours is one error); known short forms count as all but right; the order of the words does not matter, and
-        of three words one may be missing. Where the rows alone cannot tell it is `UNCERTAIN` at most: an initial
-        against a name, two different known given names, a man's and a woman's form of one, one word alone, different
-        middle initials, "Jr." on one side only.
-        """
-        scores, agree = self._read(left, right, _BASE)
-        middles = self._middles_differ(left, right)
-        scores[middles] = np.minimum(scores[middles], UNCERTAIN)
-        for reading, limit in _READINGS:
-            todo = np.flatnonzero((scores <= UNCERTAIN) & ~middles & self._begin_alike(left, right, reading))
-            if todo.size:
-                other, _ = self._read(left[todo], right[todo], reading)
-                scores[todo] = np.maximum(scores[todo], np.minimum(other, limit))
-        return self._judged(left, right, scores, agree)
+        neighbours is one error); known short forms count as all but right; the order of the words does not matter, of
+        three words one may be missing, and a blank may be lost. Where the rows alone cannot tell it is `UNCERTAIN` at
+        most: an initial against a name, two different known given names, a man's and a woman's form of one, one word
+        alone, different middle initials, "Jr." on one side only.
 
-    def _judged(self, left: Indexes, right: Indexes, scores: Scores, agree: Flags) -> NameScores:
+        Args:
+            left, right: positions of names.
+            thorough: try all readings also where no two words begin alike; four times the work.
+        """
+        read = self._read(left, right, _BASE)
+        middles = (read.scores >= UNCERTAIN) & self._middles_differ(left, right)
+        read.scores[middles] = np.minimum(read.scores[middles], UNCERTAIN)
+        read.bits[middles] += match_weights().name.middle_names_differ
+        for reading, limit in _READINGS:
+            begin = self._complete(left, right, reading) if thorough else self._begin_alike(left, right, reading)
+            todo = np.flatnonzero((read.scores <= UNCERTAIN) & ~middles & begin)
+            if todo.size:
+                read.improve(todo, self._read(left[todo], right[todo], reading), limit)
+        self._read_without_blanks(left, right, read)
+        return self._judged(left, right, read)
+
+    def _read_without_blanks(self, left: Indexes, right: Indexes, read: _Read) -> None:
+        """Improve pairs that are alike once their blanks are gone."""
+        long_enough = np.minimum(self._letters[left], self._letters[right]) >= LEAST_JOINED
+        for one, other in _JOINED:
+            first, second = self._part(one), self._part(other)
+            begin = (first.beginnings[left] == second.beginnings[right]) & (first.beginnings[left] > 0)
+            todo = np.flatnonzero((read.scores < _BLANK_SLIPPED) & long_enough & begin)
+            words = _Words(first, left[todo], second, right[todo])
+            close = words.distance <= (1 - _BLANK_SLIPPED) * words.length
+            better = (words.distance + 1 < read.wrong[todo]) | (
+                words.distance == 0
+            )  # a blank in the wrong place is one
+            alike = np.flatnonzero(close & better)
+            todo, wrong = todo[alike], (words.distance[alike] + 1).astype(np.float32)
+            rarity = np.minimum(self._rarity[left[todo]], self._rarity[right[todo]])
+            bits = rarity - match_weights().name.typing_error * wrong
+            scores = np.full(todo.size, _BLANK_SLIPPED, dtype=np.float32)
+            read.improve(todo, _Read(scores, scores > 0, bits.astype(np.float32), wrong), _BLANK_SLIPPED)
+
+    def _judged(self, left: Indexes, right: Indexes, read: _Read) -> NameScores:
+        """What the name as a whole allows; no two names are worth more than each of them is beside itself."""
+        scores, weights = read.scores, match_weights().name
         generation, digits = self._generation, self._digits
         unlike = generation[left] != generation[right]
         one_says = unlike & ((generation[left] == 0) | (generation[right] == 0))
@@ -119,21 +182,28 @@ class NameColumns:
         scores[uncertain] = np.minimum(scores[uncertain], UNCERTAIN)
         possible = digits[left] == digits[right]
         scores = np.where(possible, scores, 0).astype(np.float32)
-        return NameScores(scores, agree & possible & ~one_says, unlike & ~one_says)
+        least = np.minimum(self._rarity[left], self._rarity[right])
+        bits = np.where(left == right, least, np.minimum(read.bits, least))
+        bits = bits + weights.generation_in_one * one_says + weights.digits_differ * ~possible
+        return NameScores(scores, read.agree & possible & ~one_says, unlike & ~one_says, bits.astype(np.float32))
 
-    def _read(self, left: Indexes, right: Indexes, reading: Reading) -> tuple[Scores, Flags]:
-        """Scores of one reading, and whether nothing in it speaks of two persons."""
+    def _read(self, left: Indexes, right: Indexes, reading: Reading) -> _Read:
+        """Scores of one reading, whether nothing in it speaks of two persons, and what it is worth."""
         given = _Words(self._part(reading[0]), left, self._part(reading[2]), right)
         family = _Words(self._part(reading[1]), left, self._part(reading[3]), right)
         distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
-        distance = np.where(given.initial, 0, distance)
-        scores = (1 - (distance + family.distance) / np.maximum(given.length + family.length, 1)).astype(np.float32)
-        other_name = (given.doubtful | given.both_known) & ~given.akin
-        doubtful = given.initial | other_name | family.short_and_different
+        distance = np.where(given.initial, 0, distance) + np.where(family.initial, 0, family.distance)
+        scores = (1 - distance / np.maximum(given.length + family.length, 1)).astype(np.float32)
+        contradicts = (given.by_gender | given.both_known | given.both_common) & ~given.akin
+        other_name = (given.short_and_different & ~given.akin) | contradicts
+        doubtful = given.initial | family.initial | other_name | family.short_and_different
         scores[doubtful] = np.minimum(scores[doubtful], UNCERTAIN)
         unlike = given.unlike & ~given.akin & ~given.initial
-        scores[unlike | family.unlike] = np.minimum(scores[unlike | family.unlike], _LEAST_PART)
-        return scores, (given.initial | ~(unlike | other_name)) & (family.initial | family.missing | ~family.unlike)
+        family_unlike = family.unlike & ~family.initial
+        scores[unlike | family_unlike] = np.minimum(scores[unlike | family_unlike], _LEAST_PART)
+        agree = (given.initial | ~(unlike | other_name)) & (family.missing | ~family_unlike)
+        bits = _given_bits(given, unlike, contradicts) + _family_bits(family, family_unlike)
+        return _Read(scores, agree, bits, distance.astype(np.float32))
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
         differ: Flags = self._has_middle[left] & self._has_middle[right]
@@ -146,9 +216,14 @@ class NameColumns:
         """Whether a reading is worth a try: all four words are there, and two that meet begin alike."""
         parts = [self._part(part).beginnings for part in reading]
         alike: Flags = (parts[0][left] == parts[2][right]) | (parts[1][left] == parts[3][right])
-        for part, rows in zip(parts, (left, left, right, right), strict=True):
-            alike &= part[rows] > 0
-        return alike
+        return alike & self._complete(left, right, reading)
+
+    def _complete(self, left: Indexes, right: Indexes, reading: Reading) -> Flags:
+        """Whether all four words of a reading are there, those in between written out."""
+        there = [self._part(part).lengths > (part in _BETWEEN) for part in reading]
+        rows = (left, left, right, right)
+        complete: Flags = np.logical_and.reduce([words[at] for words, at in zip(there, rows, strict=True)])
+        return complete
 
     def _part(self, part: str) -> _Part:
         if part not in self._parts:
@@ -159,12 +234,44 @@ class NameColumns:
                 np.array([len(text) for text in texts], dtype=np.int64),
                 np.array([numbers.get(text, 0) for text in texts], dtype=np.int64),
                 self._coded([text[:_BEGINNING] for text in texts]),
+                np.array([_rarity(text, given_bits) for text in texts], dtype=np.float32),
+                np.array([_rarity(text, family_bits) for text in texts], dtype=np.float32),
             )
         return self._parts[part]
 
     def _coded(self, texts: Sequence[str]) -> Indexes:
         codes = self._codes
         return np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
+
+
+def _rarity(text: str, bits: Callable[[str], float]) -> float:
+    return bits(text) if len(text) > 1 else match_weights().name.initial * len(text)
+
+
+def _rarity_of_all(name: PersonName) -> float:
+    """How rare the name as a whole is."""
+    if name.joined == name.given and runs_together(name.given):
+        return UNKNOWN_GIVEN_BITS + UNKNOWN_FAMILY_BITS
+    between = {name.second, name.before_last} - {name.given, name.family}
+    rarity = _rarity(name.given, given_bits) + _rarity(name.family, family_bits)
+    return rarity + sum(max(_rarity(word, given_bits), _rarity(word, family_bits)) for word in between)
+
+
+def _given_bits(given: _Words, unlike: Flags, other_name: Flags) -> Scores:
+    weights, rarity = match_weights().name, given.as_given
+    bits = np.where(given.akin, rarity - weights.nickname, rarity - weights.typing_error * given.distance)
+    bits = np.where(given.initial, np.minimum(rarity, weights.initial), np.maximum(bits, 0))
+    typed = (given.distance == 1) & ~given.by_gender & ~given.short_and_different
+    other = np.where(typed, weights.neighbouring_given_name, weights.other_given_name)
+    bits = np.where(other_name & ~given.initial, other, bits)
+    return np.where(given.missing, 0, np.where(unlike, weights.unlike, bits)).astype(np.float32)
+
+
+def _family_bits(family: _Words, unlike: Flags) -> Scores:
+    weights, rarity = match_weights().name, family.as_family
+    bits = np.maximum(rarity - weights.typing_error * family.distance, 0)
+    bits = np.where(family.initial, np.minimum(rarity, weights.initial), bits)
+    return np.where(family.missing, 0, np.where(unlike, weights.unlike_family, bits)).astype(np.float32)
 
 
 class _Words:
@@ -180,10 +287,16 @@ class _Words:
         self.short_and_different = differs & (self.length <= _SHORT_NAME) & (shorter > 0)
         self.missing = shorter == 0
         self.initial = _where(differs & (shorter == 1), *texts, _same_first_letter)
-        self.doubtful = self.short_and_different | _where(differs & ~self.unlike, *texts, _differ_by_gender)
         known = left.known[left_rows], right.known[right_rows]
         self.both_known = differs & (known[0] > 0) & (known[1] > 0)
+        rarest = np.maximum(left.as_given[left_rows], right.as_given[right_rows])
+        common = differs & (rarest < UNKNOWN_GIVEN_BITS)
+        self.by_gender = _where((self.both_known | common) & ~self.unlike, *texts, _differ_by_gender)
+        short = (self.length <= _SHORT_COMMON) & ~_where(common & (self.distance == 1), *texts, _same_letters)
+        self.both_common = common & ((self.distance > 1) | short)
         self.akin = self.both_known & nickname_table().akin[known]
+        self.as_given = np.minimum(left.as_given[left_rows], right.as_given[right_rows])
+        self.as_family = np.minimum(left.as_family[left_rows], right.as_family[right_rows])
 
 
 def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], bool]) -> Flags:
@@ -194,8 +307,15 @@ def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], b
     return found
 
 
+def _same_letters(left: str, right: str) -> bool:
+    """Two letters changed places: a slip, and no other name."""
+    return sorted(left) == sorted(right)
+
+
 def _same_first_letter(left: str, right: str) -> bool:
-    return left[:1] == right[:1]
+    """Of the names, or of a name that the longer one's bearer may go by: "P." for José, who is Pepe."""
+    shorter, longer = sorted((left, right), key=len)
+    return longer.startswith(shorter) or shorter in nickname_table().letters.get(longer, ())
 
 
 def _differ_by_gender(left: str, right: str) -> bool:
@@ -252,3 +372,14 @@ def _column(texts: Sequence[str]) -> Texts:
     column = np.empty(len(texts), dtype=object)
     column[:] = texts
     return column
+
+
+def company_bits(scores: Scores, known: Flags) -> Scores:
+    """What companies of these scores are worth; nothing where one of the two is not `known`."""
+    weights = match_weights().company
+    steps = [scores == 1, scores > _ALIKE, scores >= _NEARLY, scores >= _SOMEWHAT]
+    worth = [weights.same, weights.alike, weights.nearly_alike, weights.somewhat_alike]
+    return np.where(known, np.select(steps, worth, weights.different), 0).astype(np.float32)
+
+
+_ALIKE, _NEARLY, _SOMEWHAT = 0.85, 0.75, 0.6

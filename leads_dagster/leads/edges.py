@@ -6,7 +6,7 @@ found in `evidence`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,6 +21,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PROFILE,
     ROLE_MAILBOX,
     TWIN,
     Aspect,
@@ -29,6 +30,7 @@ from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, RULES, Edge, Findings, Judge, Outcome
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.match_weights import match_weights
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
@@ -38,6 +40,7 @@ ASPECT_NAMES: dict[Aspect, str] = {
     ROLE_MAILBOX: "role_mailbox",
     PHONE: "phone",
     NAME_COMPANY: "name_company",
+    PROFILE: "profile",
     COMPANY: "company",
     TWIN: "same_row",
 }
@@ -51,17 +54,22 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (MAILBOX, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
     (ROLE_MAILBOX, "match"): "Both give the same shared mailbox, and their names are alike.",
     (ROLE_MAILBOX, "review"): "Both give the same shared mailbox, and their names are nearly alike.",
-    (PHONE, "match"): "Both give the same telephone number, and their names are alike.",
-    (PHONE, "review"): "Both give the same telephone number, and their names are nearly alike.",
+    (PHONE, "match"): "Both give the same telephone number, and their names fit.",
+    (PHONE, "review"): "Both give the same telephone number, and their names nearly fit.",
     (NAME_COMPANY, "match"): "Their names and their companies are each alike.",
     (NAME_COMPANY, "review"): "Their names and their companies are nearly alike.",
+    (PROFILE, "match"): "Their names fit, and company, title and place say together that they are one person.",
+    (PROFILE, "review"): "Their names fit, and company, title and place do not quite say that they are one person.",
     (COMPANY, "match"): "Both tell of the same company, and telephone, address, place, website or mailbox agree.",
     (COMPANY, "review"): "Both tell of companies that are alike, but not surely of the same office.",
     (TWIN, "match"): "Both rows say exactly the same.",
 }
 # More would not help anybody to decide: a placeholder for a mailbox that thousands share. No cluster depends on it.
 REVIEWS_OF_A_RECORD = 8
+# Two names that both contradict: nothing that a person need be asked about.
+_TWO_PERSONS_BITS = -15.0
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
+_OTHER_PERSON = "Neither given name, family name nor company fits, so they stay apart."
 _OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
 
 
@@ -72,8 +80,12 @@ class _Facts:
     left: list[int]
     right: list[int]
     name_scores: list[float]
+    name_bits: list[float]
     generations_differ: list[bool]
     company_scores: list[float]
+    company_bits: list[float]
+    title_bits: list[float]
+    place_bits: list[float]
     profiles_differ: list[bool]
 
 
@@ -126,7 +138,11 @@ def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
     slugs = np.array([numbers.setdefault(record.slug, len(numbers)) for record in judge.records], dtype=np.int64)
     differ = (slugs[left] != slugs[right]) & (slugs[left] > 0) & (slugs[right] > 0)
     names, companies = judge.names(left, right), judge.companies(left, right)
-    columns = (left, right, names.scores, names.generations_differ, companies, differ)
+    worth = judge.company_bits(left, right)
+    titles, places = judge.profile_bits(left, right, worth)
+    columns = (
+        left, right, names.scores, names.bits, names.generations_differ, companies, worth, titles, places, differ
+    )  # fmt: skip
     return _Facts(*(column.tolist() for column in columns))
 
 
@@ -154,6 +170,9 @@ def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
         return _OTHER_PROFILE
     if facts.generations_differ[place] and best.aspect != LINKEDIN:
         return _OTHER_GENERATION
+    two_persons = facts.name_bits[place] <= _TWO_PERSONS_BITS and facts.company_bits[place] < 0
+    if two_persons and not best.matches and best.aspect in (MAILBOX, MAILBOX_ALONE):
+        return _OTHER_PERSON
     return ""
 
 
@@ -167,17 +186,22 @@ def _evidence(support: _Support) -> dict[str, Any]:
 
 
 def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int) -> dict[str, Any]:
-    """What was compared: texts of both sides and their score, or what they share."""
+    """What was compared: texts of both sides and their score, or what they share, and what that is worth in bits."""
     features: dict[str, Any] = {}
     if first.name.key and second.name.key:
-        features["name"] = _compared(first, second, "full_name", facts.name_scores[place])
+        features["name"] = _compared(first, second, "full_name", facts.name_scores[place], facts.name_bits[place])
     if first.company.key and second.company.key:
-        features["company"] = _compared(first, second, "company", facts.company_scores[place])
+        features["company"] = _compared(
+            first, second, "company", facts.company_scores[place], facts.company_bits[place]
+        )
+    for feature, field, bits in (("title", "title", facts.title_bits), ("place", "location", facts.place_bits)):
+        if field in first.fields and field in second.fields:
+            features[feature] = _compared(first, second, field, float(bits[place] > 0), bits[place])
     if first.slug and second.slug:
-        features["linkedin"] = {"a": first.slug, "b": second.slug, "score": float(first.slug == second.slug)}
+        features["linkedin"] = _profiles(first.slug, second.slug)
     for feature, one, other in _shareable(first, second):
         if one and other:
-            features[feature] = {"shared": sorted(set(one).intersection(other))}
+            features[feature] = _shared(feature, set(one).intersection(other), facts.company_bits[place])
     return features
 
 
@@ -188,5 +212,22 @@ def _shareable(first: MatchRecord, second: MatchRecord) -> Iterator[tuple[str, S
     yield "address", [address.key for address in first.addresses], [address.key for address in second.addresses]
 
 
-def _compared(first: MatchRecord, second: MatchRecord, field: str, score: float) -> dict[str, Any]:
-    return {"a": first.fields[field], "b": second.fields[field], "score": round(score, 4)}
+def _shared(feature: str, shared: Set[str], company_bits: float) -> dict[str, Any]:
+    """What both give; worth nothing where they give different things, since a person has several."""
+    weights = match_weights()
+    weight = {"email": weights.mailbox, "role_mailbox": weights.role_mailbox, "phone": weights.phone}.get(feature)
+    if weight is None:
+        return {"shared": sorted(shared)}
+    colleagues = company_bits >= weights.company.nearly_alike
+    worth = weight.same_in_one_company if colleagues else weight.same
+    return {"shared": sorted(shared), "contribution": worth if shared else weight.different}
+
+
+def _profiles(first: str, second: str) -> dict[str, Any]:
+    weight, same = match_weights().linkedin, first == second
+    return {"a": first, "b": second, "score": float(same), "contribution": weight.same if same else weight.different}
+
+
+def _compared(first: MatchRecord, second: MatchRecord, field: str, score: float, bits: float) -> dict[str, Any]:
+    said = {"a": first.fields.get(field, ""), "b": second.fields.get(field, "")}
+    return {**said, "score": round(score, 4), "contribution": round(bits, 1)}

@@ -6,7 +6,7 @@ are judged is decided in `blocking`; what many edges together make, in `clusteri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,14 +19,16 @@ from leads_dagster.leads.aspects import (
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PROFILE,
     ROLE_MAILBOX,
     TWIN,
     Aspect,
 )
 from leads_dagster.leads.blocking import Indexes, Pairs
-from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores
+from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores, company_bits
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.match_weights import match_weights, score_of_bits
 
 Rule = Literal["linkedin", "email", "phone", "name_company", "decision"]
 Outcome = Literal["match", "review", "blocked"]
@@ -40,6 +42,7 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
     ROLE_MAILBOX: "email",
     PHONE: "phone",
     NAME_COMPANY: "name_company",
+    PROFILE: "name_company",
     COMPANY: "name_company",
     TWIN: "name_company",
 }
@@ -47,6 +50,11 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
 # An equal mailbox is worth less where a name is missing, and less still where the names are not quite alike.
 MAILBOX_WITHOUT_NAME = 0.95
 MAILBOX_WITH_LIKELY_NAME = 0.90
+
+# Two names at one mailbox are one person's where nothing speaks against it and this much speaks for it.
+_LIKELY_NAME_BITS = 2.0
+# Company, title and place together are worth 15 bits at most.
+_LEAST_NAME_BITS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,9 @@ class Judge:
         companies, self._company_of = _numbered([record.company for record in records])
         self._names, self._companies = NameColumns(names), CompanyColumns(companies)
         self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
+        self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
+        self._title = _coded([record.title for record in records])
+        self._place = _coded([record.place[0] if record.place else "" for record in records])
 
     def findings(self, pairs: Pairs) -> Findings:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
@@ -143,10 +154,11 @@ class Judge:
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         alike = self.matching(names.scores)
-        scores = self._doubtful(names)
-        scores[names.agree] = MAILBOX_WITH_LIKELY_NAME
+        scores = np.maximum(self._doubtful(names), score_of_bits(names.bits + match_weights().mailbox.same))
+        likely = names.agree & (names.bits >= _LIKELY_NAME_BITS)
+        scores[likely] = np.maximum(scores[likely], MAILBOX_WITH_LIKELY_NAME)
         scores[alike] = 1
-        return self._found(pairs, scores, alike | names.agree)
+        return self._found(pairs, scores, alike | likely | self.matching(scores))
 
     def _by_mailbox_alone(self, pairs: Pairs) -> Findings:
         nameless = ~(self._has_name[pairs.left] & self._has_name[pairs.right])
@@ -167,13 +179,41 @@ class Judge:
         return self._found(pairs, scores)
 
     def _by_phone(self, pairs: Pairs) -> Findings:
-        return self._found(pairs, self.names(pairs.left, pairs.right).scores)
+        names = self.names(pairs.left, pairs.right)
+        companies = self.company_bits(pairs.left, pairs.right)
+        weights = match_weights().phone
+        phone = np.where(companies >= match_weights().company.nearly_alike, weights.same_in_one_company, weights.same)
+        profile = sum(self.profile_bits(pairs.left, pairs.right, companies))
+        return self._found(pairs, np.maximum(names.scores, score_of_bits(names.bits + companies + phone + profile)))
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
         near = np.flatnonzero(scores >= self.thresholds.review)
         scores[near] = np.minimum(scores[near], self.companies(pairs.left[near], pairs.right[near]))
         return self._found(pairs, scores)
+
+    def _by_profile(self, pairs: Pairs) -> Findings:
+        bits = self.names(pairs.left, pairs.right).bits
+        near = np.flatnonzero(bits >= _LEAST_NAME_BITS)
+        left, right = pairs.left[near], pairs.right[near]
+        companies = self.company_bits(left, right)
+        scores = np.zeros(pairs.left.size, dtype=np.float32)
+        scores[near] = score_of_bits(bits[near] + companies + sum(self.profile_bits(left, right, companies)))
+        return self._found(pairs, scores)
+
+    def company_bits(self, left: Indexes, right: Indexes) -> Scores:
+        """What the companies of pairs of records are worth."""
+        return company_bits(self.companies(left, right), self._has_company[left] & self._has_company[right])
+
+    def profile_bits(self, left: Indexes, right: Indexes, companies: Scores) -> tuple[Scores, Scores]:
+        """What titles, and places, of pairs of records are worth beside companies of that worth."""
+        title, place, weights = self._title, self._place, match_weights()
+        titles = weights.title.same * ((title[left] == title[right]) & (title[left] > 0))
+        colleagues = companies >= weights.company.nearly_alike
+        same = np.where(colleagues, weights.place.same_in_one_company, weights.place.same)
+        places = np.where(place[left] == place[right], same, weights.place.different)
+        there = (place[left] > 0) & (place[right] > 0)
+        return titles.astype(np.float32), np.where(there, places, 0).astype(np.float32)
 
     def _by_company(self, pairs: Pairs) -> Findings:
         scores = self.companies(pairs.left, pairs.right)
@@ -191,6 +231,7 @@ _JUDGEMENTS = {
     ROLE_MAILBOX: Judge._by_role_mailbox,
     PHONE: Judge._by_phone,
     NAME_COMPANY: Judge._by_name_and_company,
+    PROFILE: Judge._by_profile,
     COMPANY: Judge._by_company,
 }
 
@@ -206,6 +247,12 @@ def _numbered(values: Sequence[Any]) -> tuple[list[Any], Indexes]:
             distinct.append(value)
         codes[index] = number
     return distinct, codes
+
+
+def _coded(texts: Iterable[str]) -> Indexes:
+    """Equal texts as equal numbers, "" as 0."""
+    numbers = {"": 0}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
 
 def compare_offices(left: MatchRecord, right: MatchRecord) -> Literal["same", "doubtful", "unknown"]:

@@ -103,7 +103,9 @@ def fold_name(text: str) -> str:
 def name_generation(text: str) -> str:
     """ "jr", "sr", "2" … "6" where a name says which of several alike it is; else ""."""
     words = _name_words(text)
-    found = [_GENERATIONS[word] for word in words[1:] if word in _GENERATIONS]
+    last = len(words) - 1
+    said = (word for place, word in enumerate(words) if place and (len(word) > 1 or place == last))  # V. may be Victor
+    found = [_GENERATIONS[word] for word in said if word in _GENERATIONS]
     return found[-1] if found and len(words) > 2 else ""
 
 

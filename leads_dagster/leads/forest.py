@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-import numpy as np
-
 from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_scores
 from leads_dagster.leads.evidence import Thresholds, offices_contradict
@@ -166,7 +164,7 @@ class Forest:
             return False
         key = self._names_key(one, other)
         if key not in self._persons_differ:
-            found = name_scores([one, other], np.array([0]), np.array([1]))
+            found = name_scores(one, other)
             alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
             self._persons_differ[key] = not alike and not found.agree[0]
         return self._persons_differ[key]

@@ -6,13 +6,17 @@ worked out in `comparison`; what that means for two records, in `evidence`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leads_dagster.leads.folding import fold_company, fold_name, fold_text, fold_umlauts, name_generation
+from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
+from leads_dagster.leads.public_suffixes import registrable_domain
 from leads_dagster.leads.rule_tables import load_table
 
 # A longer text is compared by its beginning: no name is that long, and comparing grows with the square of it.
@@ -26,7 +30,12 @@ _PARTICLES = frozenset(
         *("van", "vom", "von", "y", "zu", "zum", "zur"),
     }
 )
+# Fewer letters are not two names.
+LEAST_JOINED = 8
 _FEW_WORDS = 2
+_LONGEST_INITIALS = 2
+_WEBSITE = re.compile(r"(?:https?://)?(?:www\.)?([\w-]{3,}(?:\.[a-z]{2,3})?\.[a-z]{2,})(?=[\s/]|$)[/]?")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _ACRONYM_LENGTHS = range(2, 7)
 _NOT_IN_MAILBOX_WORD = str.maketrans("", "", ".-_0123456789")
 
@@ -43,7 +52,9 @@ class PersonName:
         middle_initials: first letters of the words between given and family name.
         generation: "jr", "sr", "2" ... or "".
         digits: words with a digit; must be the same in both names ("John Smith 3").
-        mononym: one word of Latin letters, so probably half a name.
+        mononym: one word of Latin letters that is no whole name without its blank, so probably half a name.
+        joined: all words without blanks, for names whose blank was lost or slipped.
+        joined_back: the same, the last word first.
     """
 
     key: str
@@ -55,6 +66,8 @@ class PersonName:
     generation: str = ""
     digits: str = ""
     mononym: bool = False
+    joined: str = ""
+    joined_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +121,7 @@ def person_name(text: str) -> PersonName:
     words = [word for word in folded if not _has_digit(word)]
     if not any(len(word) > 1 or not word.isascii() for word in words):
         return NO_NAME
-    return _from_words(
-        _without_particles(words), name_generation(text[:MAX_CHARACTERS]), " ".join(sorted(filter(_has_digit, folded)))
-    )
+    return _from_words(words, name_generation(text[:MAX_CHARACTERS]), " ".join(sorted(filter(_has_digit, folded))))
 
 
 def _has_digit(word: str) -> bool:
@@ -118,15 +129,21 @@ def _has_digit(word: str) -> bool:
 
 
 def _without_particles(words: list[str]) -> list[str]:
+    """Without "van", "de", "della" ..., where two words and more are left; else only without those in between."""
     if len(words) <= _FEW_WORDS:
         return words
+    kept = [word for word in words if word not in _PARTICLES]
+    if len(kept) >= _FEW_WORDS:
+        return kept
     return [words[0], *(word for word in words[1:-1] if word not in _PARTICLES), words[-1]]
 
 
-def _from_words(words: list[str], generation: str, digits: str) -> PersonName:
-    key = f"{' '.join(words)}|{generation}|{digits}"
+def _from_words(every: list[str], generation: str, digits: str) -> PersonName:
+    words = _without_particles(every)
+    key = f"{' '.join(every)}|{generation}|{digits}"
     if len(words) == 1:
-        return PersonName(key, words[0], generation=generation, digits=digits, mononym=words[0].isascii())
+        half = words[0].isascii() and not runs_together(words[0])
+        return PersonName(key, words[0], generation=generation, digits=digits, mononym=half, joined=words[0])
     longer = len(words) > _FEW_WORDS
     return PersonName(
         key,
@@ -137,13 +154,59 @@ def _from_words(words: list[str], generation: str, digits: str) -> PersonName:
         middle_initials="".join(word[0] for word in words[1:-1]),
         generation=generation,
         digits=digits,
+        joined="".join(every),
+        joined_back="".join((words[-1], *(word for word in every if word != words[-1]))),
     )
+
+
+def spelled_out(name: PersonName, mailboxes: Iterable[str]) -> PersonName:
+    """The name with its given name in full, where an address has it beside the family name.
+
+    "J. Doe" with jane.doe@… is Jane Doe, "Chris Doe" with christine.doe@… is Christine Doe: so that Christopher Doe is
+    somebody else. Only a first letter or a known short form is spelled out; either word may be the family name.
+    """
+    for mailbox in mailboxes if name.family else ():
+        local = mailbox.partition("@")[0]
+        if given := _longer(local, name.family, name.given):
+            return _with_words(name, given, name.family)
+        if given := _longer(local, name.given, name.family):
+            return _with_words(name, name.given, given)
+    return name
+
+
+def _longer(local: str, family: str, short: str) -> str:
+    """The word that begins like the short one and stands beside the family name; "" where there is none."""
+    if len(family) <= _LONGEST_INITIALS or short[0] not in local:
+        return ""
+    words = _LETTERS.findall(fold_umlauts(fold_text(local)))
+    text = "".join(words)
+    rest = text.removesuffix(family) if text.endswith(family) else text.removeprefix(family)
+    apart = len(words) == 1 or family in words
+    longer = rest != text and rest.startswith(short) and len(rest) > max(len(short), _LONGEST_INITIALS)
+    return rest if longer and apart and (len(short) == 1 or _akin(short, rest)) else ""
+
+
+def _akin(one: str, other: str) -> bool:
+    table = nickname_table()
+    return bool(table.akin[table.numbers.get(one, 0), table.numbers.get(other, 0)])
+
+
+def _with_words(name: PersonName, given: str, family: str) -> PersonName:
+    key = f"{name.key}|{given}|{family}"
+    return replace(name, key=key, given=given, family=family, joined=given + family, joined_back=family + given)
+
+
+def runs_together(word: str) -> bool:
+    """Whether a word may be a whole name without its blank ("janedoesmith"): long, and no name that is known."""
+    if len(word) < LEAST_JOINED:
+        return False
+    return given_bits(word) >= UNKNOWN_GIVEN_BITS and family_bits(word) >= UNKNOWN_FAMILY_BITS
 
 
 @lru_cache(maxsize=1 << 17)
 def company_name(text: str) -> CompanyName:
     """The parts of a company's name; `NO_COMPANY` where it holds no letter and no digit."""
-    words = fold_umlauts(fold_company(text[:MAX_CHARACTERS])).split()
+    words = fold_umlauts(fold_company(_without_address(text[:MAX_CHARACTERS]))).split()
     if not words:
         return NO_COMPANY
     return CompanyName(
@@ -156,6 +219,17 @@ def company_name(text: str) -> CompanyName:
     )
 
 
+def _without_address(text: str) -> str:
+    """A company that is given by its website, by the name in it: "www.acme.co.uk" -> "acme"."""
+    found = _WEBSITE.match(text.strip().lower())
+    domain = registrable_domain(found[1]) if found else ""
+    return (
+        domain.partition(".")[0] + text.strip()[found.end() :]
+        if found and domain != found[1].rpartition(".")[2]
+        else text
+    )
+
+
 def _acronym(words: list[str]) -> str:
     if len(words) > _FEW_WORDS:
         return "".join(word[0] for word in words if word != "and")
@@ -164,8 +238,37 @@ def _acronym(words: list[str]) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def place_words(text: str) -> tuple[str, ...]:
-    """The words of a location, folded, in their order."""
-    return tuple(fold_text(text[:MAX_CHARACTERS]).split())
+    """The folded words of a location in their order, the city by its English name: "Greater Milano Area" -> milan."""
+    table = place_table()
+    words = [word for word in fold_text(text[:MAX_CHARACTERS]).split() if word not in table.around] or ["?"]
+    for length in range(min(len(words), table.longest), 0, -1):
+        if (city := table.cities.get(" ".join(words[:length]))) is not None:
+            return (city, *words[length:])
+    return tuple(words) if words != ["?"] else ()
+
+
+@dataclass(frozen=True)
+class PlaceTable:
+    """Cities of several names.
+
+    Attributes:
+        cities: folded name -> the one that all of them count as.
+        longest: words in the longest of those names.
+        around: words that say "and what lies around it".
+    """
+
+    cities: dict[str, str]
+    longest: int
+    around: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def place_table() -> PlaceTable:
+    """The packaged names of cities."""
+    table = load_table("places")
+    groups = [[fold_text(name) for name in names] for names in table["cities"]]
+    cities = {name: "_".join(names[0].split()) for names in groups for name in names}
+    return PlaceTable(cities, max(len(name.split()) for name in cities), frozenset(table["around"]))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -183,8 +286,9 @@ def postal_address(text: str) -> PostalAddress:
 
 
 def is_role_mailbox(mailbox: str) -> bool:
-    """Whether a folded address belongs to a task rather than to a person: info@, kontakt@, sales-team2@."""
-    return mailbox.partition("@")[0].translate(_NOT_IN_MAILBOX_WORD) in _role_words()
+    """Whether a folded address belongs to a task rather than to a person: info@, sales-team2@, acme@acme.com."""
+    local, _, host = mailbox.partition("@")
+    return local.translate(_NOT_IN_MAILBOX_WORD) in _role_words() or local == host.partition(".")[0]
 
 
 @lru_cache(maxsize=1)
@@ -199,10 +303,12 @@ class NicknameTable:
     Attributes:
         numbers: known given name -> its number from 1; an unknown name has the number 0.
         akin: akin[a, b] says that the names numbered a and b share a group of the table.
+        letters: known given name -> first letters of the names akin to it.
     """
 
     numbers: dict[str, int]
     akin: NDArray[np.bool_]
+    letters: dict[str, frozenset[str]]
 
 
 @lru_cache(maxsize=1)
@@ -216,4 +322,8 @@ def nickname_table() -> NicknameTable:
     for group in groups:
         members = [numbers[name] for name in group]
         akin[np.ix_(members, members)] = True
-    return NicknameTable(numbers, akin)
+    letters: dict[str, set[str]] = {}
+    for group in groups:
+        for name in group:
+            letters.setdefault(name, set()).update(other[0] for other in group)
+    return NicknameTable(numbers, akin, {name: frozenset(found) for name, found in letters.items()})

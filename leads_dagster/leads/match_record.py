@@ -16,6 +16,7 @@ import xxhash
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_text, linkedin_slug
 from leads_dagster.leads.knowledge import NO_KNOWLEDGE, Knowledge
+from leads_dagster.leads.mail_hosts import company_host
 from leads_dagster.leads.match_features import (
     NO_COMPANY,
     NO_NAME,
@@ -27,7 +28,9 @@ from leads_dagster.leads.match_features import (
     person_name,
     place_words,
     postal_address,
+    spelled_out,
 )
+from leads_dagster.leads.titles import fold_title
 
 RecordKind = Literal["person", "company"]
 
@@ -42,12 +45,14 @@ class MatchRecord:
         content_hash: 16 bytes over the three and the addresses; the order in which records are taken.
         kind: "company" where the record tells of a company and of nobody in it.
         slug: what identifies a person on LinkedIn, or "".
-        name: the person's name; `NO_NAME` for companies and where the name only repeats the company.
+        name: the person's name, its given name spelled out where an own address does; `NO_NAME` for companies and where
+            the name only repeats the company.
         company: the company's name.
         mailboxes: folded personal addresses, sorted.
         role_mailboxes: folded addresses of tasks (info@ ...), sorted.
         site: the website's host without "www.", or "".
         place: the words of the location.
+        title: the job title, folded.
         addresses: postal addresses; only of companies.
     """
 
@@ -64,6 +69,7 @@ class MatchRecord:
     role_mailboxes: tuple[str, ...]
     site: str
     place: tuple[str, ...]
+    title: str = ""
     addresses: tuple[PostalAddress, ...] = ()
 
 
@@ -78,26 +84,38 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
     fields = row.fields
     folded = {fold_email(email) for email in row.emails or _single(fields.get("email"))}
     roles = {mailbox for mailbox in folded if is_role_mailbox(mailbox)}
+    mailboxes = tuple(sorted(folded - roles))
     slug = linkedin_slug(fields["linkedin_url"]) or "" if "linkedin_url" in fields else ""
-    named = _named(fields)
-    company = _known_company(fields["company"], knowledge) if "company" in fields else NO_COMPANY
-    nobody = not named and not slug and folded == roles
+    name = _known_name(fields["full_name"], knowledge) if _named(fields) else NO_NAME
+    site = _host(fields.get("website", ""))
+    nobody = not name.key and not slug and folded == roles
+    company = _company(fields, site, folded, knowledge)
     return MatchRecord(
         id=record_id,
         fields=fields,
         emails=row.emails,
         phones=tuple(sorted({*row.phones, *_single(fields.get("phone"))})),
         content_hash=content_hash(row),
-        kind="company" if nobody and company.key else "person",
+        kind="company" if nobody and company.key and "company" in fields else "person",
         slug=slug,
-        name=_known_name(fields["full_name"], knowledge) if named else NO_NAME,
+        name=spelled_out(name, mailboxes),
         company=company,
-        mailboxes=tuple(sorted(folded - roles)),
+        mailboxes=mailboxes,
         role_mailboxes=tuple(sorted(roles)),
-        site=_host(fields.get("website", "")),
+        site=site,
         place=place_words(fields["location"]) if "location" in fields else (),
+        title=fold_title(fields["title"]) if "title" in fields else "",
         addresses=tuple(map(postal_address, row.addresses)) if nobody else (),
     )
+
+
+def _company(fields: Mapping[str, str], site: str, mailboxes: Iterable[str], knowledge: Knowledge) -> CompanyName:
+    """The company that the row names, else the one whose website or mail server it names."""
+    if "company" in fields:
+        return _known_company(fields["company"], knowledge)
+    hosts = (host for host in (company_host(text) for text in (site, *sorted(mailboxes)) if text) if host)
+    host = next(hosts, "")
+    return _known_company(host.partition(".")[0], knowledge) if host else NO_COMPANY
 
 
 def _known_company(text: str, knowledge: Knowledge) -> CompanyName:

@@ -21,9 +21,15 @@ NAMES = (
     "Bob Smith Sr.",
     "Mary Smith",
     "Anna Lee",
+    "Ida Woodbrook",
+    "I. Woodbrook",
+    "Ida Woodbrok",
+    "IdaWoodbrook",
+    "Woodbrook Ida",
 )
 COMPANIES = ("Acme GmbH", "Acme Inc", "Acmee", "Acme 2", "Borealis")
-EMAILS = ("bob@acme.com", "b.smith@gmail.com", "info@acme.com", "anna@acme.com")
+EMAILS = ("bob@acme.com", "b.smith@gmail.com", "info@acme.com", "anna@acme.com", "ida.woodbrook@acme.com")
+TITLES = ("CTO", "Chief Technology Officer", "Buyer")
 PHONES = ("+13125550100", "+13125550101")
 SLUGS = ("bob-1", "bob-2")
 PLACES = ("Berlin", "Berlin, Germany", "Paris")
@@ -38,6 +44,7 @@ said = st.fixed_dictionaries(
         "phone": st.sampled_from(PHONES),
         "linkedin": st.sampled_from(SLUGS),
         "location": st.sampled_from(PLACES),
+        "title": st.sampled_from(TITLES),
         "website": st.just("acme.com"),
         "address": st.sampled_from(ADDRESSES),
     },
@@ -69,7 +76,17 @@ entangled = _cells(
     linkedin=("", "", "bob-1", "bob-2"),
     notes=("", "called"),
 )
+# Names that only company, title, place, telephone and mailbox together can tell apart.
+colleagues = _cells(
+    name=("Ida Woodbrook", "I. Woodbrook", "Ivo Woodbrook", "Ida Woodbrok", "IdaWoodbrook", "Woodbrook I."),
+    company=("", "Acme GmbH", "Acne"),
+    email=("", "ida.woodbrook@acme.com", "ivo.woodbrook@acme.com", "info@acme.com"),
+    phone=("", PHONES[0]),
+    title=("CTO", "CTO", "Buyer"),
+    location=("", "Berlin", "Berlin, Germany"),
+)
 populations = st.one_of(
+    st.lists(colleagues, min_size=3, max_size=10),
     st.lists(said, max_size=14),
     st.lists(companies, max_size=14),
     st.lists(entangled, min_size=3, max_size=10),

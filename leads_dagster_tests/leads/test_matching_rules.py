@@ -120,7 +120,7 @@ def test_two_linkedin_profiles_block_what_an_equal_mailbox_would_join() -> None:
 
     assert edge is not None
     assert (edge.outcome, edge.rule) == ("blocked", "email")
-    assert edge.explanation["features"]["linkedin"] == {"a": "a", "b": "b", "score": 0.0}
+    assert edge.explanation["features"]["linkedin"] == {"a": "a", "b": "b", "score": 0.0, "contribution": -30.0}
     assert "two different LinkedIn profiles" in edge.explanation["rule"]
 
 
@@ -232,8 +232,8 @@ def test_an_explanation_names_rule_features_scores_and_thresholds_and_is_json() 
     assert edge is not None
     told = json.loads(json.dumps(edge.explanation))
     assert told["rule"] == "Both give the same personal e-mail address, and their names do not speak against it."
-    assert told["features"]["email"] == {"shared": ["john@acme.com"]}
-    assert told["features"]["phone"] == {"shared": ["+13125550100"]}
+    assert told["features"]["email"] == {"shared": ["john@acme.com"], "contribution": 20.0}
+    assert told["features"]["phone"] == {"shared": ["+13125550100"], "contribution": 3.0}
     assert {told["features"]["name"]["a"], told["features"]["name"]["b"]} == {"Bob Smith", "Robert Smith"}
     assert [item["rule"] for item in told["evidence"] if item["outcome"] == "match"] == [
         "email",

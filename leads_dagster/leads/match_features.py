@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leads_dagster.leads.folding import fold_company, fold_name, fold_text, fold_umlauts, name_generation
+from leads_dagster.leads.given_names import given_name_groups
 from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
 from leads_dagster.leads.public_suffixes import registrable_domain
 from leads_dagster.leads.rule_tables import load_table
@@ -314,8 +315,7 @@ class NicknameTable:
 @lru_cache(maxsize=1)
 def nickname_table() -> NicknameTable:
     """The packaged nicknames, folded like the names they are compared with."""
-    lines = [line for lines in load_table("nicknames").values() for line in lines]
-    groups = [[fold_umlauts(name) for name in line.split()] for line in lines]
+    groups = given_name_groups()
     known = sorted({name for group in groups for name in group})
     numbers = {name: number for number, name in enumerate(known, start=1)}
     akin = np.zeros((len(numbers) + 1, len(numbers) + 1), dtype=np.bool_)

@@ -15,18 +15,11 @@ from numpy.typing import NDArray
 from leads_dagster.leads.folding import fold_company, fold_name, fold_text, fold_umlauts, name_generation
 from leads_dagster.leads.given_names import given_name_groups
 from leads_dagster.leads.rule_tables import load_table
+from leads_dagster.leads.scripts import romanized, without_lookalikes
 
 # A longer text is compared by its beginning: no name is that long, and comparing grows with the square of it.
 MAX_CHARACTERS = 300
 
-# Words between given and family name that are often left out or written together with the next.
-_PARTICLES = frozenset(
-    {
-        *("al", "af", "ap", "bin", "bint", "d", "da", "dal", "de", "degli", "dei", "del", "della", "den", "der", "des"),
-        *("di", "do", "dos", "du", "e", "el", "ibn", "la", "las", "le", "lo", "los", "of", "san", "ten", "ter", "te"),
-        *("van", "vom", "von", "y", "zu", "zum", "zur"),
-    }
-)
 _FEW_WORDS = 2
 _ACRONYM_LENGTHS = range(2, 7)
 _NOT_IN_MAILBOX_WORD = str.maketrans("", "", ".-_0123456789")
@@ -105,7 +98,7 @@ NO_COMPANY = CompanyName("")
 @lru_cache(maxsize=1 << 17)
 def person_name(text: str) -> PersonName:
     """The parts of a name; `NO_NAME` where nothing but initials and numbers is left."""
-    folded = fold_umlauts(fold_name(text[:MAX_CHARACTERS])).split()
+    folded = fold_umlauts(romanized(fold_name(without_lookalikes(text[:MAX_CHARACTERS])))).split()
     words = [word for word in folded if not _has_digit(word)]
     if not any(len(word) > 1 or not word.isascii() for word in words):
         return NO_NAME
@@ -121,7 +114,14 @@ def _has_digit(word: str) -> bool:
 def _without_particles(words: list[str]) -> list[str]:
     if len(words) <= _FEW_WORDS:
         return words
-    return [words[0], *(word for word in words[1:-1] if word not in _PARTICLES), words[-1]]
+    particles = _particles()
+    return [words[0], *(word for word in words[1:-1] if word not in particles), words[-1]]
+
+
+@lru_cache(maxsize=1)
+def _particles() -> frozenset[str]:
+    """Words between given and family name that are often left out or written together with the next."""
+    return frozenset(load_table("names")["matching"]["particles"])
 
 
 def _from_words(words: list[str], generation: str, digits: str) -> PersonName:
@@ -144,7 +144,7 @@ def _from_words(words: list[str], generation: str, digits: str) -> PersonName:
 @lru_cache(maxsize=1 << 17)
 def company_name(text: str) -> CompanyName:
     """The parts of a company's name; `NO_COMPANY` where it holds no letter and no digit."""
-    words = fold_umlauts(fold_company(text[:MAX_CHARACTERS])).split()
+    words = fold_umlauts(romanized(fold_company(without_lookalikes(text[:MAX_CHARACTERS])))).split()
     if not words:
         return NO_COMPANY
     return CompanyName(
@@ -166,7 +166,7 @@ def _acronym(words: list[str]) -> str:
 @lru_cache(maxsize=1 << 16)
 def place_words(text: str) -> tuple[str, ...]:
     """The words of a location, folded, in their order."""
-    return tuple(fold_text(text[:MAX_CHARACTERS]).split())
+    return tuple(romanized(fold_text(text[:MAX_CHARACTERS])).split())
 
 
 @lru_cache(maxsize=1 << 16)

@@ -123,7 +123,7 @@ def _are_suffixes(words: list[str]) -> bool:
 
 def _without_titles(words: list[str]) -> list[str]:
     titles = _titles()
-    while len(words) > 1 and words[0] in titles:
+    while len(words) > 1 and words[0] in titles and not (len(words) == 2 and words[0] in _titles_that_are_names()):
         words = words[1:]
     return words
 
@@ -138,6 +138,11 @@ def _without_suffixes(words: list[str]) -> list[str]:
 @lru_cache(maxsize=1)
 def _titles() -> frozenset[str]:
     return frozenset(fold_text(title) for title in folded_set("names", "honorifics"))
+
+
+@lru_cache(maxsize=1)
+def _titles_that_are_names() -> frozenset[str]:
+    return folded_set("names", "also_given_names")
 
 
 @lru_cache(maxsize=1)

@@ -51,6 +51,8 @@ def test_german_umlauts_meet_their_two_letter_spelling() -> None:
         ("O’Neil, Shaun", "shaun oneil"),
         ("Jack Ma", "jack ma"),
         ("Dr. Smith", "smith"),
+        ("Don Draper", "don draper"),
+        ("Don Juan Carlos", "juan carlos"),
         ("Dr.", "dr"),
     ],
 )

@@ -125,7 +125,7 @@ def _are_suffixes(words: list[str]) -> bool:
 
 def _without_titles(words: list[str]) -> list[str]:
     titles = _titles()
-    while len(words) > 1 and words[0] in titles:
+    while len(words) > 1 and words[0] in titles and not (len(words) == 2 and words[0] in _titles_that_are_names()):
         words = words[1:]
     return words
 
@@ -140,6 +140,11 @@ def _without_suffixes(words: list[str]) -> list[str]:
 @lru_cache(maxsize=1)
 def _titles() -> frozenset[str]:
     return frozenset(fold_text(title) for title in folded_set("names", "honorifics"))
+
+
+@lru_cache(maxsize=1)
+def _titles_that_are_names() -> frozenset[str]:
+    return folded_set("names", "also_given_names")
 
 
 @lru_cache(maxsize=1)
@@ -192,7 +197,11 @@ def _without_forms_after(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _without_form_before(words: tuple[str, ...]) -> tuple[str, ...]:
-    return words[1:] if len(words) > 1 and words[0] in _forms_before() else words
+    forms = _forms_by_first_word().get(words[0]) if len(words) > 1 else None
+    if forms is None:
+        return words
+    length = max((len(form) for form in forms if words[: len(form)] == form), default=0)
+    return words[length:] if length < len(words) else words
 
 
 def _without_glued_form(text: str) -> str:
@@ -205,8 +214,12 @@ def _without_glued_form(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _forms_before() -> frozenset[str]:
-    return frozenset(fold_text(form) for form in load_table("legal_forms")["prefixes"])
+def _forms_by_first_word() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Forms that stand before the name as word tuples under their first word."""
+    by_first: dict[str, list[tuple[str, ...]]] = {}
+    for form in sorted({_company_words(form) for form in load_table("legal_forms")["prefixes"]}):
+        by_first.setdefault(form[0], []).append(form)
+    return {first: tuple(forms) for first, forms in by_first.items()}
 
 
 @lru_cache(maxsize=1)

@@ -19,18 +19,11 @@ from leads_dagster.leads.given_names import given_name_groups
 from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
 from leads_dagster.leads.public_suffixes import registrable_domain
 from leads_dagster.leads.rule_tables import load_table
+from leads_dagster.leads.scripts import romanized, without_lookalikes
 
 # A longer text is compared by its beginning: no name is that long, and comparing grows with the square of it.
 MAX_CHARACTERS = 300
 
-# Words between given and family name that are often left out or written together with the next.
-_PARTICLES = frozenset(
-    {
-        *("al", "af", "ap", "bin", "bint", "d", "da", "dal", "de", "degli", "dei", "del", "della", "den", "der", "des"),
-        *("di", "do", "dos", "du", "e", "el", "ibn", "la", "las", "le", "lo", "los", "of", "san", "ten", "ter", "te"),
-        *("van", "vom", "von", "y", "zu", "zum", "zur"),
-    }
-)
 # Fewer letters are not two names.
 LEAST_JOINED = 8
 _FEW_WORDS = 2
@@ -118,7 +111,7 @@ NO_COMPANY = CompanyName("")
 @lru_cache(maxsize=1 << 17)
 def person_name(text: str) -> PersonName:
     """The parts of a name; `NO_NAME` where nothing but initials and numbers is left."""
-    folded = fold_umlauts(fold_name(text[:MAX_CHARACTERS])).split()
+    folded = fold_umlauts(romanized(fold_name(without_lookalikes(text[:MAX_CHARACTERS])))).split()
     words = [word for word in folded if not _has_digit(word)]
     if not any(len(word) > 1 or not word.isascii() for word in words):
         return NO_NAME
@@ -133,10 +126,17 @@ def _without_particles(words: list[str]) -> list[str]:
     """Without "van", "de", "della" ..., where two words and more are left; else only without those in between."""
     if len(words) <= _FEW_WORDS:
         return words
-    kept = [word for word in words if word not in _PARTICLES]
+    particles = _particles()
+    kept = [word for word in words if word not in particles]
     if len(kept) >= _FEW_WORDS:
         return kept
-    return [words[0], *(word for word in words[1:-1] if word not in _PARTICLES), words[-1]]
+    return [words[0], *(word for word in words[1:-1] if word not in particles), words[-1]]
+
+
+@lru_cache(maxsize=1)
+def _particles() -> frozenset[str]:
+    """Words between given and family name that are often left out or written together with the next."""
+    return frozenset(load_table("names")["matching"]["particles"])
 
 
 def _from_words(every: list[str], generation: str, digits: str) -> PersonName:
@@ -207,7 +207,7 @@ def runs_together(word: str) -> bool:
 @lru_cache(maxsize=1 << 17)
 def company_name(text: str) -> CompanyName:
     """The parts of a company's name; `NO_COMPANY` where it holds no letter and no digit."""
-    words = fold_umlauts(fold_company(_without_address(text[:MAX_CHARACTERS]))).split()
+    words = fold_umlauts(romanized(fold_company(without_lookalikes(_without_address(text[:MAX_CHARACTERS]))))).split()
     if not words:
         return NO_COMPANY
     return CompanyName(
@@ -241,11 +241,11 @@ def _acronym(words: list[str]) -> str:
 def place_words(text: str) -> tuple[str, ...]:
     """The folded words of a location in their order, the city by its English name: "Greater Milano Area" -> milan."""
     table = place_table()
-    words = [word for word in fold_text(text[:MAX_CHARACTERS]).split() if word not in table.around] or ["?"]
+    words = [word for word in romanized(fold_text(text[:MAX_CHARACTERS])).split() if word not in table.around]
     for length in range(min(len(words), table.longest), 0, -1):
         if (city := table.cities.get(" ".join(words[:length]))) is not None:
             return (city, *words[length:])
-    return tuple(words) if words != ["?"] else ()
+    return tuple(words)
 
 
 @dataclass(frozen=True)
@@ -267,7 +267,7 @@ class PlaceTable:
 def place_table() -> PlaceTable:
     """The packaged names of cities."""
     table = load_table("places")
-    groups = [[fold_text(name) for name in names] for names in table["cities"]]
+    groups = [[romanized(fold_text(name)) for name in names] for names in table["cities"]]
     cities = {name: "_".join(names[0].split()) for names in groups for name in names}
     return PlaceTable(cities, max(len(name.split()) for name in cities), frozenset(table["around"]))
 

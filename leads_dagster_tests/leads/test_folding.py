@@ -51,6 +51,8 @@ def test_german_umlauts_meet_their_two_letter_spelling() -> None:
         ("O’Neil, Shaun", "shaun oneil"),
         ("Jack Ma", "jack ma"),
         ("Dr. Smith", "smith"),
+        ("Don Draper", "don draper"),
+        ("Don Juan Carlos", "juan carlos"),
         ("Dr.", "dr"),
     ],
 )
@@ -115,3 +117,44 @@ def test_slugs_identify_people_and_nothing_else() -> None:
     assert linkedin_slug("https://de.linkedin.com/in/Jane-Doe/de?trk=x") == "jane-doe"
     assert linkedin_slug("https://www.linkedin.com/company/acme") is None
     assert linkedin_slug("acme.com") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Acme Ltée", "acme"),
+        ("Acme S.A.P.I. de C.V.", "acme"),
+        ("Acme PartG mbB", "acme"),
+        ("Acme Scarl", "acme"),
+        ("Petrobras S/A", "petrobras"),
+        ("Коммерц ЕООД", "коммерц"),
+        ("ΑΛΦΑ Α.Ε.", "αλφα"),
+        ("Koç Anonim Şirketi", "koc"),
+        ("PT Mandiri (Persero) Tbk", "mandiri"),
+        ("Công ty TNHH Sao Mai", "sao mai"),
+        ('תנובה בע"מ', "תנובה"),
+        ("삼성전자(주)", "삼성전자"),
+        ("腾讯控股有限公司", "腾讯控股"),
+    ],
+)
+def test_legal_forms_of_many_countries_are_known(text: str, folded: str) -> None:
+    assert fold_company(text) == folded
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Standard Chartered", "Me Too", "Earl Grey", "First Trust", "Acme Group", "Acme Holding", "Nordic Society"),
+        *(
+            "Dairy Cooperative",
+            "Bar Association",
+            "Groupe PSA",
+            "Công ty",
+            "The Partnership",
+            "Public Storage",
+            "Co Op Bank",
+        ),
+    ],
+)
+def test_words_of_names_are_no_legal_forms(name: str) -> None:
+    assert fold_company(name) == fold_text(name).removeprefix("the ")

@@ -43,14 +43,20 @@ _SECTION = re.compile(
 
 @dataclass(frozen=True)
 class Table:
-    """Figures under a header; cells are text already."""
+    """Figures under a header; cells are text already.
+
+    Attributes:
+        header, rows: of equal length.
+        words: the cells are to be read, not to be compared: all begin at the left.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: bool = False
 
     def markdown(self) -> str:
         """As GitHub reads it."""
-        rule = ["---", *["---:"] * (len(self.header) - 1)]
+        rule = ["---", *["---" if self.words else "---:"] * (len(self.header) - 1)]
         return "\n".join(f"| {' | '.join(row)} |" for row in (self.header, rule, *self.rows))
 
 

@@ -1,6 +1,6 @@
 """Figures while working: nothing is written.
 
-    python -m benchmarks.matching [--dev] [--rows N ...] [--peers PYTHON] [--cases]
+    python -m benchmarks.matching [--dev | --seeds N ...] [--rows N ...] [--peers PYTHON] [--cases]
 
 `--dev` is for tuning: seeds 1 to 5 instead of those that are reported.
 """
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with TemporaryDirectory(prefix="leads-bench-") as name:
         folder = Path(name)
         for rows in options.rows:
-            seeds = section.DEVELOPMENT_SEEDS if options.dev else section.seeds_of(rows)
+            seeds = options.seeds or section.seeds_of(rows)
             found = section.run_matchers(folder, rows, seeds, matchers)
             _print(results_table(rows, found), kinds_table(found), negatives_table(found))
         if options.cases:
@@ -47,7 +47,11 @@ def _print(*tables: Table) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.matching", description="Measure matching; nothing is written.")
-    parser.add_argument("--dev", action="store_true", help="seeds 1 to 5, those that rules are tuned on")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument(
+        "--dev", dest="seeds", action="store_const", const=section.DEVELOPMENT_SEEDS, help="seeds 1 to 5, for tuning"
+    )
+    seeds.add_argument("--seeds", type=int, nargs="+", metavar="N", help="any others than those that are reported")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000], metavar="N")
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="of the peers' environment; without, ours alone")
     parser.add_argument("--cases", action="store_true", help="also the ceiling and cases that remain, of seed 1")

@@ -77,10 +77,20 @@ class Figures:
 
 def made(folder: Path, rows: int, seed: int) -> tuple[Trial, list[Labelled]]:
     """A sheet of made leads."""
-    path = folder / f"made-{rows}-{seed}.csv"
     leads = synthetic_leads(rows, seed)
+    path = _sheet_path(folder, rows, seed)
     write_leads(leads, path)
     return Trial(path, leads), leads
+
+
+def made_sheet(folder: Path, rows: int, seed: int) -> Path:
+    """The same without its truth; made only where it is not there."""
+    path = _sheet_path(folder, rows, seed)
+    return path if path.exists() else made(folder, rows, seed)[0].sheet
+
+
+def _sheet_path(folder: Path, rows: int, seed: int) -> Path:
+    return folder / f"made-{rows}-{seed}.csv"
 
 
 def run_rule(name: str, trial: Trial) -> Outcome:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchmarks.matching.union import joined
+
+Sizes = Counter[Any]
 
 
 class Truth(Protocol):
@@ -74,14 +76,18 @@ def score(truths: Sequence[Truth], clusters: Sequence[int]) -> Score:
         truths: of every row.
         clusters: of every row the number of its cluster.
     """
-    return _score(truths, clusters, range(len(truths)))
+    found, right, true = _sizes(truths, clusters, range(len(truths)))
+    return Score(*(sum(map(_pairs, sizes.values())) for sizes in (found, right, true)))
 
 
 def by_corruption(truths: Sequence[Truth], clusters: Sequence[int]) -> dict[str, Score]:
     """For every kind the pairs in which it shows in one row at least, most pairs first."""
-    kinds = {kind for truth in truths for kind in truth.corruptions}
-    whole = score(truths, clusters)
-    found = {kind: _less(whole, _score(truths, clusters, _without(truths, kind))) for kind in kinds}
+    rows: dict[str, list[int]] = {}
+    for row, truth in enumerate(truths):
+        for kind in truth.corruptions:
+            rows.setdefault(kind, []).append(row)
+    whole = _sizes(truths, clusters, range(len(truths)))
+    found = {kind: _score_with(whole, _sizes(truths, clusters, chosen)) for kind, chosen in rows.items()}
     return dict(sorted(found.items(), key=lambda item: (-item[1].true, item[0])))
 
 
@@ -114,22 +120,25 @@ def best_threshold(
     return best, tried[best]
 
 
-def _score(truths: Sequence[Truth], clusters: Sequence[int], rows: Iterable[int]) -> Score:
+def _sizes(truths: Sequence[Truth], clusters: Sequence[int], rows: Iterable[int]) -> tuple[Sizes, Sizes, Sizes]:
+    """How many of the rows are in each cluster, are of one person in each cluster, and are of each person."""
     chosen = [*rows]
-    return Score(
-        _pairs(Counter(clusters[row] for row in chosen)),
-        _pairs(Counter((clusters[row], truths[row].person) for row in chosen)),
-        _pairs(Counter(truths[row].person for row in chosen)),
+    return (
+        Counter(clusters[row] for row in chosen),
+        Counter((clusters[row], truths[row].person) for row in chosen),
+        Counter(truths[row].person for row in chosen),
     )
 
 
-def _without(truths: Sequence[Truth], kind: str) -> Iterable[int]:
-    return (row for row, truth in enumerate(truths) if kind not in truth.corruptions)
+def _score_with(whole: Sequence[Sizes], part: Sequence[Sizes]) -> Score:
+    """Pairs with at least one row of the part: all pairs, less those of the other rows."""
+    return Score(
+        *(
+            sum(_pairs(sizes[group]) - _pairs(sizes[group] - some) for group, some in chosen.items())
+            for sizes, chosen in zip(whole, part, strict=True)
+        )
+    )
 
 
-def _less(whole: Score, part: Score) -> Score:
-    return Score(whole.found - part.found, whole.right - part.right, whole.true - part.true)
-
-
-def _pairs(counts: Counter[int] | Counter[tuple[int, int]]) -> int:
-    return sum(size * (size - 1) // 2 for size in counts.values())
+def _pairs(rows: int) -> int:
+    return rows * (rows - 1) // 2

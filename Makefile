@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash check docs bench bench-long lock clean
+.PHONY: help run test crash check docs bench bench-matching bench-long lock clean
 
 help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
@@ -17,6 +17,7 @@ help:  ## list the targets
 	@echo "make check    lint, types, imports, definitions, generated docs"
 	@echo "make docs     write docs/configuration.md from the settings"
 	@echo "make bench    measure and write docs/benchmarks.md; some of it with SECTIONS=\"loading one-row\""
+	@echo "make bench-matching  leads with known answers and FEBRL, matched beside Splink; written into the same page"
 	@echo "make bench-long  the same for what takes longer than a quarter of an hour"
 	@echo "make lock     resolve requirements.lock anew (needs uv and a network)"
 	@echo "make clean    remove what the tools made; .leads, your data, stays"
@@ -67,6 +68,9 @@ $(BENCH_STAMP): benchmarks/requirements.txt
 
 bench: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks.run $(SECTIONS)
+
+bench-matching: $(STAMP) $(BENCH_STAMP)
+	@$(BIN)/python -m benchmarks.run matching matching-peers matching-febrl
 
 bench-long: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks.run --long $(SECTIONS)

@@ -31,9 +31,9 @@ measures those again and leaves the others as they stand, each with its own date
 
 Times move from machine to machine, so every figure of ours stands beside a peer or a floor measured in the same run,
 minutes apart. "÷ ours" says how many times our seconds that one takes: above 1 it is slower. Wall seconds are what a
-person waits; CPU seconds hardly move when other work shares the machine. Every measurement is a child process. The
-sheets are made by `benchmarks/sheets.py`: nine columns, 232 bytes a row, one row in fifty a repeated lead. None of the
-peers normalises, matches or keeps history.
+person waits; CPU seconds hardly move when other work shares the machine. Every measurement is a child process. But for
+matching, the sheets are made by `benchmarks/sheets.py`: nine columns, 232 bytes a row, one row in fifty a repeated lead;
+none of the peers there normalises, matches or keeps history. `make bench-matching` measures matching beside Splink.
 """
 _OWN_LIBRARIES = ("dagster", "sqlalchemy", "httpx", "rapidfuzz", "phonenumbers")
 _SECTION = re.compile(
@@ -43,14 +43,20 @@ _SECTION = re.compile(
 
 @dataclass(frozen=True)
 class Table:
-    """Figures under a header; cells are text already."""
+    """Figures under a header; cells are text already.
+
+    Attributes:
+        header, rows: of equal length.
+        words: the cells are to be read, not to be compared: all begin at the left.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: bool = False
 
     def markdown(self) -> str:
         """As GitHub reads it."""
-        rule = ["---", *["---:"] * (len(self.header) - 1)]
+        rule = ["---", *["---" if self.words else "---:"] * (len(self.header) - 1)]
         return "\n".join(f"| {' | '.join(row)} |" for row in (self.header, rule, *self.rows))
 
 

@@ -1,7 +1,7 @@
-"""Parts of the road by themselves: starting a command, normalising, matching, searching.
+"""Parts of the road by themselves: starting a command, normalising, searching.
 
-What belongs here: the sections `start`, `normalizing`, `matching` and `search`. The last three put rows
-from their own modules into tables.
+What belongs here: the sections `start`, `normalizing` and `search`. The last two put rows from their own modules into
+tables.
 """
 
 from __future__ import annotations
@@ -62,17 +62,6 @@ def normalizing(bench: Workbench) -> Findings:
     return Findings([_table(rows)], [note])
 
 
-def matching(bench: Workbench) -> Findings:
-    """`benchmarks.matching_speed`."""
-    rows = _rows("matching_speed", list(bench.sizes.matching))
-    note = (
-        "Made leads with known truth: a quarter repeated and corrupted, with hard negatives. Pairwise precision, "
-        "recall and F1 are medians over seeds that no rule was tuned on; `seconds` are wall seconds for features, "
-        "edges and clusters together."
-    )
-    return Findings([_table(part) for part in _alike(rows)], [note])
-
-
 def searching(bench: Workbench) -> Findings:
     """`benchmarks.searching`."""
     leads, times = bench.sizes.searching
@@ -102,14 +91,6 @@ def _rows(module: str, *arguments: Any) -> list[dict[str, Any]]:
         "print(); print(json.dumps(run(*json.loads(sys.argv[2]))))"
     )
     return run_child_rows([sys.executable, "-c", script, f"benchmarks.{module}", json.dumps(arguments)])
-
-
-def _alike(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Rows with the same figures together, in order."""
-    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        parts.setdefault(tuple(row), []).append(row)
-    return [*parts.values()]
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -18,12 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import changes, loading, parts, store_speed
+from benchmarks.matching import section as matching
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
 from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
 
 PEERS_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
-PEER_LIBRARIES = ("dlt", "pandas", "sqlite-utils")
+PEER_LIBRARIES = ("dlt", "pandas", "sqlite-utils", "splink", "duckdb", "recordlinkage")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Section:
         title: the heading.
         measure: makes its findings.
         long: measured by `make bench-long` only.
+        named: measured where it is named only; there is no room for it in a quarter of an hour.
     """
 
     title: str
     measure: Callable[[Workbench], Findings]
     long: bool = False
+    named: bool = False
 
 
 # In an order in which a later section finds loaded what an earlier one measured.
@@ -52,8 +55,11 @@ SECTIONS: dict[str, Section] = {
     "every-row": Section("Every row changed", changes.every_row),
     "store": Section("Saving leads", store_speed.store),
     "normalizing": Section("Normalising", parts.normalizing),
-    "matching": Section("Matching", parts.matching),
+    "matching": Section("Matching", matching.matching),
+    "matching-peers": Section("Matching beside Splink", matching.beside_peers, named=True),
+    "matching-febrl": Section("FEBRL data sets beside Splink", matching.febrl, named=True),
     "search": Section("Searching", parts.searching),
+    "million-matching": Section("Matching a million rows", matching.million, long=True),
     "million-growth": Section("Growth to a million rows", loading.growth, long=True),
     "million-unchanged": Section("Knowing that nothing changed in a million rows", changes.unchanged, long=True),
     "million-one-row": Section("One changed row in a million", changes.one_row, long=True),
@@ -64,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the sections asked for; 1 where one could not be."""
     options = _options(arguments)
     sizes = QUICK if options.quick else LONG if options.long else FULL
-    chosen = options.sections or [key for key, section in SECTIONS.items() if section.long == options.long]
+    chosen = options.sections or [key for key, one in SECTIONS.items() if one.long == options.long and not one.named]
     measured, failed = _measure_all(chosen, sizes, options.peers)
     if options.quick:
         print("Tiny sizes: these figures mean nothing, the bars neither; the page stays as it is.")

@@ -38,7 +38,7 @@ class Sizes:
         repeated_up_to: sheets of up to so many rows are loaded three times, larger ones once.
         looks: how often a short question is asked.
         edits: how many rows are edited, one after another. mass_edits: how often all rows are.
-        matching: sizes for `matching_speed`.
+        matching: rows among which leads are matched.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
@@ -73,7 +73,11 @@ class Sizes:
 
 
 FULL = Sizes()
-LONG = Sizes(loading=(1_000_000,), growth=(100_000, 250_000, 500_000, 1_000_000))
+LONG = Sizes(
+    loading=(1_000_000,),
+    growth=(100_000, 250_000, 500_000, 1_000_000),
+    matching=(10_000, 100_000, 1_000_000),
+)
 QUICK = Sizes(
     loading=(50, 200),
     growth=(50, 100, 200),
@@ -82,7 +86,7 @@ QUICK = Sizes(
     edits=2,
     mass_edits=1,
     airtable=1,
-    matching=(300,),
+    matching=(1_000,),
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),

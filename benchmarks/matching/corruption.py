@@ -143,25 +143,21 @@ class Corruption:
             self._renamed(draft, replace(draft.name, joint=self._random.choice(("", " ", " - "))))
 
     def _particle(self, draft: Draft) -> None:
+        """Left out, written together, or written together with the family name."""
         name = draft.name
         if name.particle:
-            joined = f"{name.particle} {name.last()}".title().replace(" ", "").capitalize()
-            family = self._random.choice(
-                (name.family, (joined,), (name.particle.title().replace(" ", ""), *name.family))
-            )
-            self._renamed(
-                draft, replace(name, particle="", family=family, joint=" " if len(family) > 1 else name.joint)
-            )
+            together = name.particle.title().replace(" ", "").capitalize()
+            family = self._random.choice((name.last(), f"{together} {name.last()}", f"{together}{name.last().lower()}"))
+            self._renamed(draft, replace(name, particle="", family=(family,)))
 
     def _middle(self, draft: Draft) -> None:
         """Left out, cut to an initial, or one that the other row does not give."""
-        middle = draft.name.middle
-        if middle:
-            others = ("", f"{middle[0]}.") if len(middle) > 2 else ("",)
-        else:
-            other = self._random.choice(WORDS["middle"])
-            others = (other, f"{other[0]}.", other[0])
-        self._renamed(draft, replace(draft.name, middle=self._random.choice(others)))
+        name, other = draft.name, self._random.choice(WORDS["middle"])
+        others = [other, f"{other[0]}.", other[0]]
+        if name.middle:
+            others = ["", f"{name.middle[0]}."] if len(name.middle) > 2 else [""]
+        if not name.writings[0]:
+            self._renamed(draft, replace(name, middle=self._random.choice(others)))
 
     def _script(self, draft: Draft) -> None:
         given, family = draft.name.writings
@@ -182,7 +178,7 @@ class Corruption:
 
     def _acronym(self, draft: Draft) -> None:
         """First letters of a company of three words and more; two letters would say too little."""
-        words = _bare(draft.fields["company"]).split()
+        words = bare_company(draft.fields["company"]).split()
         if len(words) > 2:
             draft.fields["company"] = "".join(word[0] for word in words)
 
@@ -232,7 +228,7 @@ class Corruption:
         draft.fields["full_name"] = draft.fields["full_name"].upper()
 
     def _other_form(self, draft: Draft) -> None:
-        draft.fields["company"] = f"{_bare(draft.fields['company'])} {self._random.choice(FORMS)}".strip()
+        draft.fields["company"] = f"{bare_company(draft.fields['company'])} {self._random.choice(FORMS)}".strip()
 
     def _other_email(self, draft: Draft) -> None:
         words = ascii_words(draft.fields["full_name"])
@@ -257,7 +253,7 @@ class Corruption:
                 draft.fields["email"] = self._people.email(draft.name, company.host)
 
 
-def _bare(company: str) -> str:
+def bare_company(company: str) -> str:
     """Without its legal form."""
     name, _, form = company.rpartition(" ")
     return name if name and form in FORMS else company

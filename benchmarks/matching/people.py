@@ -20,6 +20,8 @@ FORMS = ("Inc", "Inc.", "LLC", "Ltd", "Ltd.", "GmbH", "AG", "S.A.", "S.r.l.", "B
 FREE_MAIL = ("gmail.com", "outlook.com", "gmx.de", "yahoo.com", "web.de")
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 PLAIN_LETTERS = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "æ": "ae", "đ": "d"})
+TITLES: list[str] = [*WORDS["titles"]]
+PLACES: list[str] = [*WORDS["places"]]
 _ROLES = ("info", "sales", "office", "kontakt", "contact", "hello")
 # What people type where a form wants an address and they have none.
 PLACEHOLDERS = (
@@ -159,7 +161,8 @@ class People:
 
     def _name_of_another_script(self) -> Name:
         """Cyrillic or Greek, mostly in Latin letters."""
-        given, family = (self._random.choice(WORDS["scripts"][part]) for part in ("given", "family"))
+        words = self._random.choice([*WORDS["scripts"].values()])
+        given, family = self._random.choice(words["given"]), self._random.choice(words["family"])
         written = 0 if self._random.random() < 0.3 else 1
         return Name(given[written], (family[written],), writings=(tuple(given), tuple(family)))
 
@@ -180,11 +183,11 @@ class People:
 
     def title(self) -> str:
         """Any of the titles."""
-        return self._random.choice([*WORDS["titles"]])
+        return self._random.choice(TITLES)
 
     def place(self) -> str:
         """Any of the cities."""
-        return self._random.choice([*WORDS["places"]])
+        return self._random.choice(PLACES)
 
     def email(self, name: Name, host: str) -> str:
         """An address of that person, at work or private."""
@@ -239,8 +242,12 @@ class People:
         """Another given name with the same family name."""
         name = person.name
         if name.writings[0]:
-            written, other = name.writings[0].index(name.given), self._name_of_another_script()
-            return replace(name, given=other.writings[0][written], writings=(other.writings[0], name.writings[1]))
+            others = next(
+                words["given"] for words in WORDS["scripts"].values() if [*name.writings[1]] in words["family"]
+            )
+            given = self._random.choice([given for given in others if given[1] != name.writings[0][1]])
+            written = name.writings[0].index(name.given)
+            return replace(name, given=given[written], writings=(tuple(given), name.writings[1]))
         given = self._random.choice([given for given in WORDS["given"] if given != name.given])
         return replace(name, given=given, middle="")
 

@@ -67,7 +67,7 @@ class Chooser:
 
     def not_overruled(self, name: str, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Claims of a field without those that a later edit of the lead overrules, where age does not decide first."""
-        return self._edited(claims) if "edited" in self.rules.steps_of(name) else claims
+        return claims if self.rules.goes_by_age(name) else self._edited(claims)
 
     def _order(self, claim: Claim) -> tuple[bytes, tuple[bool, str], int]:
         return self.views[claim.record_id].content_hash, rank(claim.value), claim.record_id

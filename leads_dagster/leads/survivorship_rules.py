@@ -33,7 +33,7 @@ WITHOUT_LENGTH = frozenset(name for name, kind in LEAD_FIELDS.items() if kind in
 # Kinds of sources that `trusted_sources` may name, and how the addresses of such begin.
 SOURCE_KINDS: Mapping[str, tuple[str, ...]] = {
     "airtable": ("airtable",),
-    "sheet": ("sheet", "url", "file"),
+    "sheet": ("sheet", "published", "url", "file"),
     "api": ("api",),
     "json": ("json",),
     "capture": ("capture",),
@@ -56,6 +56,8 @@ class Survivorship:
 
     def rules_of(self, name: str) -> tuple[Rule, ...]:
         """The rules of a field, with those that decide where they tie."""
+        if name not in LEAD_FIELDS:
+            return USUAL
         chosen = self.fields.get(name, self.default)
         if name in WITHOUT_LENGTH and name not in self.fields:
             chosen = tuple(rule for rule in chosen if rule != "longest")
@@ -64,6 +66,10 @@ class Survivorship:
     def steps_of(self, name: str) -> tuple[FoldRule, ...]:
         """By what claims of a field are told apart, in order."""
         return _steps(self.rules_of(name))
+
+    def goes_by_age(self, name: str) -> bool:
+        """Whether the newest claim of a field wins, whatever else holds."""
+        return self.rules_of(name)[0] == "newest"
 
     def trust(self, source: str) -> int:
         """The place of a source in `trusted_sources`, from 0; those that are not named share the last."""

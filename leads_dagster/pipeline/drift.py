@@ -58,7 +58,7 @@ class _Telling:
     def name_others(self, found: Sequence[dict[str, Any]]) -> None:
         """Put row numbers in the place of records, and add to each difference who says what the lead has."""
         material = load_material(self.connection, sorted({one["lead_id"] for one in found}))
-        folded = {lead: each.fold().fields for lead, each in material.items()}
+        folded = {lead: each.fold(self.ws.policy.survivorship).fields for lead, each in material.items()}
         for one in found:
             record, one["row"] = one["row"], self.row_of.get(one["row"])
             chosen = folded[one["lead_id"]].get(one["field"])

@@ -46,7 +46,7 @@ class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
     def __init__(self, policy: Policy, run_id: str, source: str, at: datetime, *, who: str | None = None) -> None:
-        self.customer, self.delete_policy = policy.customer, policy.delete_policy
+        self.customer, self.delete_policy, self.rules = policy.customer, policy.delete_policy, policy.survivorship
         self.run_id, self.source, self.at = run_id, source, at
         self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who)
 
@@ -61,11 +61,14 @@ class LeadWriter:
         self._write_leads(connection, batch, changes)
         return _result(states.values(), len(batch.gone))
 
-    def refold(self, connection: Connection, lead_ids: Sequence[str]) -> None:
-        """Fold stored leads again, because their claims or what people decided of them changed."""
-        leads = FoldedLeads(self.stamp)
+    def refold(self, connection: Connection, lead_ids: Sequence[str]) -> int:
+        """Fold stored leads again, because their claims, what people decided of them or the rules changed.
+
+        Returns how many of them changed.
+        """
+        leads = FoldedLeads(self.stamp, self.rules)
         leads.fold_stored(connection, sorted(lead_ids), Batch())
-        leads.write(connection)
+        return leads.write(connection)
 
     def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
         """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
@@ -184,7 +187,7 @@ class LeadWriter:
         fresh = self._fresh_leads(batch, changes)
         folded = {lead: self._fold_fresh(members) for lead, members in fresh.items()}
         rest = (batch.new_leads - fresh.keys()) | self._changed_leads(batch, changes)
-        leads = FoldedLeads(self.stamp)
+        leads = FoldedLeads(self.stamp, self.rules)
         leads.make(folded)
         leads.fold_stored(connection, sorted(rest), batch)
         leads.write(connection)
@@ -205,7 +208,7 @@ class LeadWriter:
         claims = [
             Claim(change.record_id, name, value, self.at) for change in members for name, value in change.claims.items()
         ]
-        return fold(views, claims)
+        return fold(views, claims, rules=self.rules)
 
     def _changed_leads(self, batch: Batch, changes: Sequence[RowChange]) -> set[str]:
         quiet = {change.lead_id for change in changes if change.lead_id and not change.claims}

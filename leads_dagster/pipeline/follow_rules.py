@@ -85,5 +85,5 @@ def _parts(ws: Workspace, connection: Connection) -> Iterator[list[str]]:
 def _changes(ws: Workspace, connection: Connection, lead_ids: list[str]) -> int:
     stored, material = lead_rows.load(connection, lead_ids), load_material(connection, lead_ids)
     living = (lead for lead in lead_ids if material[lead].rows and stored[lead]["archived_at"] is None)
-    rules = ws.policy.survivorship
+    rules = rulings.rules_for(connection, ws.policy)
     return sum(material[lead].texts(rules) != lead_rows.to_texts(stored[lead]) for lead in living)

@@ -25,7 +25,7 @@ class Policy:
         delete_policy: what becomes of a lead whose last row is gone.
         mirrors: who is to hear of a change.
         batch_size: rows written in one transaction.
-        survivorship: which of several values of a field wins.
+        survivorship: which of several values of a field wins; None: as the customer's cycles have it (`rulings`).
     """
 
     customer: str = DEFAULT_CUSTOMER
@@ -34,7 +34,7 @@ class Policy:
     delete_policy: DeletePolicy = "archive"
     mirrors: tuple[MirrorName, ...] = ("crm",)
     batch_size: int = 50
-    survivorship: Survivorship = field(default_factory=Survivorship)
+    survivorship: Survivorship | None = None
 
 
 def policy_of(customer: CustomerSettings, *, batch_size: int = 50) -> Policy:

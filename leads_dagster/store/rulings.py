@@ -50,8 +50,17 @@ def rulings(connection: Connection, customer: str) -> list[Ruling]:
     return [Ruling(0, _NOTHING_SET), *set_later]
 
 
+def rules_for(connection: Connection, policy: Policy) -> Survivorship:
+    """The rules to fold by: a process that does not know the customer's settings goes by those in force."""
+    if policy.survivorship is not None:
+        return policy.survivorship
+    return rulings(connection, policy.customer)[-1].rules
+
+
 def is_due(connection: Connection, policy: Policy) -> bool:
-    """Whether leads may still be folded by other rules than today's."""
+    """Whether leads may still be folded by other rules than today's; never to whoever does not know those."""
+    if policy.survivorship is None:
+        return False
     newest = rulings(connection, policy.customer)[-1]
     return not _is_set(newest, policy) or counting.value(connection, _followed(policy.customer)) != newest.id
 
@@ -61,9 +70,9 @@ def adopt(connection: Connection, policy: Policy, *, at: datetime) -> Ruling:
     newest = rulings(connection, policy.customer)[-1]
     if _is_set(newest, policy):
         return newest
-    subject = policy.survivorship.as_document()
-    made = decisions.decide(connection, policy.customer, "survivorship", subject, who=SETTINGS_FILE, at=at)
-    return Ruling(made, policy.survivorship, at)
+    rules = rules_for(connection, policy)
+    made = decisions.decide(connection, policy.customer, "survivorship", rules.as_document(), who=SETTINGS_FILE, at=at)
+    return Ruling(made, rules, at)
 
 
 def note_followed(connection: Connection, customer: str, ruling: Ruling) -> None:
@@ -99,14 +108,13 @@ def heirs_of_edits(connection: Connection, customer: str) -> list[str]:
 
 def rules_told(connection: Connection, policy: Policy) -> Iterator[Survivorship]:
     """The rules that may explain a value as it stands: today's, and until all leads follow those, the ones before."""
-    yield policy.survivorship
-    known = rulings(connection, policy.customer)
+    yield rules_for(connection, policy)
     if is_due(connection, policy):
-        yield from (one.rules for one in reversed(known))
+        yield from (one.rules for one in reversed(rulings(connection, policy.customer)))
 
 
 def _is_set(ruling: Ruling, policy: Policy) -> bool:
-    return ruling.rules.as_document() == policy.survivorship.as_document()
+    return policy.survivorship is None or ruling.rules.as_document() == policy.survivorship.as_document()
 
 
 def _followed(customer: str) -> str:

@@ -24,6 +24,7 @@ from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.resolution import rematch, said_row
+from leads_dagster.store.rulings import rules_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
         return take_back(undoing, by_hand)
     material = load_material(connection, [lead_id])[lead_id]
     blank_before = lead_rows.was_blank(connection, lead_id, name)
-    voided = claims_to_void(connection, material, name, undoing.policy.survivorship, blank_before=blank_before)
+    rules = rules_for(connection, undoing.policy)
+    voided = claims_to_void(connection, material, name, rules, blank_before=blank_before)
     if voided is None:
         raise ConflictError(
             f"Field {name} of lead {lead_id} has no earlier value.", advice="Set another one with `leads override`."

@@ -153,6 +153,15 @@ def test_an_edit_by_a_person_is_not_overruled_by_what_was_said_before_it(two_row
     assert right(two_rows)
 
 
+def test_a_process_that_does_not_know_the_settings_goes_by_the_rules_of_the_last_cycle(two_rows: Road) -> None:
+    rule(two_rows, LONGEST)
+    two_rows.sync()
+    with LeadDatabase(two_rows.settings.database_url, "acme") as database:
+        database.upsert_lead({"key": "7", "email": LONG[1], "title": "Owner", "phone": "504-621-8927"})
+    assert (jane(two_rows)["title"], jane(two_rows)["phone"]) == (LONG[3], "+15046218927")
+    assert right(two_rows)
+
+
 def test_an_edit_of_a_lead_that_was_merged_follows_the_rules_too(road: Road) -> None:
     road.sync([LONG, ("J. Doe", "jd@acme.example", "Acme", "CEO")])
     (lost,) = [lead["id"] for lead in road.leads() if lead["email"] == "jd@acme.example"]

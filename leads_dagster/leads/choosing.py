@@ -59,9 +59,11 @@ class Chooser:
                 trust = self._told_apart(remaining, narrowed) if step == "trusted" else trust
                 remaining = narrowed
                 taken.append(step)
+            if len(remaining) == 1:
+                break
         if len({claim.value for claim in remaining}) > 1:
             taken.append("content")
-        winner = min(remaining, key=self._order)
+        winner = min(remaining, key=self._order) if len(remaining) > 1 else remaining[0]
         *before, rule = taken or ["only"]
         return FoldedField(winner.value, winner.record_id, winner.changed_at, rule, before=tuple(before), trust=trust)
 

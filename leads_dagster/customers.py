@@ -15,13 +15,14 @@ from typing import Literal
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS
+from leads_dagster.leads.survivorship_rules import RULES, SOURCE_KINDS, Survivorship
 
 DEFAULT_CUSTOMER = "default"
 
 DeletePolicy = Literal["archive", "keep", "delete"]
 AirtablePlan = Literal["free", "team", "business", "enterprise"]
 DateOrder = Literal["dmy", "mdy"]
-KeyKind = Literal["text", "number", "integer", "flag", "choice"]
+KeyKind = Literal["text", "number", "integer", "flag", "choice", "texts"]
 
 REQUIRED = object()
 
@@ -88,6 +89,7 @@ class CustomerSettings:
         match_threshold: name and company scores above it are one person.
         review_threshold: scores from here to `match_threshold` go to review.
         crm: table and columns of the CRM database.
+        survivorship: which of several values of a field wins.
     """
 
     name: str
@@ -103,6 +105,7 @@ class CustomerSettings:
     match_threshold: float = 0.85
     review_threshold: float = 0.75
     crm: CrmSettings = field(default_factory=CrmSettings)
+    survivorship: Survivorship = field(default_factory=Survivorship)
 
     def with_sheet(self, sheet: str, *, folder: Path) -> CustomerSettings:
         """The same customer reading another sheet; a relative path counts from `folder`."""
@@ -120,7 +123,7 @@ class Key:
         default: used where the key is absent; `REQUIRED` where it may not be.
         help: one sentence for docs/configuration.md.
         attribute: its name in `CustomerSettings` or the table's own class; "" where it is `name`.
-        choices: the values of a "choice".
+        choices: the values of a "choice", or of each of "texts", which may also be one text.
         least: smallest number allowed.
         most: largest number allowed.
     """
@@ -172,6 +175,16 @@ KEYS: tuple[Key, ...] = (
         "matching", "review", "number", 0.75, "Scores from here up to `match` wait for a person.",
         attribute="review_threshold", least=0, most=1,
     ),
+    Key(
+        "survivorship", "default", "texts", "newest", "Which value of a field wins, where several records name one.",
+        choices=RULES,
+    ),
+    Key(
+        "survivorship", "trusted_sources", "texts", None,
+        "For the rule `trusted`: sources, the most trusted first. Kinds of sources "
+        f"({', '.join(f'`{kind}`' for kind in SOURCE_KINDS)}) or addresses as `leads history` shows them, with `*` for "
+        "any letters (`file:*/leads.csv`); a source that is not named comes last.",
+    ),
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
 )  # fmt: skip
 
@@ -186,6 +199,12 @@ MAPPINGS: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "columns": ((*LEAD_FIELDS, *COLUMN_PARTS), "Field of a lead = header of the sheet; wins over the known headers."),
     "airtable.fields": ((*LEAD_FIELDS, "lead_key"), "Field of a lead = name of the Airtable field."),
     "crm.columns": (None, "Field of a lead = column of the CRM's table."),
+}
+
+# Tables whose keys are the fields of a lead, beside those that `KEYS` names: section -> what a line of them sets.
+BY_FIELD: Mapping[str, str] = {
+    "survivorship": 'Field of a lead = its own rules, in place of `default`: `title = "longest"`, or in order '
+    '`phone = ["trusted", "newest"]`. What each rule means is in [the lead store](store.md#which-value-wins).',
 }
 
 

@@ -25,6 +25,9 @@ from leads_dagster.customers import (
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.survivorship_rules import Survivorship
+from leads_dagster.spelling import with_guess
+from leads_dagster.survivorship_toml import read_survivorship
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -41,6 +44,7 @@ _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "integer": ("a whole number", (int,)),
     "flag": ("true or false", (bool,)),
     "choice": ("a text in quotes", (str,)),
+    "texts": ("a list of texts in quotes", (list,)),
 }
 
 
@@ -75,15 +79,6 @@ class _Faults:
             return
         listed = "".join(f"\n  {f'line {line}: ' if line else ''}{message}" for line, message in sorted(self.found))
         raise SettingsError(f"{self.path} is not right:{listed}", advice="Every key is in docs/configuration.md.")
-
-
-def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    from difflib import get_close_matches
-
-    folded = {candidate.casefold().replace("-", "_"): candidate for candidate in known}
-    found = get_close_matches(word.casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
 
 
 def _read_text(path: Path) -> str:
@@ -143,6 +138,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         **_section(index, "guard", table.get("guard", {}), faults),
         **_section(index, "matching", table.get("matching", {}), faults),
     }
+    survivorship = _survivorship(index, table.get("survivorship", {}), faults)
     mappings = {path: _mapping(index, path, table, faults) for path in MAPPINGS}
     _check_values(index, own, airtable, limits, faults)
     if len(faults.found) > before:
@@ -153,7 +149,16 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         airtable=AirtableSettings(**airtable, fields=mappings["airtable.fields"]) if airtable is not None else None,
         columns=mappings["columns"],
         crm=CrmSettings(**crm, columns=mappings["crm.columns"]),
+        survivorship=survivorship,
     )
+
+
+def _survivorship(index: int, table: object, faults: _Faults) -> Survivorship:
+    if isinstance(table, dict):
+        section = "survivorship"
+        return read_survivorship(table, lambda said, key: faults.add(said, customer=index, section=section, key=key))
+    faults.add("[customers.survivorship] is a table, not a value", customer=index, key="survivorship")
+    return Survivorship()
 
 
 def _section(index: int, section: str, table: object, faults: _Faults) -> dict[str, Any]:
@@ -183,8 +188,8 @@ def _check_known(
         message = f"unknown key {key}"
         if key in _SECRETS:
             message += ": secrets stand in AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE, not in this file"
-        elif guess := nearest(key, known):
-            message += f" → {guess}"
+        else:
+            message = with_guess(message, key, known)
         faults.add(message, customer=customer, section=section, key=key)
 
 
@@ -213,8 +218,7 @@ def _fault_of(key: Key, value: object) -> str | None:
     if isinstance(value, str) and not value.strip():
         return "is empty"
     if isinstance(value, str) and key.choices and value not in key.choices:
-        guess = nearest(value, key.choices)
-        return f"must be one of {', '.join(key.choices)}, not {value!r}" + (f" → {guess}" if guess else "")
+        return with_guess(f"must be one of {', '.join(key.choices)}, not {value!r}", value, key.choices)
     if isinstance(value, (int, float)) and not key.least <= value <= key.most:
         limits = f"at least {key.least:g}" if key.most == float("inf") else f"from {key.least:g} to {key.most:g}"
         return f"must be {limits}, not {value!r}"

@@ -15,8 +15,9 @@ from typing import Any
 
 from leads_dagster.customers import CustomerSettings, choose_customer, default_customer
 from leads_dagster.errors import CredentialsError, SettingsError, StoreError
-from leads_dagster.leads_toml import nearest, read_customers
+from leads_dagster.leads_toml import read_customers
 from leads_dagster.settings_table import FLAGS, SETTINGS, read_environment
+from leads_dagster.spelling import nearest
 
 CONFIG_NAME = "leads.toml"
 

@@ -16,6 +16,7 @@ from leads_dagster.customers import (
     sample_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.survivorship_rules import Survivorship
 from leads_dagster.leads_toml import read_customers
 
 FULL = """
@@ -46,6 +47,11 @@ minimum = 10
 [customers.matching]
 match = 0.9
 review = 0.8
+
+[customers.survivorship]
+default = ["trusted", "newest"]
+trusted_sources = ["airtable", "file:*/crm.csv", "sheet"]
+title = "longest"
 
 [customers.crm]
 table = "contacts"
@@ -88,6 +94,9 @@ def test_every_key_reaches_its_place(tmp_path: Path) -> None:
         match_threshold=0.9,
         review_threshold=0.8,
         crm=CrmSettings(table="contacts", columns={"full_name": "display_name"}),
+        survivorship=Survivorship(
+            {"title": ("longest",)}, ("trusted", "newest"), ("airtable", "file:*/crm.csv", "sheet")
+        ),
     )
 
 
@@ -133,6 +142,23 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ("[customers.columns]\nemail = 3", "columns.email must be a text in quotes, not 3"),
         ('[customers.airtable.fields]\nfull_nam = "N"', "unknown key full_nam → full_name"),
         ('columns = "email"', "[customers.columns] is a table, not a value"),
+        ('survivorship = "longest"', "line 4: [customers.survivorship] is a table, not a value"),
+        ('[customers.survivorship]\ntitel = "longest"', "line 5: unknown key titel → title"),
+        ('[customers.survivorship]\ndefault = "longst"', "line 5: survivorship.default must be one of newest, longest"),
+        ('[customers.survivorship]\ndefault = "longst"', "not 'longst' → longest"),
+        ('[customers.survivorship]\ntitle = ["longest", "longest"]', "survivorship.title names one rule twice"),
+        ("[customers.survivorship]\ntitle = []", "survivorship.title must be one of newest"),
+        ("[customers.survivorship]\ntitle = 3", "or a list of them, not 3"),
+        ('[customers.survivorship]\nverified = "longest"', "survivorship.verified cannot be longest"),
+        ('[customers.survivorship]\ntitle = "trusted"', "survivorship.trusted_sources is missing"),
+        ('[customers.survivorship]\ntrusted_sources = ["api"]', "survivorship.trusted_sources does nothing"),
+        (
+            '[customers.survivorship]\ntitle = "trusted"\ntrusted_sources = 3',
+            "survivorship.trusted_sources must be",
+        ),
+        ('[customers.survivorship]\ntitle = "trusted"\ntrusted_sources = ["airtabel"]', "'airtabel' → airtable"),
+        ('[customers.survivorship]\ntitle = "trusted"\ntrusted_sources = ["https://x"]', "holds kinds of sources"),
+        ('[customers.survivorship]\ntitle = "trusted"\ntrusted_sources = ["api", "api"]', "names one source twice"),
     ],
 )
 def test_a_fault_is_named_with_its_key_its_line_and_the_nearest_known_name(
@@ -233,7 +259,7 @@ def test_of_several_customers_default_is_the_one_when_none_is_named() -> None:
 
 
 def test_every_key_of_the_file_sets_an_attribute_and_says_what_it_does() -> None:
-    owners = {"airtable": AirtableSettings, "crm": CrmSettings}
+    owners = {"airtable": AirtableSettings, "crm": CrmSettings, "survivorship": Survivorship}
 
     for key in KEYS:
         owner = owners.get(key.section, CustomerSettings)

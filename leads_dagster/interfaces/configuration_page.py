@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typer
 
-from leads_dagster.customers import KEYS, MAPPINGS, REQUIRED, Key
+from leads_dagster.customers import BY_FIELD, KEYS, MAPPINGS, REQUIRED, Key
+from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.settings_table import SETTINGS, Setting
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -58,11 +59,17 @@ def page() -> str:
     lines = [_INTRODUCTION, *_settings_table(), "", _FILE]
     for section in dict.fromkeys(key.section for key in KEYS):
         lines += [f"### {_heading(section)}", "", *_key_table([key for key in KEYS if key.section == section]), ""]
+        if section in BY_FIELD:
+            lines += [BY_FIELD[section], "", *_left_of_equals(LEAD_FIELDS)]
     for path, (known, help_text) in MAPPINGS.items():
         lines += [f"### {_heading(path)}", "", help_text, ""]
         if known is not None:
-            lines += ["Left of the equals sign: " + ", ".join(f"`{name}`" for name in known) + ".", ""]
+            lines += _left_of_equals(known)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _left_of_equals(names: Iterable[str]) -> list[str]:
+    return ["Left of the equals sign: " + ", ".join(f"`{name}`" for name in names) + ".", ""]
 
 
 def _settings_table() -> Iterator[str]:
@@ -97,7 +104,8 @@ def _default(key: Key) -> str:
 
 def _limits(key: Key) -> str:
     if key.choices:
-        return " One of " + ", ".join(f"`{choice}`" for choice in key.choices) + "."
+        several = ", or a list of them in order" if key.kind == "texts" else ""
+        return " One of " + ", ".join(f"`{choice}`" for choice in key.choices) + several + "."
     if key.most != float("inf"):
         return f" From {key.least:g} to {key.most:g}."
     return f" At least {key.least:g}." if key.least != float("-inf") else ""

@@ -11,7 +11,7 @@ from leads_dagster.leads.survivorship import FoldedField
 from leads_dagster.pipeline.history_words import because, short_source
 from leads_dagster.pipeline.sheet_rows import row_numbers
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import decisions, history, lead_rows, ledger, records
+from leads_dagster.store import decisions, history, lead_rows, ledger, records, rulings
 from leads_dagster.store.engine import reading
 from leads_dagster.store.folding import Material, load_material
 from leads_dagster.store.statements import chunks
@@ -58,7 +58,8 @@ class _Telling:
     def name_others(self, found: Sequence[dict[str, Any]]) -> None:
         """Put row numbers in the place of records, and add to each difference who says what the lead has."""
         material = load_material(self.connection, sorted({one["lead_id"] for one in found}))
-        folded = {lead: each.fold().fields for lead, each in material.items()}
+        rules = rulings.rules_for(self.connection, self.ws.policy)
+        folded = {lead: each.fold(rules).fields for lead, each in material.items()}
         for one in found:
             record, one["row"] = one["row"], self.row_of.get(one["row"])
             chosen = folded[one["lead_id"]].get(one["field"])

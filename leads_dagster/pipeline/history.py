@@ -16,12 +16,14 @@ from sqlalchemy import Connection
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.survivorship import FoldedField
 from leads_dagster.pipeline import history_words, lead_lookup
-from leads_dagster.pipeline.provenance import WHY, Told, all_told
+from leads_dagster.pipeline.provenance import Told, all_told
+from leads_dagster.pipeline.rule_words import why as in_words
 from leads_dagster.pipeline.sheet_rows import Places
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import history as rows
 from leads_dagster.store import lead_rows
 from leads_dagster.store.engine import reading
+from leads_dagster.store.rulings import SETTINGS_FILE
 
 Entry = dict[str, Any]
 _EDGES_A_MERGE = 5
@@ -48,7 +50,7 @@ def history(ws: Workspace, named: str, *, field: str | None = None, limit: int =
         raise SettingsError(f"There is no field {field}.", advice=f"Fields: {', '.join(lead_rows.SHOWN_FIELDS)}.")
     with reading(ws.engine) as connection:
         row = lead_lookup.the_one(connection, ws.name, named)
-        telling = _Telling(ws, connection, row["id"], field, limit)
+        telling = _Telling(ws, connection, row, field, limit)
         entries = telling.entries()
         return {
             "lead": lead_lookup.brief(row),
@@ -62,10 +64,12 @@ def history(ws: Workspace, named: str, *, field: str | None = None, limit: int =
 class _Telling:
     """One lead's history, put together."""
 
-    def __init__(self, ws: Workspace, connection: Connection, lead_id: str, field: str | None, limit: int) -> None:
-        self.ws, self.connection, self.lead_id = ws, connection, lead_id
+    def __init__(
+        self, ws: Workspace, connection: Connection, lead: Mapping[str, Any], field: str | None, limit: int
+    ) -> None:
+        self.ws, self.connection, self.lead_id = ws, connection, lead["id"]
         self.field, self.limit = field, limit
-        self.told: Told = all_told(connection, ws.name, lead_id)
+        self.told: Told = all_told(ws, connection, lead)
         self.places = Places(ws, connection)
         self.edges = rows.edges_among(connection, list(self.told.records), limit=limit)
         pairs = rows.pair_decisions(connection, ws.name, self.told.records.keys())
@@ -73,7 +77,7 @@ class _Telling:
         self.decided_at = {one["decided_at"]: one for one in [*self.told.takers.values(), *self.decisions.values()]}
         self.unread = 0
         self._told_edges: set[int] = set()
-        self._folds: dict[datetime, Mapping[str, FoldedField]] = {}
+        self._folds: dict[tuple[datetime, int], Mapping[str, FoldedField]] = {}
 
     def entries(self) -> list[Entry]:
         """Everything, newest first; of one moment, what caused it stands below what came of it."""
@@ -122,14 +126,30 @@ class _Telling:
         """The decision that made a value so, or the rule of the fold that chose it then; None where nothing tells."""
         decision = self.decided_at.get(row["at"]) if row["who"] is not None else None
         if decision is not None:
-            why = history_words.decision(decision)
-            facts = {name: decision[name] for name in ("who", "reason")}
-            return {"rule": decision["kind"], "why": why, "decision_id": decision["id"], **facts}
-        if row["at"] not in self._folds:
-            self._folds[row["at"]] = self.told.folded(row["at"]).fields
-        chosen = self._folds[row["at"]].get(row["field"])
-        rule = chosen.rule if chosen is not None and chosen.value == row["new"] else None
-        return {"rule": rule, "why": WHY.get(rule or ""), "decision_id": None, "reason": None}
+            words = history_words.decision(decision)
+            by = {name: decision[name] for name in ("who", "reason")}
+            return {"rule": decision["kind"], "why": words, "decision_id": decision["id"], **by}
+        rule, why = self._rule_then(row)
+        facts = {"rule": rule, "why": why, "decision_id": None, "reason": None}
+        if row["who"] != SETTINGS_FILE:
+            return facts
+        ruling = self.told.ruling_at(row["at"]).id
+        changed = f"the rules in {SETTINGS_FILE} changed (decision {ruling})"
+        return {**facts, "why": f"{why}; {changed}" if why else changed, "decision_id": ruling}
+
+    def _rule_then(self, row: Mapping[str, Any]) -> tuple[str | None, str | None]:
+        """The rule that chose a value and why, by the rules in force then, or those of whoever wrote ahead of them.
+
+        None where neither gives that value, because other records make the lead since.
+        """
+        at, name = row["at"], row["field"]
+        for turn, rules in enumerate((self.told.ruling_at(at).rules, self.told.rules)):
+            if (at, turn) not in self._folds:
+                self._folds[at, turn] = self.told.folded(at, rules=rules).fields
+            chosen = self._folds[at, turn].get(name)
+            if chosen is not None and chosen.value == row["new"]:
+                return chosen.rule, in_words(name, chosen, rules)
+        return None, None
 
     def _merge(self, row: Mapping[str, Any]) -> Entry:
         if row["new"] is not None:

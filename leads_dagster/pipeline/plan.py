@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from leads_dagster.pipeline import ingest
+from leads_dagster.pipeline.follow_rules import count_to_change
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.google_sheets import fetch_sheet
 from leads_dagster.store import hold_rows, ledger, outbox
@@ -26,7 +27,8 @@ AIRTABLE_CALLS_A_SECOND = 5
 def plan(ws: Workspace) -> dict[str, Any]:
     """What `leads sync` would do now: rows by outcome, leads, mirror calls and seconds, the first bad rows.
 
-    Updates are an upper bound: a row that says something new may still lose to a newer claim.
+    Updates are an upper bound: a row that says something new may still lose to a newer claim. Where the survivorship
+    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`).
     """
     ws = replace(ws, books_progress=False)
     with reading(ws.engine) as connection:
@@ -34,6 +36,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
         catching_up = state.open_run_id is not None or hold_rows.approved_waiting(connection, ws.name, ws.source)
         waiting = {mirror: outbox.count_due(connection, ws.name, [mirror], now=ws.now()) for mirror in ws.mirrors}
         standing = ledger.standing_counts(connection, state)
+        by_rules = count_to_change(ws, connection)
     fetched = fetch_sheet(
         ws.address,
         http=ws.http,
@@ -43,14 +46,16 @@ def plan(ws: Workspace) -> dict[str, Any]:
     )
     data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
     if ws.fingerprint(fetched.checksum) == state.fingerprint and not catching_up:
-        return _facts(ws, "unchanged", standing, leads=(0, 0, 0), waiting=waiting, bad=[])
+        quiet = "changed" if by_rules else "unchanged"
+        return _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
     found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
     with reading(ws.engine) as connection:
         resolution = resolve_changes(ws.policy, connection, found)
     counts = _counts(found, resolution)
     status = "held" if counts.held else "changed"
     bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]
-    return _facts(ws, status, counts, leads=_lead_counts(found, resolution), waiting=waiting, bad=bad)
+    leads = _lead_counts(found, resolution)
+    return _facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad)
 
 
 def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:
@@ -82,13 +87,16 @@ def _facts(
     counts: RowCounts,
     *,
     leads: tuple[int, int, int],
+    by_rules: int,
     waiting: Mapping[MirrorName, int],
     bad: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    created, updated, retired = leads
+    created, updated, retired = leads[0], leads[1] + by_rules, leads[2]
     mirrors = {"crm": {"creates": created, "updates": updated, "deletes": retired, "waiting": waiting["crm"]}}
     if ws.customer.airtable is not None:
-        calls = sum(math.ceil(number / AIRTABLE_RECORDS_A_CALL) for number in (*leads, waiting["airtable"]))
+        calls = sum(
+            math.ceil(number / AIRTABLE_RECORDS_A_CALL) for number in (created, updated, retired, waiting["airtable"])
+        )
         mirrors["airtable"] = {
             **mirrors["crm"],
             "waiting": waiting["airtable"],
@@ -99,7 +107,12 @@ def _facts(
         "customer": ws.name,
         "status": status,
         "rows": asdict(counts),
-        "leads": {"create": created, "update": updated, "retire": retired},
+        "leads": {
+            "create": created,
+            "update": updated,
+            "retire": retired,
+            **({"by_new_rules": by_rules} if by_rules else {}),
+        },
         "mirrors": mirrors,
         "quarantine": bad,
     }

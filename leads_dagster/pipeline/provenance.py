@@ -1,38 +1,28 @@
 """Where each field of a lead comes from: who says it, since when, and why that value and no other.
 
 What belongs here: folding one lead again, as it stands or as it stood at some moment, from everything that was ever
-said of it. Nothing about it is stored: provenance is the fold, told.
+said of it. Nothing about it is stored: provenance is the fold, told. Its words are `rule_words`'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
 
-from leads_dagster.leads.survivorship import Claim, FoldedField, FoldedLead, Override, RecordView, fold
+from leads_dagster.leads.survivorship import Claim, FoldedField, FoldedLead, Override, RecordView, Survivorship, fold
 from leads_dagster.pipeline import lead_lookup
+from leads_dagster.pipeline.rule_words import why
 from leads_dagster.pipeline.sheet_rows import Places
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import history, lead_rows
+from leads_dagster.store import history, lead_rows, rulings
 from leads_dagster.store.engine import reading
 from leads_dagster.store.history import PastClaim, PastRecord
-
-# Why a value stands, by the rule of the fold that chose it.
-WHY = {
-    "override": "a person decided it",
-    "only": "nobody else says anything of it",
-    "person": "a person said it, the others are machines",
-    "newest": "it is the newest that was said",
-    "filled": "said at the same time as a blank",
-    "verified": "said by a verified record, at the same time as others",
-    "longest": "the longest of what was said at the same time",
-    "content": "said at the same time as others as good; the order of contents chose",
-}
+from leads_dagster.store.rulings import Ruling
 
 
 @dataclass
@@ -43,6 +33,7 @@ class Told:
         records: those that belong to it or did when they left; edits of leads merged into it too.
         claims: of these, those taken back too. decisions: about it, newest first.
         takers: the decisions that took something of all this back, by id.
+        rules: by which the lead is as it stands. rulings: all that were ever in force, oldest first.
     """
 
     lead_id: str
@@ -50,9 +41,19 @@ class Told:
     claims: list[PastClaim]
     decisions: list[dict[str, Any]]
     takers: dict[int, dict[str, Any]]
+    rules: Survivorship = field(default_factory=Survivorship)
+    rulings: list[Ruling] = field(default_factory=list)
 
-    def folded(self, at: datetime | None = None) -> FoldedLead:
-        """The lead as it stands, or as it stood right after `at`, as far as its records are still the same."""
+    def ruling_at(self, at: datetime) -> Ruling:
+        """The rules in force at a moment."""
+        return next(one for one in reversed(self.rulings) if one.decided_at is None or one.decided_at <= at)
+
+    def folded(self, at: datetime | None = None, *, rules: Survivorship | None = None) -> FoldedLead:
+        """The lead as it stands, or as it stood right after `at`, as far as its records are still the same.
+
+        Args:
+            rules: others than those by which it is as it stands.
+        """
         live = [one for one in self.records.values() if one.removed_at is None or (at and one.removed_at > at)]
         views = [RecordView(one.id, one.source, one.content_hash, edit=one.kind == "edit") for one in live]
         said = [
@@ -60,7 +61,7 @@ class Told:
             for one in self.claims
             if (at is None or one.changed_at <= at) and self._stood(one.voided_by, at)
         ]
-        return fold(views, said, self._overrides(at))
+        return fold(views, said, self._overrides(at), rules=self.rules if rules is None else rules)
 
     def _stood(self, taken_back_by: int | None, at: datetime | None) -> bool:
         """Whether something that a decision took back later, or none did, counted at that moment."""
@@ -94,8 +95,13 @@ class Told:
         return {one["id"]: one for one in self.decisions}
 
 
-def all_told(connection: Connection, customer: str, lead_id: str) -> Told:
-    """Read everything that was ever said of a lead."""
+def all_told(ws: Workspace, connection: Connection, row: Mapping[str, Any]) -> Told:
+    """Read everything that was ever said of a lead.
+
+    Args:
+        row: the lead's, of all its columns.
+    """
+    customer, lead_id = ws.name, row["id"]
     forebears = list(lead_rows.forebears(connection, [lead_id]))
     found = history.records_ever(connection, [lead_id, *forebears])
     records = {one.id: one for one in found if one.lead_id == lead_id or one.kind == "edit"}
@@ -103,7 +109,20 @@ def all_told(connection: Connection, customer: str, lead_id: str) -> Told:
     decisions = history.decisions_about(connection, customer, [lead_id, *forebears])
     takers = {one.voided_by for one in claims} | {one["undone_by"] for one in decisions}
     taken = history.decisions_by_id(connection, sorted(taker for taker in takers if taker is not None))
-    return Told(lead_id, records, claims, decisions, taken)
+    told = Told(lead_id, records, claims, decisions, taken, rulings=rulings.rulings(connection, customer))
+    told.rules = _rules_of(told, row, list(rulings.rules_told(connection, ws.policy)))
+    return told
+
+
+def _rules_of(told: Told, row: Mapping[str, Any], candidates: list[Survivorship]) -> Survivorship:
+    """Of the rules that a lead may have been folded by last, those that give what it is."""
+    stored = lead_rows.to_texts(row)
+    folds = ((rules, told.folded(rules=rules).values()) for rules in candidates)
+    return next((rules for rules, found in folds if _reads(found) == stored), candidates[0])
+
+
+def _reads(values: Mapping[str, str]) -> dict[str, str]:
+    return lead_rows.to_texts(lead_rows.to_columns(values))
 
 
 def provenance(ws: Workspace, named: str) -> dict[str, Any]:
@@ -121,7 +140,7 @@ def provenance(ws: Workspace, named: str) -> dict[str, Any]:
     """
     with reading(ws.engine) as connection:
         row = lead_lookup.the_one(connection, ws.name, named)
-        told = all_told(connection, ws.name, row["id"])
+        told = all_told(ws, connection, row)
         places = Places(ws, connection)
         authors = history.field_authors(connection, row["id"])
         folded = told.folded().fields
@@ -141,7 +160,7 @@ def _field(
     return {
         "value": chosen.value,
         "rule": chosen.rule,
-        "why": WHY[chosen.rule],
+        "why": why(name, chosen, told.rules),
         "since": chosen.changed_at,
         **places.of(told.records.get(chosen.record_id) if chosen.record_id is not None else None),
         "run_id": claim.run_id if claim else None,

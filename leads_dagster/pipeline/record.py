@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leads_dagster.errors import StaleStageError, StoreError
+from leads_dagster.pipeline.follow_rules import follow_rules
 from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
@@ -58,8 +59,9 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
             resolution = Resolution.from_payloads(staging.payloads(connection, ws.name, DEDUPED))
         change_set = _staged_changes(ws)
         _check_fresh(staged, normalized, state)
-        counts = _Recording(ws, run_id, change_set, resolution).run()
-        return Outcome(True, staged.fingerprint, _numbers(counts, resolution, time.monotonic() - started))
+        recording = _Recording(ws, run_id, change_set, resolution)
+        numbers = _numbers(recording.run(), resolution, time.monotonic() - started)
+        return Outcome(True, staged.fingerprint, {**numbers, "leads_refolded": recording.refolded})
 
 
 def _look_again_at_what_a_first_try_wrote(ws: Workspace, run_id: str) -> None:
@@ -103,6 +105,7 @@ class _Recording:
         self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
         self.writer = LeadWriter(ws.policy, run_id, change_set.source, change_set.observed_at)
         self.result = BatchResult()
+        self.refolded = 0
 
     def run(self) -> RowCounts:
         self._open()
@@ -113,6 +116,7 @@ class _Recording:
             self._write(batch)
             if done % 20 == 0 or done == len(parts):
                 self.ws.report(50 + 35 * done // len(parts), f"Wrote batch {done:,} of {len(parts):,}")
+        self.refolded = follow_rules(self.ws, run_id=self.run_id)
         counts = self._counts()
         self._close(counts)
         self._prune_snapshots()

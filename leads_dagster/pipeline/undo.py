@@ -92,6 +92,8 @@ def _about(decision: dict[str, Any]) -> str:
         return str(subject["field"])
     if kind == "rollback":
         return f"run {subject['run_id']}"
+    if kind == "survivorship":
+        return "which values win, in leads.toml"
     if kind == "undo":
         return f"decision {decision['undoes']}"
     groups = subject.get("apart") or [[one] for one in subject["records"]]

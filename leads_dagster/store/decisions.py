@@ -9,6 +9,9 @@ What belongs here: reading and writing `decisions`. What a decision does to lead
     revert     {"field": …, "claims": [ids]}         these claims do not count
     rollback   {"run_id": …}                         what the run did does not count
     undo       {"kind": …}                           the decision that `undoes` names does not count any more
+
+And by whoever wrote leads.toml (see `rulings`):
+    survivorship  {"rules": …, "trusted_sources": …}  which of several values of a field wins from now on
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from leads_dagster.leads.survivorship import Override
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.tables import decisions
 
-DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo"]
+DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo", "survivorship"]
 _OF_PAIRS = Query(
     select(decisions.c.kind, decisions.c.subject)
     .where(

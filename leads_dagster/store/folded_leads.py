@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from leads_dagster.leads.survivorship import FieldConflict, FoldedLead
+from leads_dagster.leads.survivorship import FieldConflict, FoldedLead, Survivorship
 from leads_dagster.store import conflict_rows, lead_rows, outbox
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.folding import Material, load_material
@@ -49,8 +49,8 @@ class Stamp:
 class FoldedLeads:
     """What leads of one batch come to, gathered, then written with one statement a table."""
 
-    def __init__(self, stamp: Stamp) -> None:
-        self.stamp = stamp
+    def __init__(self, stamp: Stamp, rules: Survivorship) -> None:
+        self.stamp, self.rules = stamp, rules
         self._made: dict[str, dict[str, Any]] = {}
         self._changes: list[tuple[Row, Row]] = []
         self._history: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ class FoldedLeads:
             if not found.rows:
                 self._retire(lead, row, batch)
                 continue
-            folded = found.fold()
+            folded = found.fold(self.rules)
             conflicts += [self._conflict_row(lead, one) for one in folded.conflicts]
             if row is None:
                 self.make({lead: folded})
@@ -96,14 +96,15 @@ class FoldedLeads:
                 self._change(row, folded, found)
         conflict_rows.note_among_sources(connection, self.stamp.customer, ids, conflicts, at=self.stamp.at)
 
-    def write(self, connection: Connection) -> None:
-        """Write all that was gathered."""
+    def write(self, connection: Connection) -> int:
+        """Write all that was gathered; returns how many leads that were there before changed."""
         stamp = self.stamp
         lead_rows.insert(connection, list(self._made.values()))
         lead_rows.change_all(connection, self._changes)
         lead_rows.add_history(connection, self._history)
         outbox.mark_new(connection, stamp.customer, stamp.mirrors, self._made)
         outbox.mark(connection, stamp.customer, stamp.mirrors, self._versions)
+        return len(self._versions)
 
     def _conflict_row(self, lead: str, conflict: FieldConflict) -> dict[str, Any]:
         return {

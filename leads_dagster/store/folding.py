@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from leads_dagster.leads.survivorship import Claim, FoldedLead, Override, RecordView, fold
+from leads_dagster.leads.survivorship import Claim, FoldedLead, Override, RecordView, Survivorship, fold
 from leads_dagster.store import claim_rows, decisions, lead_rows, records
 from leads_dagster.store.records import KnownRecord
 
@@ -36,11 +36,15 @@ class Material:
         """Record -> its source."""
         return {one.id: one.source for one in (*self.rows, *self.edits)}
 
-    def fold(self) -> FoldedLead:
-        """The lead that this comes to."""
+    def fold(self, rules: Survivorship) -> FoldedLead:
+        """The lead that this comes to, by the customer's rules."""
         views = [RecordView(one.id, one.source, one.content_hash) for one in self.rows]
         views += [RecordView(one.id, one.source, one.content_hash, edit=True) for one in self.edits]
-        return fold(views, self.claims, self.overrides)
+        return fold(views, self.claims, self.overrides, rules=rules)
+
+    def texts(self, rules: Survivorship) -> dict[str, str]:
+        """Field -> value of that lead as it reads back from its row, blanks left out."""
+        return lead_rows.to_texts(lead_rows.to_columns(self.fold(rules).values()))
 
 
 def load_material(

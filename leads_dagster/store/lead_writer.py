@@ -16,12 +16,13 @@ from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge
-from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, fold
+from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, Survivorship, fold
 from leads_dagster.store import claim_rows, lead_rows, match_rows, records
 from leads_dagster.store.batches import Batch
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.folded_leads import FoldedLeads, Stamp
 from leads_dagster.store.policy import Policy
+from leads_dagster.store.rulings import rules_for
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
     def __init__(self, policy: Policy, run_id: str, source: str, at: datetime, *, who: str | None = None) -> None:
-        self.customer, self.delete_policy = policy.customer, policy.delete_policy
+        self.policy, self.customer, self.delete_policy = policy, policy.customer, policy.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
         self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who)
 
@@ -61,11 +62,14 @@ class LeadWriter:
         self._write_leads(connection, batch, changes)
         return _result(states.values(), len(batch.gone))
 
-    def refold(self, connection: Connection, lead_ids: Sequence[str]) -> None:
-        """Fold stored leads again, because their claims or what people decided of them changed."""
-        leads = FoldedLeads(self.stamp)
+    def refold(self, connection: Connection, lead_ids: Sequence[str]) -> int:
+        """Fold stored leads again, because their claims, what people decided of them or the rules changed.
+
+        Returns how many of them changed.
+        """
+        leads = FoldedLeads(self.stamp, rules_for(connection, self.policy))
         leads.fold_stored(connection, sorted(lead_ids), Batch())
-        leads.write(connection)
+        return leads.write(connection)
 
     def _take_out(self, connection: Connection, gone: Sequence[Gone]) -> None:
         """Take records out with their claims; under the policy "keep" a lead's last records keep theirs."""
@@ -182,9 +186,10 @@ class LeadWriter:
 
     def _write_leads(self, connection: Connection, batch: Batch, changes: Sequence[RowChange]) -> None:
         fresh = self._fresh_leads(batch, changes)
-        folded = {lead: self._fold_fresh(members) for lead, members in fresh.items()}
+        rules = rules_for(connection, self.policy)
+        folded = {lead: self._fold_fresh(members, rules) for lead, members in fresh.items()}
         rest = (batch.new_leads - fresh.keys()) | self._changed_leads(batch, changes)
-        leads = FoldedLeads(self.stamp)
+        leads = FoldedLeads(self.stamp, rules)
         leads.make(folded)
         leads.fold_stored(connection, sorted(rest), batch)
         leads.write(connection)
@@ -200,12 +205,12 @@ class LeadWriter:
         mixed = {lead for record, lead in batch.assigned.items() if record not in here}
         return {lead: members for lead, members in by_lead.items() if lead not in mixed}
 
-    def _fold_fresh(self, members: Sequence[RowChange]) -> FoldedLead:
+    def _fold_fresh(self, members: Sequence[RowChange], rules: Survivorship) -> FoldedLead:
         views = [RecordView(change.record_id, self.source, change.content_hash) for change in members]
         claims = [
             Claim(change.record_id, name, value, self.at) for change in members for name, value in change.claims.items()
         ]
-        return fold(views, claims)
+        return fold(views, claims, rules=rules)
 
     def _changed_leads(self, batch: Batch, changes: Sequence[RowChange]) -> set[str]:
         quiet = {change.lead_id for change in changes if change.lead_id and not change.claims}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from leads_dagster.customers import DEFAULT_CUSTOMER, CustomerSettings, DeletePolicy
 from leads_dagster.leads.fields import NormalizationRules
 from leads_dagster.leads.matching import Thresholds
+from leads_dagster.leads.survivorship_rules import Survivorship
 from leads_dagster.store.outbox import MirrorName
 
 
@@ -24,6 +25,7 @@ class Policy:
         delete_policy: what becomes of a lead whose last row is gone.
         mirrors: who is to hear of a change.
         batch_size: rows written in one transaction.
+        survivorship: which of several values of a field wins; None: as the customer's cycles have it (`rulings`).
     """
 
     customer: str = DEFAULT_CUSTOMER
@@ -32,6 +34,7 @@ class Policy:
     delete_policy: DeletePolicy = "archive"
     mirrors: tuple[MirrorName, ...] = ("crm",)
     batch_size: int = 50
+    survivorship: Survivorship | None = None
 
 
 def policy_of(customer: CustomerSettings, *, batch_size: int = 50) -> Policy:
@@ -43,4 +46,5 @@ def policy_of(customer: CustomerSettings, *, batch_size: int = 50) -> Policy:
         delete_policy=customer.delete_policy,
         mirrors=("crm", "airtable") if customer.airtable else ("crm",),
         batch_size=batch_size,
+        survivorship=customer.survivorship,
     )

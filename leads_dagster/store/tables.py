@@ -189,7 +189,7 @@ decisions = Table(
     metadata,
     _id(),
     Column("customer", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # same, not_same, override, revert, rollback, undo
+    Column("kind", Text, nullable=False),  # same, not_same, override, revert, rollback, undo, survivorship
     Column("subject", Document, nullable=False),  # what it is about: record ids, lead id, field, value
     Column("lead_id", Text),
     Column("undoes", RowId),  # another decision that this one takes back

@@ -8,22 +8,23 @@ again. How a run is taken back is `undo_run`'s business.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
-from leads_dagster.leads.survivorship import Claim
 from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange
+from leads_dagster.store.claims_behind import claims_to_void
 from leads_dagster.store.decisions import DecisionKind
-from leads_dagster.store.folding import Material, load_material
+from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.resolution import rematch, said_row
+from leads_dagster.store.rulings import rules_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,9 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
     if (by_hand := decisions.newest_override(connection, deciding, name)) is not None:
         return take_back(undoing, by_hand)
     material = load_material(connection, [lead_id])[lead_id]
-    voided = _claims_to_void(connection, material, name, blank_before=lead_rows.was_blank(connection, lead_id, name))
+    blank_before = lead_rows.was_blank(connection, lead_id, name)
+    rules = rules_for(connection, undoing.policy)
+    voided = claims_to_void(connection, material, name, rules, blank_before=blank_before)
     if voided is None:
         raise ConflictError(
             f"Field {name} of lead {lead_id} has no earlier value.", advice="Set another one with `leads override`."
@@ -155,27 +158,6 @@ def undo_field(undoing: Undoing, lead_id: str, name: str) -> Undone:
     effect = _void(connection, decision, voided)
     effect.leads.add(lead_id)
     return Undone(decision, settle(undoing, decision, effect), {"field": name, "claims": len(voided)})
-
-
-def _claims_to_void(connection: Connection, material: Material, name: str, *, blank_before: bool) -> list[Any] | None:
-    """The newest claims of a field, as few as make its value another; None where it never had another one."""
-    rows = claim_rows.that_count(connection, list(material.sources), name)
-    present = _value(material, rows, name)
-    left, voided = list(rows), []
-    while left:
-        last = max(left, key=lambda one: (one.changed_at, one.id))
-        left.remove(last)
-        voided.append(last)
-        if left and _value(material, left, name) != present:
-            return voided
-    return voided if blank_before and present is not None else None
-
-
-def _value(material: Material, rows: Sequence[Any], name: str) -> str | None:
-    others = [claim for claim in material.claims if claim.field != name]
-    said = [Claim(one.record_id, name, one.value, one.changed_at) for one in rows]
-    chosen = replace(material, claims=[*others, *said], overrides=[]).fold().fields.get(name)
-    return chosen.value if chosen else None
 
 
 def _void(connection: Connection, decision: int, rows: Sequence[Any]) -> Effect:
@@ -252,12 +234,16 @@ def take_back(undoing: Undoing, decision_id: int) -> Undone:
 
     Raises:
         NotFoundError: no such decision.
-        ConflictError: it does not stand any more.
+        ConflictError: it does not stand any more, or is not a person's to take back but the settings'.
     """
     connection = undoing.connection
     found = decisions.get(connection, undoing.policy.customer, decision_id)
     if found["undone_by"] is not None:
         raise ConflictError(f"Decision {decision_id} was taken back already, by decision {found['undone_by']}.")
+    if found["kind"] == "survivorship":
+        raise ConflictError(
+            f"Decision {decision_id} is what leads.toml says of survivorship.", advice="Change it there, then sync."
+        )
     decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
     meant, stands = decisions.root(connection, undoing.policy.customer, decision_id)
     effect = (_APPLY if stands else _UNAPPLY)[meant["kind"]](undoing, meant)

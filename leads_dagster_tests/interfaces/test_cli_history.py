@@ -51,6 +51,25 @@ def test_a_history_reads_as_a_timeline_no_wider_than_a_page(leads: CommandLine, 
     assert max(map(len, out.splitlines())) <= 100
 
 
+def test_the_rule_that_chose_a_value_is_named_and_a_change_of_the_rules_takes_effect_at_the_next_sync(
+    leads: CommandLine, jane: Path
+) -> None:
+    jane.write_text(HEADER + JANE.replace("CEO", "Chair") + JANE.replace("Jane", "J."))
+    leads("sync")
+    rules = 'default = ["trusted", "longest"]\ntrusted_sources = ["sheet"]\n'
+    leads.configure(f'[[customers]]\nname = "acme"\nsheet = "mine.csv"\n[customers.survivorship]\n{rules}')
+    planned = leads("plan", "--json").json
+    assert planned["leads"] == {"create": 0, "update": 1, "retire": 0, "by_new_rules": 1}
+    leads("sync")
+    fields = " ".join(leads("history", "jane@acme.example", "--fields").out.split())
+    assert "title Chair row 2 of mine.csv; since" in fields
+    assert "longest: the longest" in fields
+    told = " ".join(leads("history", "jane@acme.example", "--field", "title").out.split())
+    assert "title: “CEO” → “Chair” by leads.toml; row 2 of mine.csv; longest: the longest; the rules in" in told
+    (decided,) = leads("undo", "list", "--json").json
+    assert (decided["kind"], decided["who"]) == ("survivorship", "leads.toml")
+
+
 def test_a_history_as_json_is_complete(leads: CommandLine, jane: Path) -> None:
     found = leads("history", "jane@acme.example", "--json").json
     assert (found["total"], [one["kind"] for one in found["entries"]]) == (2, ["updated", "created"])

@@ -62,12 +62,13 @@ class Decision:
 
 @dataclass
 class Model:
-    """All of it; claims are kept in the order in which they were said."""
+    """All of it; claims are kept in the order in which they were said. `longest`: fields of which the longest wins."""
 
     records: dict[int, Record] = field(default_factory=dict)
     claims: list[Said] = field(default_factory=list)
     decisions: dict[int, Decision] = field(default_factory=dict)
     step: int = 0
+    longest: frozenset[str] = frozenset()
 
     def say(self, record: int, run: str, values: dict[str, str | None]) -> None:
         """A record claims values."""
@@ -109,30 +110,46 @@ class Model:
         sources = self.sources(members, family)
         return held.value if held else self.chosen([one for one in self.counting(name=name) if one.record in sources])
 
-    @staticmethod
-    def chosen(said: list[Said]) -> str | None:
-        """The newest; of one moment a value before a blank, and the longest."""
-        newest = {one.record: one for one in said}
-        ranked = [(one.step, one.value is not None, len(one.value or "")) for one in newest.values()]
-        best = max(ranked, default=None)
-        if best is None:
-            return None
-        alike = {one.value for one, rank in zip(newest.values(), ranked, strict=True) if rank == best}
-        assert len(alike) == 1, "values of one length say nothing of who wins"
-        return alike.pop()
+    def chosen(self, said: list[Said]) -> str | None:
+        """The value that wins."""
+        best = self.best(said)
+        return best.value if best else None
+
+    def best(self, said: list[Said]) -> Said | None:
+        """The newest; of one moment a value before a blank, and the longest.
+
+        Where the longest wins: of what the last edit of the lead says and what was said since, the longest, then the
+        newest.
+        """
+        newest = list({one.record: one for one in said}.values())
+        if any(one.field in self.longest for one in newest):
+            edited = max((one.step for one in newest if self.records[one.record].kind == "edit"), default=0)
+            newest = [one for one in newest if one.step >= edited]
+            ranked = [(one.value is not None, len(one.value or ""), one.step) for one in newest]
+        else:
+            ranked = [(one.step, one.value is not None, len(one.value or "")) for one in newest]  # type: ignore[misc]
+        alike = [one for one, rank in zip(newest, ranked, strict=True) if rank == max(ranked)]
+        assert len({one.value for one in alike}) < 2, "values of one length say nothing of who wins"
+        return alike[-1] if alike else None
 
     def to_void(
         self, members: Iterable[int], family: Collection[str], name: str, *, was_blank: bool
     ) -> list[Said] | None:
-        """The newest claims of a field, as few as make its value another; None where it never had another one."""
+        """The claims that give a field its value, as few as make it another; None where it never had another one."""
         sources = self.sources(members, family)
         left = [one for one in self.counting(name=name) if one.record in sources]
         present, voided = self.chosen(left), []
         while left:
-            voided.append(left.pop())
+            voided.append(left.pop() if name not in self.longest else self._taken(left))
             if left and self.chosen(left) != present:
                 return voided
         return voided if was_blank and present is not None else None
+
+    def _taken(self, left: list[Said]) -> Said:
+        taken = self.best(left)
+        assert taken is not None
+        left.remove(taken)
+        return taken
 
     def roll_back(self, run: str, decision: int, edited: Collection[int]) -> bool:
         """Take back what is still current of a run; whether anything was. `edited`: records of leads edited since."""

@@ -43,13 +43,16 @@ keys, indexes = st.sampled_from(KEYS), st.integers(0, 99)
 class StoreMachine(RuleBasedStateMachine):
     """Does the same to the store and to the model, and compares."""
 
+    longest: frozenset[str] = frozenset()
+
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        self.road = Road(Path(self.folder.name) / "home")
+        rules = "".join(f'{name} = "longest"\n' for name in sorted(self.longest))
+        self.road = Road(Path(self.folder.name) / "home", toml=f"[customers.survivorship]\n{rules}")
         self.road.settings.prepare_home()
         self.database = LeadDatabase(self.road.settings.database_url, "acme", who="ada")
-        self.model, self.sheet, self.runs, self.numbers = Model(), {"0": dict(ANCHOR)}, [], 0
+        self.model, self.sheet, self.runs, self.numbers = Model(longest=self.longest), {"0": dict(ANCHOR)}, [], 0
         self.tables: dict[str, list[dict[str, Any]]] = {}
         self._sync()
 
@@ -457,8 +460,17 @@ def _changed(before: Row, after: Row) -> dict[str, str | None]:
     return {name: after[name] or None for name in after if after[name] != before.get(name, "")}
 
 
+class LongestMachine(StoreMachine):
+    """The same where a customer wants the longest of two fields."""
+
+    longest = frozenset({"title", "status"})
+
+
 PHASES = (Phase.generate,)  # its steps are too dear to shrink here
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(
     max_examples=12, stateful_step_count=30, derandomize=True, deadline=None, print_blob=False, phases=PHASES
 )
+
+TestStoreByRules = LongestMachine.TestCase
+TestStoreByRules.settings = settings(TestStore.settings, max_examples=6)

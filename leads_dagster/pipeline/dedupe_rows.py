@@ -139,7 +139,7 @@ def _chosen(header: Sequence[str], columns: Mapping[str, str], usual_columns: Ma
             _refuse_column(name, label, labels)
         other = taken.setdefault(fold_header(label), name)
         if other != name:
-            raise SettingsError(f'--column gives "{label}" to {other} and to {name}.', advice="Name it once.")
+            raise SettingsError(f'--column gives "{label[:80]}" to {other} and to {name}.', advice="Name it once.")
     usual = {
         name: label
         for name, label in usual_columns.items()

@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 _STANDARD = Path("-")
 
-Source = Annotated[
-    Path,
-    typer.Argument(
-        metavar="IN.csv", help="The rows; - reads standard input.", exists=True, dir_okay=False, allow_dash=True
-    ),
-]
+Source = Annotated[Path, typer.Argument(metavar="IN.csv", help="The rows; - is standard input.")]
 Out = Annotated[Path, typer.Option("--out", metavar="OUT.csv", help="Where the result goes; - is standard output.")]
 Report = Annotated[
     Path | None,
@@ -103,9 +98,8 @@ def _columns(given: list[str]) -> dict[str, str]:
     for text in given:
         field, sign, header = (part.strip() for part in text.partition("="))
         if not sign or not header:
-            raise SettingsError(
-                f"--column {text}: write it as FIELD=HEADER.", advice='As in --column full_name="Kontakt".'
-            )
+            advice = 'As in --column full_name="Kontakt".'
+            raise SettingsError(f"--column {text} is not FIELD=HEADER.", advice=advice)
         if field not in fields:
             raise SettingsError(f"--column {text}: {field} is no field.", advice=f"There are {', '.join(fields)}.")
         if field in columns:

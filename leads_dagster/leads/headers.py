@@ -219,6 +219,7 @@ def _refuse_unknown(columns: Sequence[_Column], sample: Sample) -> NoReturn:
         f"Headers seen: {', '.join(seen)}{more}.",
         advice=_advice(labels, suggested),
         columns=len(labels),
+        headers=[_cut(label) for label in labels[:_MAX_HEADERS_SHOWN]],
     )
 
 

@@ -1,44 +1,43 @@
 """`leads dedupe`: which rows of one CSV file are the same lead.
 
 What belongs here: the road from a local file to a list of rows and leads, without a store. The rules are those of a
-sync; only nothing is kept.
+sync; only nothing is kept. How the file is read is in `dedupe_rows`, what a report shows in `dedupe_report`.
 """
 
 from __future__ import annotations
 
-import os
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
-from leads_dagster.errors import SettingsError, StoreError
 from leads_dagster.leads.csv_writing import write_csv
-from leads_dagster.leads.fields import ColumnMapping, NormalizationRules
+from leads_dagster.leads.fields import NormalizationRules
 from leads_dagster.leads.matching import (
     DEFAULT_THRESHOLDS,
     RULES,
     Cluster,
-    Edge,
-    MatchRecord,
     Thresholds,
     cluster,
     match_all,
-    match_record,
 )
-from leads_dagster.leads.normalization import Normalizer
-from leads_dagster.leads.sheet import read_sheet
-from leads_dagster.leads.tabular import Table
+from leads_dagster.pipeline.dedupe_report import DedupeReport, Matched, dedupe_report, lead_name
+from leads_dagster.pipeline.dedupe_rows import NO_COLUMNS, match_records, read_source, sheet_rows
+from leads_dagster.pipeline.whole_files import all_or_none, check_targets
 
 HEADER = ("row_id", "lead_id", "rule", "score")
+REVIEWS_HEADER = ("row_a", "row_b", "rule", "score", "why")
 NEW, QUARANTINED = "new", "quarantined"
 
 Progress = Callable[[int, str], None]
 
-_ROWS_A_STEP = 2_000
-_NORMALIZING, _MATCHING, _JOINING, _WRITING, _DONE = 10, 50, 85, 95, 100
+# Where each part of the work ends, in percent: its share of the time, as measured on 10,000 to 1,000,000 rows.
+READING_ENDS, NORMALIZING_ENDS, MATCHING_ENDS, JOINING_ENDS, WRITING_ENDS = 2, 45, 80, 92, 100
+PHASES = (READING_ENDS, NORMALIZING_ENDS, MATCHING_ENDS, JOINING_ENDS, WRITING_ENDS)
+
+_NO_SCORE = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class DedupeSummary:
         reviews: pairs that a person should look at; they stay apart.
         quarantined: rows that cannot be a lead.
         by_rule: rule -> rows; "new" for rows alone.
+        note: what to say of a list that gives little to go by, or "".
     """
 
     rows: int
@@ -60,6 +60,7 @@ class DedupeSummary:
     reviews: int
     quarantined: int
     by_rule: dict[str, int] = field(default_factory=dict)
+    note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as JSON takes it."""
@@ -70,19 +71,49 @@ class DedupeSummary:
             "reviews": self.reviews,
             "quarantined": self.quarantined,
             "by_rule": dict(self.by_rule),
+            **({"note": self.note} if self.note else {}),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What is written of one row."""
+class ReportFile:
+    """A page about the run, and who makes it.
 
-    lead_id: str
-    rule: str
-    score: float | None = None
+    Attributes:
+        path: where it goes.
+        page: makes its text.
+    """
 
-    def line(self, row_id: int) -> tuple[str, str, str, str]:
-        return str(row_id), self.lead_id, self.rule, "" if self.score is None else str(round(self.score, 4))
+    path: Path
+    page: Callable[[DedupeReport, DedupeSummary], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """What is written of each row, by its number: lead from 1 or 0 for none, rule, score."""
+
+    leads: Sequence[int]
+    rules: list[str]
+    scores: array[float]
+
+    @classmethod
+    def of(cls, matched: Matched) -> _Verdicts:
+        """A row in no cluster cannot be a lead."""
+        rules = [NEW if lead else QUARANTINED for lead in matched.leads]
+        verdicts = cls(matched.leads, rules, array("d", [_NO_SCORE]) * matched.count)
+        for found in matched.clusters:
+            if found.edges:
+                verdicts._tell(found)
+        return verdicts
+
+    def _tell(self, found: Cluster) -> None:
+        for edge in sorted(found.edges, key=lambda edge: (RULES.index(edge.rule), -edge.score), reverse=True):
+            for member in (edge.a, edge.b):
+                self.rules[member], self.scores[member] = edge.rule, edge.score
+
+    def lines(self) -> Iterator[tuple[str, str, str, str]]:
+        for row_id, (lead, rule, score) in enumerate(zip(self.leads, self.rules, self.scores, strict=True)):
+            yield str(row_id), lead_name(lead), rule, "" if score == _NO_SCORE else str(round(score, 4))
 
 
 def _silent(percent: int, message: str) -> None:
@@ -90,124 +121,101 @@ def _silent(percent: int, message: str) -> None:
 
 
 def dedupe(
-    in_path: Path,
-    out_path: Path,
+    source: Path | BinaryIO,
+    out: Path | TextIO,
     *,
     rules: NormalizationRules = NormalizationRules(),  # noqa: B008  # frozen
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    columns: Mapping[str, str] = NO_COLUMNS,
+    usual_columns: Mapping[str, str] = NO_COLUMNS,
+    reviews: Path | None = None,
+    report: ReportFile | None = None,
     progress: Progress = _silent,
 ) -> DedupeSummary:
-    """Write one line for every data row of `in_path`: row_id (from 0), lead_id, rule, score.
+    """Write one line for every data row of `source`: row_id (from 0), lead_id, rule, score.
 
     A row alone has rule "new" and no score, one that cannot be a lead "quarantined" and no lead. Every row of a lead
     with several carries the rule and score of the strongest edge that joined it, the first row too. The same file gives
     the same ids: leads are numbered by their first rows.
 
     Args:
-        in_path: a CSV or TSV file, in any encoding and with any header that a sync takes.
-        out_path: replaced at once when all is written, or left as it was.
+        source: a CSV or TSV file, in any encoding and with any header that a sync takes, or an open stream of one.
+        out: a file, replaced at once when all is written, or left as it was; or an open text stream.
         rules, thresholds: the customer's.
+        columns, usual_columns: as in `dedupe_rows.sheet_rows`.
+        reviews: where the pairs go that a person should look at: row_a, row_b, rule, score, why.
+        report: a page about the run.
         progress: called with percent and a message.
 
     Raises:
-        SettingsError: a path that cannot be read or written, or one path for both.
+        SettingsError: a path that cannot be read or written, or one path for two.
         SheetFormatError, UnknownHeadersError: the file holds no leads.
         StoreError: the disk refuses the result.
     """
-    _check_paths(in_path, out_path)
-    progress(0, f"Reading {in_path.name}")
-    table, mapping = read_sheet(_read(in_path))
-    records, quarantined = _records(table, mapping, rules, progress)
-    progress(_MATCHING, f"Matching {len(records):,} rows")
-    edges = match_all(records, thresholds)
-    progress(_JOINING, f"Joining {len(edges):,} pairs")
-    clusters = cluster(records, edges, thresholds=thresholds)
-    verdicts = {**_verdicts(clusters), **dict.fromkeys(quarantined, _Verdict("", QUARANTINED))}
-    progress(_WRITING, f"Writing {out_path.name}")
-    _write(out_path, verdicts)
-    progress(_DONE, "Done")
-    return _summary(verdicts, clusters, edges)
+    paths = {"--out": out, "--reviews": reviews, "--report": report and report.path}
+    files = {option: path for option, path in paths.items() if isinstance(path, Path)}
+    check_targets(files, source if isinstance(source, Path) else None)
+    settings = _Settings(rules, thresholds, columns, usual_columns, keep_rows=report is not None)
+    matched = _matched(source, settings, progress)
+    progress(JOINING_ENDS, "Writing")
+    verdicts = _Verdicts.of(matched)
+    summary = _summary(verdicts, matched)
+    with all_or_none(files) as parts:
+        if report is not None:
+            page = report.page(dedupe_report(matched), summary)
+            parts["--report"].write_text(page, encoding="utf-8", errors="replace")
+        if reviews is not None:
+            write_csv(parts["--reviews"], REVIEWS_HEADER, _review_lines(matched))
+        write_csv(out if not isinstance(out, Path) else parts["--out"], HEADER, verdicts.lines())
+    progress(WRITING_ENDS, "Done")
+    return summary
 
 
-def _check_paths(in_path: Path, out_path: Path) -> None:
-    if out_path.exists() and in_path.exists() and out_path.samefile(in_path):
-        raise SettingsError(f"{out_path} is the file that is read.", advice="Name another file with --out.")
-    if not out_path.parent.is_dir():
-        raise SettingsError(
-            f"There is no folder {out_path.parent}.", advice="Make it, or name another file with --out."
-        )
-    if out_path.is_dir():
-        raise SettingsError(f"{out_path} is a folder.", advice="Name a file with --out.")
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What a run goes by; `keep_rows` where somebody will look at them again."""
+
+    rules: NormalizationRules
+    thresholds: Thresholds
+    columns: Mapping[str, str]
+    usual_columns: Mapping[str, str]
+    keep_rows: bool
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", advice="Check the path.") from error
+def _matched(source: Path | BinaryIO, settings: _Settings, progress: Progress) -> Matched:
+    name = source.name if isinstance(source, Path) else "standard input"
+    progress(0, f"Reading {name}")
+    rows = sheet_rows(read_source(source), columns=settings.columns, usual_columns=settings.usual_columns)
+    count, note, kept = len(rows.table), rows.note, rows if settings.keep_rows else None
+    records, faults = match_records(rows, settings.rules, _share_of_normalizing(count, progress))
+    del rows  # a million of them are some hundred megabytes
+    progress(NORMALIZING_ENDS, f"Matching {len(records):,} rows")
+    edges = match_all(records, settings.thresholds)
+    progress(MATCHING_ENDS, f"Joining {len(edges):,} pairs")
+    clusters = cluster(records, edges, thresholds=settings.thresholds)
+    return Matched(name, count, kept, settings.rules, settings.thresholds, faults, clusters, edges, note)
 
 
-def _records(
-    table: Table, mapping: ColumnMapping, rules: NormalizationRules, progress: Progress
-) -> tuple[list[MatchRecord], list[int]]:
-    """Rows ready for matching, numbered from 0, and the numbers of those that cannot be leads."""
-    records: list[MatchRecord] = []
-    quarantined: list[int] = []
-    rows = enumerate(Normalizer(mapping, rules).rows(table.rows()))
-    for done in range(0, len(table), _ROWS_A_STEP):
-        share = (_MATCHING - _NORMALIZING) * done // len(table)
-        progress(_NORMALIZING + share, f"Normalising {len(table):,} rows")
-        for row_id, row in islice(rows, _ROWS_A_STEP):
-            if row.rejection is None:
-                records.append(match_record(row_id, row))
-            else:
-                quarantined.append(row_id)
-    return records, quarantined
+def _share_of_normalizing(count: int, progress: Progress) -> Callable[[float], None]:
+    width = NORMALIZING_ENDS - READING_ENDS
+    return lambda share: progress(READING_ENDS + int(width * share), f"Normalising {count:,} rows")
 
 
-def _verdicts(clusters: Sequence[Cluster]) -> dict[int, _Verdict]:
-    """Leads numbered by their first rows."""
-    verdicts: dict[int, _Verdict] = {}
-    for number, found in enumerate(sorted(clusters, key=lambda found: min(found.members)), start=1):
-        verdicts.update(_members(f"lead-{number:06d}", found))
-    return verdicts
+def _review_lines(matched: Matched) -> Iterator[tuple[str, str, str, str, str]]:
+    for edge in matched.open_reviews():
+        why = str(edge.explanation.get("rule", ""))
+        yield str(edge.a), str(edge.b), edge.rule, str(round(edge.score, 4)), why
 
 
-def _members(lead_id: str, found: Cluster) -> Iterator[tuple[int, _Verdict]]:
-    if len(found.members) == 1:
-        yield found.members[0], _Verdict(lead_id, NEW)
-        return
-    best: dict[int, Edge] = {}
-    for edge in sorted(found.edges, key=lambda edge: (RULES.index(edge.rule), -edge.score)):
-        best.setdefault(edge.a, edge)
-        best.setdefault(edge.b, edge)
-    for member in found.members:
-        yield member, _Verdict(lead_id, best[member].rule, best[member].score)
-
-
-def _write(path: Path, verdicts: dict[int, _Verdict]) -> None:
-    """Written beside the target and moved over it, so that nobody sees half a file."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write_csv(unfinished, HEADER, (verdicts[row_id].line(row_id) for row_id in sorted(verdicts)))
-        unfinished.replace(path)
-    except PermissionError as error:
-        raise SettingsError(f"{path} cannot be written.", advice="Name another file with --out.") from error
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}.", advice="Make room, and try again.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _summary(verdicts: dict[int, _Verdict], clusters: Sequence[Cluster], edges: Sequence[Edge]) -> DedupeSummary:
-    home = {member: number for number, found in enumerate(clusters) for member in found.members}
-    by_rule = Counter(verdict.rule for verdict in verdicts.values())
+def _summary(verdicts: _Verdicts, matched: Matched) -> DedupeSummary:
+    by_rule = Counter(verdicts.rules)
     quarantined = by_rule[QUARANTINED]
     return DedupeSummary(
-        rows=len(verdicts),
-        leads=len(clusters),
-        merged=len(verdicts) - quarantined - len(clusters),
-        reviews=sum(edge.outcome == "review" and home[edge.a] != home[edge.b] for edge in edges),
+        rows=matched.count,
+        leads=len(matched.clusters),
+        merged=matched.count - quarantined - len(matched.clusters),
+        reviews=len(matched.open_reviews()),
         quarantined=quarantined,
         by_rule={rule: by_rule[rule] for rule in (*RULES, NEW, QUARANTINED) if by_rule[rule]},
+        note=matched.note,
     )

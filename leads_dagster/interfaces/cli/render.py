@@ -22,9 +22,9 @@ _WIDTH_WITHOUT_TERMINAL = 160
 _LONGEST_CELL = 200
 
 
-def emit_json(value: Any) -> None:
-    """`value` as one JSON document on stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+def emit_json(value: Any, *, stderr: bool = False) -> None:
+    """`value` as one JSON document on stdout, or on stderr where stdout has another result."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain), err=stderr)
 
 
 def emit_json_line(value: Any) -> None:

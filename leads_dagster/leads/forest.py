@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from itertools import product, starmap
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class _Tree:
         names: distinct names by their key.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
+        decided: whether a person joined some of it: it may then go by several names.
     """
 
     members: list[int]
@@ -36,13 +38,15 @@ class _Tree:
     names: dict[str, PersonName]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
+    decided: bool = False
 
-    def absorb(self, other: _Tree) -> None:
+    def absorb(self, other: _Tree, *, by_decision: bool) -> None:
         self.members += other.members
         self.profiles |= other.profiles
         self.names |= other.names
         self.offices |= other.offices
         self.apart |= other.apart
+        self.decided = self.decided or other.decided or by_decision
 
 
 class Forest:
@@ -121,7 +125,7 @@ class Forest:
         if not by_decision and self._contradict(left, right, beyond_names):
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
-        self._trees[larger].absorb(self._trees.pop(smaller))
+        self._trees[larger].absorb(self._trees.pop(smaller), by_decision=by_decision)
         self._parent[smaller] = larger
         return True
 
@@ -150,15 +154,18 @@ class Forest:
     def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        if bool(left.offices) != bool(right.offices):
+        decided = left.decided or right.decided
+        if bool(left.offices) != bool(right.offices) and not decided:
             return True
-        if any(offices_contradict(one, other) for one in left.offices.values() for other in right.offices.values()):
+        offices = product(left.offices.values(), right.offices.values())
+        if _clash(starmap(offices_contradict, offices), decided=decided):
             return True
         if beyond_names:
             return False
         if _generations_differ(left, right):
             return True
-        return any(self._differ(one, other) for one in left.names.values() for other in right.names.values())
+        names = product(left.names.values(), right.names.values())
+        return _clash(starmap(self._differ, names), decided=decided)
 
     def _differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""
@@ -178,6 +185,15 @@ class Forest:
 
 def _kept_apart(left: _Tree, right: _Tree) -> bool:
     return bool(left.apart) and not left.apart.isdisjoint(right.members)
+
+
+def _clash(contradictions: Iterable[bool], *, decided: bool) -> bool:
+    """Whether pairs of names or offices keep two trees apart: one that contradicts does; but where a person joined what
+    contradicts, one that does not is enough to belong."""
+    if not decided:
+        return any(contradictions)
+    found = list(contradictions)
+    return bool(found) and all(found)
 
 
 def _generations_differ(left: _Tree, right: _Tree) -> bool:

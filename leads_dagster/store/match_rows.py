@@ -128,7 +128,7 @@ def insert_edges(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
-    """Of these e-mails and LinkedIn URLs, those whose records the matcher or a person kept apart for a reason."""
+    """Of these e-mails and LinkedIn URLs, those whose records the matcher kept apart for a reason."""
     found: set[str] = set()
     for part in chunks(values, 500):
         for column in (leads.c.email, leads.c.linkedin_url):

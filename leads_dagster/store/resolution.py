@@ -19,10 +19,11 @@ from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new, match_record
-from leads_dagster.store import decisions, epochs, lead_rows, match_rows, records
+from leads_dagster.store import epochs, lead_rows, match_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.match_rows import KnownEdges, StoredEdge
+from leads_dagster.store.pair_decisions import PairDecisions, split_by_verdict
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import Standing
 from leads_dagster.store.statements import chunks
@@ -131,7 +132,7 @@ class _Resolver:
 
     def __init__(self, policy: Policy, connection: Connection) -> None:
         self.customer, self.thresholds, self.connection = policy.customer, policy.thresholds, connection
-        self.same, self.not_same = decisions.of_pairs(connection, policy.customer)
+        self.decided = PairDecisions(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
         self.compared: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
@@ -149,13 +150,10 @@ class _Resolver:
         edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
         resolution.edges = [self._with_originals(edge) for edge in edges]
-        clusters = cluster(
-            list(self.sides.values()),
-            [*old_edges, *edges],
-            same=self.same,
-            not_same=self.not_same,
-            thresholds=self.thresholds,
-        )
+        heirs = self.decided.heirs(self.sides, self.lead_of, gone)
+        same, not_same = split_by_verdict(self.decided.verdicts(self.sides, heirs))
+        sides = list(self.sides.values())
+        clusters = cluster(sides, [*old_edges, *edges], same=same, not_same=not_same, thresholds=self.thresholds)
         self._assign(clusters, resolution)
         return resolution
 
@@ -206,6 +204,8 @@ class _Resolver:
     def _load(self, ids: Iterable[int]) -> dict[int, MatchRecord]:
         found: dict[int, MatchRecord] = {}
         for known in records.known_records(self.connection, sorted(ids)):
+            if not known.counts:  # a decision may name one that stands aside
+                continue
             found[known.id] = match_record(known.id, in_force(said_row(known.said), known.undone))
             self.lead_of[known.id] = known.lead_id
             if (origin := known.origin_lead_id or known.lead_id) is not None:
@@ -216,7 +216,7 @@ class _Resolver:
         """Everything connected to what changed: its stored edges; fills `sides` with its records."""
         changed = {side.id for side in fresh}
         frontier = changed | gone | {end for edge in edges if edge.outcome == "match" for end in (edge.a, edge.b)}
-        frontier |= self._lead_mates(frontier)
+        frontier |= self._held_with(frontier)
         seen: set[int] = set()
         kept: dict[tuple[int, int], Edge] = {}
         while frontier:
@@ -227,7 +227,7 @@ class _Resolver:
                 reached |= ends if one.outcome == "match" else set()
                 if not ends & (changed | gone):
                     kept[one.record_a, one.record_b] = _edge(one)
-            frontier = (reached | self._lead_mates(reached)) - seen
+            frontier = (reached | self._held_with(reached)) - seen
         self.sides.update(self._load(seen - changed - gone))
         return [edge for edge in kept.values() if edge.a in self.sides and edge.b in self.sides]
 
@@ -235,8 +235,15 @@ class _Resolver:
         self.lead_of.update((record, one.lead_id) for record, one in standings.items())
         self.origin_of.update((record, one.origin) for record, one in standings.items() if one.origin is not None)
 
+    def _held_with(self, ids: set[int]) -> set[int]:
+        """Records that belong with these without an edge: by a decision, or as one lead today."""
+        partners = self.decided.partners(ids) if self.stored else set[int]()
+        unknown = (ids | partners) - self.lead_of.keys() - self.sides.keys()
+        self._note(records.standings(self.connection, sorted(unknown)))
+        return partners | self._lead_mates(ids | partners)
+
     def _lead_mates(self, ids: set[int]) -> set[int]:
-        """Records that are one lead with these today; a decision may hold them together without an edge."""
+        """Records that are one lead with these today."""
         leads = {lead for one in ids if (lead := self.lead_of.get(one)) is not None}
         mates = records.mates_of(self.connection, sorted(leads))
         self._note(mates)

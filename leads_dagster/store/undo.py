@@ -22,6 +22,7 @@ from leads_dagster.store.changes import RowChange
 from leads_dagster.store.decisions import DecisionKind
 from leads_dagster.store.folding import Material, load_material
 from leads_dagster.store.lead_writer import LeadWriter
+from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.resolution import rematch, said_row
 
@@ -287,8 +288,7 @@ def _of_lead(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
 
 
 def _of_pairs(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
-    groups = decision["subject"].get("apart") or [decision["subject"]["records"]]
-    return Effect(records={record for group in groups for record in group})
+    return Effect(records={record for side in sides_of(decision["subject"]) for record in side})
 
 
 def _apply_revert(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:

@@ -62,7 +62,8 @@ def test_no_answer_and_two_answers_end_with_2(leads: CommandLine, review: str, a
 
 @pytest.mark.parametrize("verb", [("show",), ("resolve", "--same")])
 @pytest.mark.parametrize("named", ["r4711-4712", "17"])
-def test_an_id_that_is_not_there_ends_with_1(leads: CommandLine, review: str, verb: tuple[str, ...], named: str) -> None:
+@pytest.mark.usefixtures("review")
+def test_an_id_that_is_not_there_ends_with_1(leads: CommandLine, verb: tuple[str, ...], named: str) -> None:
     ended = leads("reviews", *verb, named, "--json")
     assert (ended.code, ended.json["error"]["type"]) == (1, "NotFoundError")
 

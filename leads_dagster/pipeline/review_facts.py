@@ -7,6 +7,7 @@ is `store.review_rows`' and `store.answering`'s business.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,10 +16,24 @@ from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.leads.folding import fold_company, fold_email, fold_name, fold_text
 from leads_dagster.store import lead_rows, records, review_rows
 from leads_dagster.store.pair_decisions import PairDecision
+from leads_dagster.store.questions import ASKED, SPLIT_RULE
 from leads_dagster.store.review_rows import Review, Waiting
 
 _FOLDS: dict[str, Callable[[str], str]] = {"name": fold_name, "company": fold_company, "email": fold_email}
 _DECISION = ("decision_id", "who", "reason", "decided_at")
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One side of a review: what stands for it, and what it says."""
+
+    record: int
+    lead: str | None
+    says: Mapping[str, str]
+
+    def facts(self) -> dict[str, Any]:
+        name = self.says.get("full_name") or self.says.get("company")
+        return {"lead_id": self.lead, "lead": name, "record_id": self.record}
 
 
 def review_id(record_a: int, record_b: int) -> str:
@@ -27,10 +42,18 @@ def review_id(record_a: int, record_b: int) -> str:
 
 
 def facts_of(connection: Connection, found: Sequence[Waiting]) -> list[dict[str, Any]]:
-    """Questions that wait, each with both leads as they stand."""
+    """Questions that wait, each with both leads as they stand; of one lead, with what its two records say."""
     leads = lead_rows.load(connection, sorted({lead for one in found for lead in one.leads}))
-    kept = review_rows.reviews(connection, [(one.record_a, one.record_b) for one in found])
-    return [_waiting(one, kept[one.record_a, one.record_b], leads) for one in found]
+    said = records.sayings_of(connection, sorted({each for one in found if len(one.leads) == 1 for each in one.pair}))
+    kept = review_rows.reviews(connection, [one.pair for one in found])
+    return [
+        _waiting(
+            kept[one.pair],
+            _Side(one.record_a, one.lead_a, said.get(one.record_a) or lead_rows.to_texts(leads[one.lead_a])),
+            _Side(one.record_b, one.lead_b, said.get(one.record_b) or lead_rows.to_texts(leads[one.lead_b])),
+        )
+        for one in found
+    ]
 
 
 def facts_of_decided(connection: Connection, decided: Sequence[PairDecision]) -> list[dict[str, Any]]:
@@ -61,22 +84,27 @@ def _agree(name: str, left: Mapping[str, str], right: Mapping[str, str]) -> bool
     return one == other or (fold(one) == fold(other) != "")
 
 
-def _waiting(one: Waiting, kept: Review, leads: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    left, right = lead_rows.to_texts(leads[one.lead_a]), lead_rows.to_texts(leads[one.lead_b])
+def _waiting(kept: Review, left: _Side, right: _Side) -> dict[str, Any]:
+    asked = kept.explanation.get(ASKED)
+    kind = "pair" if asked is None else asked["about"]
+    why = kept.explanation.get("rule", "")
     return {
-        "id": review_id(one.record_a, one.record_b),
+        "id": review_id(kept.record_a, kept.record_b),
+        "kind": kind,
         "status": "open",
-        "score": kept.score,
+        "score": None if kind == "split" else kept.score,
         "rule": kept.rule,
-        "why": kept.explanation.get("rule"),
-        "left": _side(one.record_a, one.lead_a, left),
-        "right": _side(one.record_b, one.lead_b, right),
-        "fields": compared(left, right),
+        "why": why if asked is None else f"{asked['why']} {why}".strip(),
+        **_both(left, right),
         "features": kept.explanation.get("features", {}),
         "thresholds": kept.explanation.get("thresholds", {}),
         "since": kept.matched_at,
         **dict.fromkeys(_DECISION),
     }
+
+
+def _both(left: _Side, right: _Side) -> dict[str, Any]:
+    return {"left": left.facts(), "right": right.facts(), "fields": compared(left.says, right.says)}
 
 
 def _decided(
@@ -85,16 +113,15 @@ def _decided(
     lead_of: Mapping[int, str | None],
     said: Mapping[int, Mapping[str, str]],
 ) -> dict[str, Any]:
-    left, right = (said.get(record, {}) for record in pair)
+    left, right = (_Side(record, lead_of.get(record), said.get(record, {})) for record in pair)
     return {
         "id": review_id(*pair),
+        "kind": "split" if decision.subject.get("rule") == SPLIT_RULE else "pair",
         "status": decision.verdict,
         "score": decision.subject.get("score"),
         "rule": decision.subject.get("rule"),
         "why": None,
-        "left": _side(pair[0], lead_of.get(pair[0]), left),
-        "right": _side(pair[1], lead_of.get(pair[1]), right),
-        "fields": compared(left, right),
+        **_both(left, right),
         "features": {},
         "thresholds": {},
         "since": None,
@@ -103,7 +130,3 @@ def _decided(
         "reason": decision.reason,
         "decided_at": decision.decided_at,
     }
-
-
-def _side(record: int, lead: str | None, says: Mapping[str, str]) -> dict[str, Any]:
-    return {"lead_id": lead, "lead": says.get("full_name") or says.get("company"), "record_id": record}

@@ -59,7 +59,7 @@ def _line(one: Mapping[str, Any]) -> list[str]:
     said = {row["field"]: row for row in one["fields"]}
     said["lead"] = {side: one[side]["lead_id"] for side in ("left", "right")}
     sides = (said.get(name, {}).get(side) or "" for name in ("lead", *LEAD_FIELDS) for side in ("left", "right"))
-    return [one["id"], "", "", f"{one['score']:.4f}", one["why"] or "", *sides]
+    return [one["id"], "", "", "" if one["score"] is None else f"{one['score']:.4f}", one["why"] or "", *sides]
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ What belongs here: the use cases, for the command line and the API. What an answ
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -23,18 +24,28 @@ from leads_dagster.store.undo import Undoing
 
 _ID = re.compile(r"\s*r?(\d{1,18})-(\d{1,18})\s*", re.IGNORECASE | re.ASCII)
 _ROWS_SHOWN = 20
+_JOIN = {
+    "same": "the two become one lead, and stay one whatever their rows say later",
+    "not_same": "the two stay apart, and are not asked about again",
+}
+_SPLIT = {
+    "same": "it stays one lead whatever its rows say later, and is not asked about again",
+    "not_same": "the rows of the two sides part, and are two leads",
+}
+_CHOICES = {"pair": _JOIN, "join": _JOIN, "split": _SPLIT}
 
 
 def list_(ws: Workspace, *, every: bool = False, limit: int = 100) -> list[dict[str, Any]]:
     """Pairs that wait for a decision, the strongest first; with `every` also those decided, newest first.
 
-    Two leads are one question, however many of their records look alike.
+    Two leads are one question, however many of their records look alike. Of a lead that somebody edited it may be asked
+    whether it is to be joined with another ("join"), or whether its rows are still one ("split").
 
     Returns:
-        id, status ("open", "same" or "not_same"), score, rule, why, left and right (each lead_id, lead: its name,
-        record_id), fields (each field, left, right, agree), features and thresholds as the matcher used them, since
-        (when the pair was last compared), decision_id, who, reason, decided_at. Of a decided one the sides are what
-        the two records say that were shown.
+        id, kind ("pair", "join" or "split"), status ("open", "same" or "not_same"), score (None of a split), rule, why,
+        left and right (each lead_id, lead: its name, record_id), fields (each field, left, right, agree), features and
+        thresholds as the matcher used them, since (when the pair was last compared), decision_id, who, reason,
+        decided_at. Of a decided one, and of a split, the sides are what the two records say that are shown.
     """
     with reading(ws.engine) as connection:
         found = facts_of(connection, list(islice(review_rows.waiting(connection, ws.name), limit)))
@@ -63,17 +74,12 @@ def show(ws: Workspace, named: str) -> dict[str, Any]:
         decided = _decision_on(connection, ws.name, pair)
         if decided is not None:
             return facts_of_decided(connection, [decided])[0]
-        question = answering.question(connection, ws.name, pair)
+        question, sides = answering.question(connection, ws.name, pair)
         (found,) = facts_of(connection, [question])
-        found["rows"] = _rows(ws, connection, question)
-        found["pairs"] = [
-            {"id": review_id(one.record_a, one.record_b), "score": one.score}
-            for one in review_rows.between(connection, question.leads)
-        ]
-    found["choices"] = {
-        "same": "the two become one lead, and stay one whatever their rows say later",
-        "not_same": "the two stay apart, and are not asked about again",
-    }
+        found["rows"] = _rows(ws, connection, sides)
+        others = review_rows.between(connection, question.leads) if len(question.leads) > 1 else []
+        found["pairs"] = [{"id": review_id(*one.pair), "score": one.score} for one in others]
+    found["choices"] = _CHOICES[found["kind"]]
     return found
 
 
@@ -118,7 +124,7 @@ def was_decided(ws: Workspace, named: str) -> Verdict | None:
     pair = pair_named(named)
     with reading(ws.engine) as connection:
         standing = PairDecisions(connection, ws.name).standing
-    return next((one.verdict for one in reversed(standing) if answering.covers(one, pair)), None)
+    return next((one.verdict for one in reversed(standing) if one.covers(pair)), None)
 
 
 def pair_named(named: str) -> tuple[int, int]:
@@ -137,16 +143,13 @@ def pair_named(named: str) -> tuple[int, int]:
 def _decision_on(connection: Connection, customer: str, pair: tuple[int, int]) -> PairDecision | None:
     """The newest standing answer to the question that these two records name."""
     answered = (one for one in reversed(PairDecisions(connection, customer).standing) if one.asked is not None)
-    return next((one for one in answered if answering.covers(one, pair)), None)
+    return next((one for one in answered if one.covers(pair)), None)
 
 
-def _rows(ws: Workspace, connection: Connection, question: review_rows.Waiting) -> list[dict[str, Any]]:
-    """The rows of both leads, each with where it stands and what it says."""
-    known = list(records.records_of_leads(connection, [question.lead_a, question.lead_b]))
-    past = history.records_by_id(connection, [one.id for one in known])
+def _rows(ws: Workspace, connection: Connection, sides: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """The rows of both sides, each with where it stands and what it says."""
+    shown = [(side, one) for side, ids in zip(("left", "right"), sides, strict=True) for one in ids[:_ROWS_SHOWN]]
+    past = history.records_by_id(connection, [one for _, one in shown])
+    said = records.sayings_of(connection, [one for _, one in shown])
     places = Places(ws, connection)
-    found = []
-    for lead, side in ((question.lead_a, "left"), (question.lead_b, "right")):
-        mine = sorted((one for one in known if one.lead_id == lead), key=lambda one: one.id)[:_ROWS_SHOWN]
-        found += [{"side": side, **places.of(past[one.id]), "fields": one.said.get("fields", {})} for one in mine]
-    return found
+    return [{"side": side, **places.of(past[one]), "fields": said[one]} for side, one in shown]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.store import lead_rows, records, review_rows
-from leads_dagster.store.pair_decisions import PairDecision, PairDecisions, Verdict
+from leads_dagster.store.pair_decisions import PairDecisions, Verdict
 from leads_dagster.store.review_rows import Waiting
 from leads_dagster.store.undo import Effect, Undoing, Undone, settle
 
@@ -28,46 +28,49 @@ def answer(undoing: Undoing, pair: tuple[int, int], verdict: Verdict) -> Undone:
         ConflictError: it does not wait any more.
     """
     connection = undoing.connection
-    found = question(connection, undoing.policy.customer, pair)
-    rows = list(records.records_of_leads(connection, [found.lead_a, found.lead_b]))
-    sides = [sorted(one.id for one in rows if one.lead_id == lead) for lead in (found.lead_a, found.lead_b)]
-    shown = (found.record_a, found.record_b)
-    kept = review_rows.reviews(connection, [shown])[shown]
-    subject = {"records": list(shown), "rule": kept.rule, "score": kept.score, _KEY[verdict]: sides}
+    found, sides = question(connection, undoing.policy.customer, pair)
+    kept = review_rows.reviews(connection, [found.pair])[found.pair]
+    subject = {"records": list(found.pair), "rule": kept.rule, "score": kept.score, _KEY[verdict]: sides}
     decision = undoing.decide(verdict, subject, lead_id=found.lead_a)
-    # Two that are apart stay so; to join them, they are matched again.
-    leads = settle(undoing, decision, Effect(records=set(shown) if verdict == "same" else set()))
-    return Undone(decision, tuple(sorted({*leads, *found.leads})), {"records": list(shown), "verdict": verdict})
+    # Two that are apart stay so; all else is matched again.
+    as_it_is = verdict == "not_same" and found.lead_a != found.lead_b
+    leads = settle(undoing, decision, Effect() if as_it_is else Effect(records=set(found.pair)))
+    return Undone(decision, tuple(sorted({*leads, *found.leads})), {"records": list(found.pair), "verdict": verdict})
 
 
-def question(connection: Connection, customer: str, pair: tuple[int, int]) -> Waiting:
-    """The question between the leads of two records, as it waits.
+def question(connection: Connection, customer: str, pair: tuple[int, int]) -> tuple[Waiting, list[list[int]]]:
+    """The question that two records name, as it waits, and the records of either side.
 
     Raises:
         NotFoundError: no such question. ConflictError: it does not wait any more.
     """
-    leads = _leads_of(connection, customer, pair)
+    leads = set(_leads_of(connection, customer, pair).values())
     decided = PairDecisions(connection, customer)
-    standing = review_rows.decided_leads(connection, decided).get(frozenset(leads.values()))
-    if standing is None and len(set(leads.values())) == 1:
-        standing = next((one.id for one in reversed(decided.standing) if covers(one, pair)), None)
-        if standing is None:
-            raise ConflictError(f"{named(pair)} waits no more: its two sides became one lead by themselves.")
+    standing = next((one.id for one in reversed(decided.standing) if one.covers(pair)), None)
+    if len(leads) > 1:
+        standing = review_rows.decided_leads(connection, decided).get(frozenset(leads), standing)
     if standing is not None:
         raise ConflictError(
             f"{named(pair)} is decided already, by decision {standing}.",
             advice=f"`leads undo decision {standing}` takes that back.",
         )
-    found = review_rows.between(connection, set(leads.values()))
-    if not found:
+    return _between(connection, leads, pair) if len(leads) > 1 else _within(connection, leads.pop(), pair)
+
+
+def _between(connection: Connection, leads: set[str], pair: tuple[int, int]) -> tuple[Waiting, list[list[int]]]:
+    waiting = review_rows.between(connection, leads)
+    if not waiting:
         raise nothing_waits(pair)
-    return found[0]
+    rows = records.mates_of(connection, sorted(leads))
+    both = (waiting[0].lead_a, waiting[0].lead_b)
+    return waiting[0], [sorted(record for record, one in rows.items() if one.lead_id == lead) for lead in both]
 
 
-def covers(decision: PairDecision, pair: tuple[int, int]) -> bool:
-    """Whether a decision speaks of a pair, one record on either side."""
-    left, right = decision.sides
-    return (pair[0] in left and pair[1] in right) or (pair[1] in left and pair[0] in right)
+def _within(connection: Connection, lead: str, pair: tuple[int, int]) -> tuple[Waiting, list[list[int]]]:
+    for waiting, (left, right) in review_rows.splits(connection, lead):
+        if (pair[0] in left and pair[1] in right) or (pair[1] in left and pair[0] in right):
+            return waiting, [left, right]
+    raise ConflictError(f"{named(pair)} waits no more: its two sides are one lead.")
 
 
 def named(pair: tuple[int, int]) -> str:

@@ -10,7 +10,7 @@ two leads apart means the leads, not the rows that they happened to have.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 
 from leads_dagster.store import lead_rows, records
 from leads_dagster.store.queries import Query
+from leads_dagster.store.questions import SPLIT_RULE
 from leads_dagster.store.tables import decisions
 
 Verdict = Literal["same", "not_same"]
@@ -59,11 +60,26 @@ class PairDecision:
         left, right = sides_of(self.subject)
         return tuple(left), tuple(right)
 
+    def covers(self, pair: tuple[int, int]) -> bool:
+        """Whether it speaks of a pair, one record on either side."""
+        left, right = self.sides
+        return (pair[0] in left and pair[1] in right) or (pair[1] in left and pair[0] in right)
+
+    def pairs(self, members: Collection[int]) -> Iterator[Pair]:
+        """The pairs that it speaks of, of these records."""
+        left, right = ([one for one in side if one in members] for side in self.sides)
+        return (frozenset(pair) for pair in product(left, right) if pair[0] != pair[1])
+
     @property
     def asked(self) -> tuple[int, int] | None:
         """The two records that were shown when the question was put; None of what nobody asked (an undone merge)."""
         shown = self.subject.get("records")
         return (shown[0], shown[1]) if shown else None
+
+    @property
+    def of_split(self) -> bool:
+        """Whether it answers the question if a lead that somebody edited is still one."""
+        return self.asked is not None and self.subject.get("rule") == SPLIT_RULE
 
 
 def sides_of(subject: Mapping[str, Any]) -> Sequence[Sequence[int]]:
@@ -85,6 +101,10 @@ class PairDecisions:
     def partners(self, ids: Iterable[int]) -> set[int]:
         """Records that somebody called one lead with these."""
         return {other for one in self._partners.keys() & set(ids) for other in self._partners[one]}
+
+    def taken_back(self) -> list[PairDecision]:
+        """What people said and took back."""
+        return [one for one in self.all if one.undone_by is not None]
 
     def heirs(
         self, members: Collection[int], lead_of: Mapping[int, str | None], leaving: Iterable[int] = ()

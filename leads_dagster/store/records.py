@@ -85,6 +85,11 @@ _STANDINGS = Query(
     )
 )
 _SAID = Query(select(source_records.c.id, source_records.c.said).where(source_records.c.id.in_(MANY)))
+_EDITS_OF = Query(
+    select(source_records.c.id, source_records.c.lead_id).where(
+        source_records.c.lead_id.in_(MANY), source_records.c.kind == "edit", _LIVE, source_records.c.undone_by.is_(None)
+    )
+)
 _REMOVED_FROM = Query(
     select(source_records.c.id, source_records.c.lead_id).where(
         source_records.c.lead_id.in_(MANY), source_records.c.kind == "row", source_records.c.removed_at.is_not(None)
@@ -199,6 +204,11 @@ def mates_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, Stand
 def removed_from(connection: Connection, lead_ids: Sequence[str]) -> dict[int, str]:
     """Record that is gone -> the one of these leads that it was of."""
     return dict(_REMOVED_FROM.rows(connection, lead_ids))  # type: ignore[arg-type]  # rows of two columns
+
+
+def edits_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, str]:
+    """Edits that count of these leads, and the lead that each was made on."""
+    return dict(_EDITS_OF.rows(connection, lead_ids))  # type: ignore[arg-type]  # rows of two columns
 
 
 def last_leads(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, bool]]:

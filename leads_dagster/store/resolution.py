@@ -25,6 +25,8 @@ from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.match_rows import KnownEdges, StoredEdge
 from leads_dagster.store.pair_decisions import PairDecisions, split_by_verdict
 from leads_dagster.store.policy import Policy
+from leads_dagster.store.protected import Scene, guarded
+from leads_dagster.store.questions import Booking, booked
 from leads_dagster.store.records import Standing
 from leads_dagster.store.statements import chunks
 
@@ -44,6 +46,7 @@ class Resolution:
         together: leads of records that are connected so; their edges are replaced in one transaction.
         edges: those edges. keys: record -> its blocking keys, of the touched ones.
         moved_from: record -> the lead it leaves, of known records that get another one.
+        bookings: edges between records that are not matched anew, which ask people something else now.
         epoch: of the customer's records when this was found; another one later says that the store has moved on.
     """
 
@@ -57,6 +60,7 @@ class Resolution:
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     moved_from: dict[int, str] = field(default_factory=dict)
+    bookings: list[Booking] = field(default_factory=list)
     epoch: int = 0
 
     def payloads(self) -> Iterable[Any]:
@@ -74,7 +78,9 @@ class Resolution:
             for part in chunks(items, ROWS_PER_CHUNK):
                 yield [name, part]
         for edges in chunks(self.edges, ROWS_PER_CHUNK):
-            yield ["edges", [[e.a, e.b, e.outcome, e.rule, e.score, e.explanation] for e in edges]]
+            yield ["edges", [_as_list(edge) for edge in edges]]
+        for bookings in chunks(self.bookings, ROWS_PER_CHUNK):
+            yield ["bookings", [[one.op, _as_list(one.edge), one.lead] for one in bookings]]
 
     @classmethod
     def from_payloads(cls, parts: Iterable[Any]) -> Resolution:
@@ -84,6 +90,8 @@ class Resolution:
         for name, items in iterator:
             if name == "edges":
                 found.edges += [Edge(*item) for item in items]
+            elif name == "bookings":
+                found.bookings += [Booking(op, Edge(*edge), lead) for op, edge, lead in items]
             elif name == "keys":
                 found.keys.update((record, tuple(keys)) for record, keys in items)
             else:
@@ -149,13 +157,25 @@ class _Resolver:
         self.sides = {side.id: side for side in fresh}
         edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
-        resolution.edges = [self._with_originals(edge) for edge in edges]
         heirs = self.decided.heirs(self.sides, self.lead_of, gone)
         same, not_same = split_by_verdict(self.decided.verdicts(self.sides, heirs))
         sides = list(self.sides.values())
         clusters = cluster(sides, [*old_edges, *edges], same=same, not_same=not_same, thresholds=self.thresholds)
+        scene = Scene(
+            self.connection, self.sides, [*old_edges, *edges], self.lead_of, same, not_same, self.decided,
+            self.thresholds, gone,
+        )  # fmt: skip
+        clusters, asked = guarded(scene, clusters) if self.stored else (clusters, [])
+        edges, bookings = booked(asked, edges, old_edges, self.sides.keys() & {side.id for side in fresh})
+        resolution.edges = [self._with_originals(edge) for edge in edges]
         self._assign(clusters, resolution)
+        resolution.bookings = [self._of_its_lead(one, resolution) for one in bookings]
         return resolution
+
+    def _of_its_lead(self, booking: Booking, resolution: Resolution) -> Booking:
+        """With what was said on both sides, where the edge is a new one, and the lead that it is written with."""
+        lead = resolution.assigned.get(booking.edge.a) or self.lead_of.get(booking.edge.a)
+        return replace(booking, edge=self._with_originals(booking.edge), lead=lead or "")
 
     def _with_originals(self, edge: Edge) -> Edge:
         """The edge with what both sides said when they were compared, for the person who asks why."""
@@ -311,6 +331,10 @@ def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str 
         if lead in leads and lead is not None:
             first_of.setdefault(lead, one)
     return sorted(first_of, key=lambda lead: first_of[lead])
+
+
+def _as_list(edge: Edge) -> list[Any]:
+    return [edge.a, edge.b, edge.outcome, edge.rule, edge.score, edge.explanation]
 
 
 def _edge(one: StoredEdge) -> Edge:

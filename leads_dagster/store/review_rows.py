@@ -4,7 +4,8 @@ What belongs here: finding those that wait for a person among the edges of `matc
 are shown, and what an answer does, is decided elsewhere.
 
 A review waits while its two records live in two different leads and nobody has said anything of the pair that stands.
-Several such pairs of the same two leads are one question: that of the strongest.
+Several such pairs of the same two leads are one question: that of the strongest. Beside these there are questions about
+one lead that a person edited, whether its rows are still one (`questions`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, or_, select
 
 from leads_dagster.store import lead_rows, match_rows, records
 from leads_dagster.store.pair_decisions import PairDecisions
+from leads_dagster.store.questions import ASKED, SPLIT_RULE
 from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import matches, source_records
 
@@ -30,10 +32,10 @@ COUNTED_AT_MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Two leads of which a person is to say whether they are one.
+    """Two leads of which a person is to say whether they are one; or one lead, whether it still is.
 
     Attributes:
-        record_a, record_b: the pair that speaks for it most, `record_a` the smaller id.
+        record_a, record_b: the pair that speaks for it most, `record_a` the smaller id; or of one lead either side.
         lead_a, lead_b: the leads that they are of. score: of that pair.
     """
 
@@ -47,6 +49,11 @@ class Waiting:
     def leads(self) -> frozenset[str]:
         """Both leads."""
         return frozenset((self.lead_a, self.lead_b))
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Both records."""
+        return self.record_a, self.record_b
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +98,31 @@ def between(connection: Connection, leads: Iterable[str]) -> list[Waiting]:
     found = [
         Waiting(one.record_a, one.record_b, lead_of[one.record_a], lead_of[one.record_b], one.score)
         for one in match_rows.edges_at(connection, mine)
-        if one.outcome == "review" and one.record_a in lead_of and one.record_b in lead_of
+        if (one.outcome == "review" or ASKED in one.explanation) and one.record_a in lead_of and one.record_b in lead_of
     ]
     apart = (one for one in found if one.lead_a != one.lead_b)
     return sorted(apart, key=lambda one: (-one.score, one.record_a, one.record_b))
+
+
+def splits(connection: Connection, lead: str) -> Iterator[tuple[Waiting, tuple[list[int], list[int]]]]:
+    """The questions whether a lead is still one, each with the records of either side."""
+    members = records.mates_of(connection, [lead])
+    for one in match_rows.edges_at(connection, sorted(members)):
+        asked = one.explanation.get(ASKED)
+        if asked is not None and asked["about"] == "split":
+            left, right = ([record for record in side if record in members] for side in asked["sides"])
+            yield Waiting(one.record_a, one.record_b, lead, lead, one.score), (left, right)
+
+
+def records_asked_about(connection: Connection, leads: Iterable[str]) -> set[int]:
+    """Records of these leads of which a question about an edited lead waits."""
+    members = sorted(records.mates_of(connection, sorted(leads)))
+    found: set[int] = set()
+    for part in chunks(members):
+        for end in (matches.c.record_a, matches.c.record_b):
+            query = select(end, matches.c.explanation).where(end.in_(part), matches.c.outcome == "review")
+            found.update(record for record, said in connection.execute(query) if ASKED in said)
+    return found
 
 
 def reviews(connection: Connection, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Review]:
@@ -150,16 +178,21 @@ def _between_leads(customer: str) -> Select[Any]:
             matches.c.outcome == "review",
             _LEFT.c.removed_at.is_(None),
             _RIGHT.c.removed_at.is_(None),
-            _LEFT.c.lead_id != _RIGHT.c.lead_id,
+            or_(_LEFT.c.lead_id != _RIGHT.c.lead_id, matches.c.rule == SPLIT_RULE),
         )
     )
 
 
 def _undecided(connection: Connection, customer: str, query: Select[Any]) -> Iterator[Waiting]:
     """One pair for every two leads that nobody decided about, in the order of the query."""
-    seen = set(decided_leads(connection, PairDecisions(connection, customer)))
+    decided = PairDecisions(connection, customer)
+    seen = set(decided_leads(connection, decided))
     with connection.execution_options(yield_per=1000).execute(query) as rows:
         for found in (Waiting(*row) for row in rows):
-            if found.leads not in seen:
+            if len(found.leads) == 1:
+                known = any(one.covers(found.pair) for one in decided.standing)
+            else:
+                known = found.leads in seen
                 seen.add(found.leads)
+            if not known:
                 yield found

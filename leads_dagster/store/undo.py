@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.leads.survivorship import Claim
-from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records
+from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records, review_rows
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange
 from leads_dagster.store.decisions import DecisionKind
@@ -98,7 +98,9 @@ def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...
     epochs.begin_epoch(connection, policy.customer)
     leaving = effect.set_aside | effect.removed
     leads = effect.leads | _leads_of(connection, effect.records | leaving)
-    resolution = rematch(policy, connection, effect.records, without=leaving)
+    # Who is who may have waited for the edit that is taken back.
+    waited = review_rows.records_asked_about(connection, leads) - leaving
+    resolution = rematch(policy, connection, effect.records | waited, without=leaving)
     changes = [_matched_anew(one) for one in records.known_records(connection, resolution.touched)]
     aside.set_aside(connection, sorted(effect.set_aside), by=decision_id)
     aside.remove_again(connection, sorted(effect.removed), at=undoing.at)

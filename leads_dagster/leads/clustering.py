@@ -27,7 +27,7 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.edges import ASPECT_NAMES
 from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Thresholds
-from leads_dagster.leads.forest import Forest
+from leads_dagster.leads.forest import NO_HOMES, Forest, Homes
 from leads_dagster.leads.match_record import MatchRecord
 
 _ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}
@@ -58,6 +58,7 @@ def cluster(
     same: Set[frozenset[int]] = frozenset(),
     not_same: Set[frozenset[int]] = frozenset(),
     thresholds: Thresholds = DEFAULT_THRESHOLDS,
+    homes: Homes = NO_HOMES,
 ) -> list[Cluster]:
     """Every record in exactly one cluster, in content-hash order of their first members.
 
@@ -67,8 +68,9 @@ def cluster(
         same: pairs that a person called one lead; they join first, whatever else contradicts.
         not_same: pairs that a person keeps apart; they win over everything.
         thresholds: those that the edges were made with.
+        homes: leads that are joined by decisions only.
     """
-    forest = Forest(records, not_same, thresholds)
+    forest = Forest(records, not_same, thresholds, homes)
     unions = [edge for edge in _decision_edges(same, forest) if forest.join(edge.a, edge.b, by_decision=True)]
     matches = {(edge.a, edge.b): edge for edge in edges if edge.outcome == "match" and forest.has(edge.a, edge.b)}
     events = _events(matches.values(), forest)

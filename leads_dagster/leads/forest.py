@@ -5,8 +5,9 @@ What belongs here: joining two trees of records, or refusing to. In which order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_scores
@@ -15,6 +16,21 @@ from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 
 _NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """Leads that records are of already, where some of these may not be joined with another but by a decision.
+
+    Attributes:
+        guarded: record -> a lead that is joined with no other. others: records of leads that may be joined.
+    """
+
+    guarded: Mapping[int, str] = field(default_factory=dict)
+    others: Set[int] = frozenset()
+
+
+NO_HOMES = Homes()
 
 
 @dataclass(slots=True)
@@ -27,6 +43,8 @@ class _Tree:
         names: distinct names by their key.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
+        decided: whether a person joined what contradicts: it may then go by several names.
+        guarded, at_home: see `Homes`: guarded leads, and whether there is a record of another one.
     """
 
     members: list[int]
@@ -34,13 +52,19 @@ class _Tree:
     names: dict[str, PersonName]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
+    guarded: frozenset[str] = _NOTHING
+    at_home: bool = False
+    decided: bool = False
 
-    def absorb(self, other: _Tree) -> None:
+    def absorb(self, other: _Tree, *, overruled: bool) -> None:
         self.members += other.members
         self.profiles |= other.profiles
         self.names |= other.names
         self.offices |= other.offices
         self.apart |= other.apart
+        self.guarded |= other.guarded
+        self.at_home = self.at_home or other.at_home
+        self.decided = self.decided or other.decided or overruled
 
 
 class Forest:
@@ -50,9 +74,16 @@ class Forest:
         records: in any order; ids are unique.
         not_same: pairs that must never be in one tree.
         thresholds: what makes two names alike.
+        homes: leads that are joined by decisions only.
     """
 
-    def __init__(self, records: Sequence[MatchRecord], not_same: Set[frozenset[int]], thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        records: Sequence[MatchRecord],
+        not_same: Set[frozenset[int]],
+        thresholds: Thresholds,
+        homes: Homes = NO_HOMES,
+    ) -> None:
         ordered = sorted(records, key=lambda record: (record.content_hash, record.id))
         self._records = {record.id: record for record in ordered}
         self._rank = {record.id: rank for rank, record in enumerate(ordered)}
@@ -62,7 +93,7 @@ class Forest:
         for pair in not_same:
             for member in pair:
                 self._apart.setdefault(member, set()).update(pair - {member})
-        self._thresholds = thresholds
+        self._thresholds, self._homes = thresholds, homes
         self._persons_differ: dict[tuple[str, str], bool] = {}
 
     def has(self, *members: int) -> bool:
@@ -116,10 +147,13 @@ class Forest:
         left, right = self._tree(first), self._tree(second)
         if _kept_apart(left, right) or _kept_apart(right, left):
             return False
-        if not by_decision and self._contradict(left, right, beyond_names):
+        if not by_decision and (_unasked(left, right) or _unasked(right, left)):
+            return False
+        contradict = self._contradict(left, right, beyond_names)
+        if contradict and not by_decision:
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
-        self._trees[larger].absorb(self._trees.pop(smaller))
+        self._trees[larger].absorb(self._trees.pop(smaller), overruled=contradict)
         self._parent[smaller] = larger
         return True
 
@@ -143,20 +177,25 @@ class Forest:
             names={name.key: name} if name.key else {},
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=frozenset(self._apart.get(record.id, ())),
+            guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
+            at_home=record.id in self._homes.others,
         )
 
     def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        if bool(left.offices) != bool(right.offices):
+        decided = left.decided or right.decided
+        if bool(left.offices) != bool(right.offices) and not decided:
             return True
-        if any(offices_contradict(one, other) for one in left.offices.values() for other in right.offices.values()):
+        offices = product(left.offices.values(), right.offices.values())
+        if _clash(starmap(offices_contradict, offices), decided=decided):
             return True
         if beyond_names:
             return False
         if _generations_differ(left, right):
             return True
-        return any(self._differ(one, other) for one in left.names.values() for other in right.names.values())
+        names = product(left.names.values(), right.names.values())
+        return _clash(starmap(self._differ, names), decided=decided)
 
     def _differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""
@@ -176,6 +215,20 @@ class Forest:
 
 def _kept_apart(left: _Tree, right: _Tree) -> bool:
     return bool(left.apart) and not left.apart.isdisjoint(right.members)
+
+
+def _unasked(left: _Tree, right: _Tree) -> bool:
+    """Whether to join them would join a guarded lead with another one."""
+    return bool(left.guarded) and (right.at_home or not right.guarded <= left.guarded)
+
+
+def _clash(contradictions: Iterable[bool], *, decided: bool) -> bool:
+    """Whether pairs of names or offices keep two trees apart: one that contradicts does; but where a person joined what
+    contradicts, one that does not is enough to belong."""
+    if not decided:
+        return any(contradictions)
+    found = list(contradictions)
+    return bool(found) and all(found)
 
 
 def _generations_differ(left: _Tree, right: _Tree) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.pipeline.ingest import NORMALIZED
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, match_rows, outbox, staging
+from leads_dagster.store import hold_rows, lead_rows, ledger, match_rows, outbox, review_rows, staging
 from leads_dagster.store.engine import reading
 
 # A share of unusable rows above which somebody should look.
@@ -86,8 +86,11 @@ def no_strong_key_doubles(ws: Workspace, *, run_id: str) -> CheckOutcome:
     with reading(ws.engine) as connection:
         doubles = lead_rows.strong_key_doubles(connection, ws.name, run_id)
         explained = match_rows.kept_apart(connection, ws.name, [value for _, value, _ in doubles])
+        explained |= review_rows.shared_by_decision(connection, ws.name) if doubles else set()
+        waiting = review_rows.count_waiting(connection, ws.name)
     open_ones = [one for one in doubles if one[1] not in explained]
-    numbers = {"doubles": len(open_ones), "kept_apart_for_a_reason": len(doubles) - len(open_ones)}
+    reasons = len(doubles) - len(open_ones)
+    numbers = {"doubles": len(open_ones), "kept_apart_for_a_reason": reasons, "reviews_waiting": waiting}
     return CheckOutcome(not open_ones, f"{len(open_ones)} strong keys stand in more than one active lead.", numbers)
 
 

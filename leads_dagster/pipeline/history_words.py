@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leads_dagster.store.pair_decisions import sides_of
+
 Entry = Mapping[str, Any]
 RULES = {
     "linkedin": "LinkedIn profile",
@@ -109,9 +111,16 @@ def _override(subject: Entry) -> str:
     return f"set {subject['field']} to {quoted(subject['value'])}"
 
 
+def _same(subject: Entry) -> str:
+    return f"said that {_both_sides(subject)} are one lead"
+
+
 def _not_same(subject: Entry) -> str:
-    groups = subject.get("apart") or [[one] for one in subject.get("records", [])]
-    return "said that " + " and ".join(f"record {', '.join(map(str, group))}" for group in groups) + " are not one lead"
+    return f"said that {_both_sides(subject)} are not one lead"
+
+
+def _both_sides(subject: Entry) -> str:
+    return " and ".join(f"record {', '.join(map(str, side))}" for side in sides_of(subject))
 
 
 _WORDS: dict[str, Callable[[Entry], str]] = {
@@ -127,7 +136,7 @@ _WORDS: dict[str, Callable[[Entry], str]] = {
 _DECISIONS: dict[str, Callable[[Entry], str]] = {
     "override": _override,
     "revert": lambda subject: f"took back what was said of {subject.get('field')}",
-    "same": lambda subject: f"said that records {' and '.join(map(str, subject.get('records', [])))} are one lead",
+    "same": _same,
     "not_same": _not_same,
     "rollback": lambda subject: f"rolled back run {subject.get('run_id')}",
     "undo": lambda subject: f"took back an earlier decision ({subject.get('kind')})",

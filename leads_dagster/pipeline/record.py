@@ -20,7 +20,7 @@ from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_al
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import epochs, hold_rows, ledger, match_rows, staging
+from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, staging
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
@@ -61,7 +61,10 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
         _check_fresh(staged, normalized, state)
         recording = _Recording(ws, run_id, change_set, resolution)
         numbers = _numbers(recording.run(), resolution, time.monotonic() - started)
-        return Outcome(True, staged.fingerprint, {**numbers, "leads_refolded": recording.refolded})
+        with reading(ws.engine) as connection:
+            waiting = review_rows.count_waiting(connection, ws.name)
+        more = {"leads_refolded": recording.refolded, "reviews_waiting": waiting}
+        return Outcome(True, staged.fingerprint, {**numbers, **more})
 
 
 def _look_again_at_what_a_first_try_wrote(ws: Workspace, run_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from leads_dagster.breakers import breaker_states
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records, review_rows
 from leads_dagster.store.engine import reading
 from leads_dagster.store.metrics import store_metrics
 from leads_dagster.store.retry import booked_retries
@@ -37,6 +37,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "last_run": None if last is None else _run_facts(last),
             "quarantine": records.quarantined_by_code(connection, ws.name),
             "holds": len(hold_rows.listed(connection, ws.name)),
+            "reviews": review_rows.count_waiting(connection, ws.name),
             "outbox": outbox.counts(connection, ws.name),
             "refused": outbox.failures(connection, ws.name, 10),
             "breakers": _breakers(state.get("breakers") or []),

@@ -15,6 +15,7 @@ from leads_dagster.pipeline.deciding import carried_out, tell_mirrors
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import decisions, undo
 from leads_dagster.store.engine import reading
+from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.undo import Undoing, Undone
 from leads_dagster.store.undo_run import undo_run as roll_back
 
@@ -96,8 +97,7 @@ def _about(decision: dict[str, Any]) -> str:
         return "which values win, in leads.toml"
     if kind == "undo":
         return f"decision {decision['undoes']}"
-    groups = subject.get("apart") or [[one] for one in subject["records"]]
-    return "records " + " and ".join(", ".join(map(str, group)) for group in groups)
+    return "records " + " and ".join(", ".join(map(str, side)) for side in sides_of(subject))
 
 
 def _lead(undoing: Undoing, named: str) -> str:

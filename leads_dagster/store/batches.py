@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from leads_dagster.leads.matching import Edge
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
+from leads_dagster.store.questions import Booking
 from leads_dagster.store.resolution import Resolution
 
 
@@ -28,6 +29,7 @@ class Batch:
         edges: edges that become right with this batch. keys: record -> blocking keys.
         rematched: unchanged records whose edges are replaced by those given here.
         restored: retired leads that live again. moved_from: record -> the lead that it leaves.
+        bookings: edges between other records that ask people something else now.
     """
 
     changes: list[RowChange] = field(default_factory=list)
@@ -41,6 +43,7 @@ class Batch:
     rematched: list[int] = field(default_factory=list)
     restored: set[str] = field(default_factory=set)
     moved_from: dict[int, str] = field(default_factory=dict)
+    bookings: list[Booking] = field(default_factory=list)
 
     def absorb(self, other: Batch) -> None:
         """Take in another batch."""
@@ -55,11 +58,12 @@ class Batch:
         self.rematched += other.rematched
         self.restored |= other.restored
         self.moved_from |= other.moved_from
+        self.bookings += other.bookings
 
     @property
     def rows(self) -> int:
         """How much there is to write, in rows."""
-        return len(self.changes) + len(self.gone) + len(self.assigned)
+        return len(self.changes) + len(self.gone) + len(self.assigned) + len(self.bookings)
 
 
 def batches(
@@ -154,6 +158,8 @@ def _add_resolution(
         unit_of[record] = units.setdefault(_unit_name(record, here, group_of), Batch())
         unit_of[record].rematched.append(record)
     _add_edges(units, unit_of, resolution)
+    for booking in resolution.bookings:
+        units.setdefault(group_of.get(booking.lead, booking.lead), Batch()).bookings.append(booking)
 
 
 def _add_edges(units: dict[str, Batch], unit_of: dict[int, Batch], resolution: Resolution) -> None:

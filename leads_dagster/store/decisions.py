@@ -3,7 +3,7 @@
 What belongs here: reading and writing `decisions`. What a decision does to leads is `undo`'s business and the fold's.
 
     kind       subject
-    same       {"records": [a, b]}                   the two are one lead
+    same       {"together": [[a, …], [b, …]]}        all of them are one lead
     not_same   {"apart": [[a, …], [b, …]]}           no record of the one list is one lead with any of the other
     override   {"field": …, "value": …}              the field of the lead has this value (null: is blank)
     revert     {"field": …, "claims": [ids]}         these claims do not count
@@ -12,16 +12,18 @@ What belongs here: reading and writing `decisions`. What a decision does to lead
 
 And by whoever wrote leads.toml (see `rulings`):
     survivorship  {"rules": …, "trusted_sources": …}  which of several values of a field wins from now on
+
+Where a review was answered by `same` or `not_same`, "records" has the two that were shown, "rule" and "score" what
+spoke for them. A `same` without "together" is of its "records" alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import product
 from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Override
@@ -29,15 +31,6 @@ from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.tables import decisions
 
 DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo", "survivorship"]
-_OF_PAIRS = Query(
-    select(decisions.c.kind, decisions.c.subject)
-    .where(
-        decisions.c.customer == bindparam("customer"),
-        or_(decisions.c.kind == "same", decisions.c.kind == "not_same"),
-        decisions.c.undone_by.is_(None),
-    )
-    .order_by(decisions.c.id)
-)
 _OVERRIDES = Query(
     select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at, decisions.c.id)
     .where(decisions.c.kind == "override", decisions.c.lead_id.in_(MANY), decisions.c.undone_by.is_(None))
@@ -118,21 +111,6 @@ def listed(
     if lead_ids:
         query = query.where(decisions.c.lead_id.in_(lead_ids))
     return [dict(row._mapping) for row in connection.execute(query)]
-
-
-def of_pairs(connection: Connection, customer: str) -> tuple[set[frozenset[int]], set[frozenset[int]]]:
-    """Pairs of records that people said are the same, and are not; the newest standing word on a pair counts."""
-    verdicts: dict[frozenset[int], str] = {}
-    for kind, subject in _OF_PAIRS.rows(connection, customer=customer):
-        verdicts.update(dict.fromkeys(_pairs(subject), kind))
-    same = {pair for pair, kind in verdicts.items() if kind == "same"}
-    return same, set(verdicts) - same
-
-
-def _pairs(subject: Mapping[str, Any]) -> list[frozenset[int]]:
-    if "apart" in subject:
-        return [frozenset(pair) for pair in product(*subject["apart"])]
-    return [frozenset(subject["records"])]
 
 
 def overrides_of(connection: Connection, lead_ids: Sequence[str]) -> dict[str, list[Override]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import claims, conflicts, decisions, lead_history, leads, matches, source_records
 
@@ -172,5 +173,4 @@ def pair_decisions(connection: Connection, customer: str, record_ids: Collection
 
 
 def _named(subject: Mapping[str, Any]) -> set[int]:
-    groups = subject.get("apart") or [subject.get("records", [])]
-    return {record for group in groups for record in group}
+    return {record for side in sides_of(subject) for record in side}

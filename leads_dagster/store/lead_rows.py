@@ -28,6 +28,7 @@ SHOWN_FIELDS = (*LEAD_FIELDS, RAW_DATA)
 _COLUMNS = tuple(column.name for column in leads.c)  # the id comes first
 _BY_ID = Query(select(leads).where(leads.c.id.in_(MANY)))
 _RETIRED = Query(select(leads.c.id).where(leads.c.id.in_(MANY), leads.c.archived_at.is_not(None)))
+_STANDS_IN = Query(select(leads.c.id, leads.c.merged_into, leads.c.archived_at).where(leads.c.id.in_(MANY)))
 _MERGED_INTO = Query(select(leads.c.id, leads.c.merged_into).where(leads.c.merged_into.in_(MANY)))
 
 
@@ -211,6 +212,23 @@ def standing_for(connection: Connection, customer: str, lead_id: str) -> str:
     while row["merged_into"] is not None:
         row = get(connection, customer, row["merged_into"])
     return str(row["id"])
+
+
+def living_for(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Lead -> the active lead that stands in its place, itself or another; those that none stands for are left out."""
+    into: dict[str, str | None] = {}
+    frontier = set(ids)
+    while frontier:
+        rows = _STANDS_IN.rows(connection, sorted(frontier))
+        into.update((lead, merged if archived_at is not None else lead) for lead, merged, archived_at in rows)
+        frontier = {lead for lead in into.values() if lead is not None} - into.keys()
+    return {one: lead for one in ids if (lead := _end_of(one, into)) is not None}
+
+
+def _end_of(lead: str, into: Mapping[str, str | None]) -> str | None:
+    while (heir := into.get(lead)) is not None and heir != lead:
+        lead = heir
+    return heir
 
 
 def was_blank(connection: Connection, lead_id: str, name: str) -> bool:

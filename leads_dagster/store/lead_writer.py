@@ -167,6 +167,7 @@ class LeadWriter:
             match_rows.replace_edges(connection, [*known, *batch.rematched], rows)
         else:
             match_rows.insert_edges(connection, rows)
+        match_rows.book(connection, batch.bookings, [self._edge_row(one.edge) for one in batch.bookings])
 
     def _edge_row(self, edge: Edge) -> dict[str, Any]:
         explanation = dict(edge.explanation)

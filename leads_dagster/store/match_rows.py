@@ -13,7 +13,8 @@ import xxhash
 from sqlalchemy import Connection, delete, or_, select
 
 from leads_dagster.store.queries import MANY, Query
-from leads_dagster.store.statements import bulk_insert, chunks
+from leads_dagster.store.questions import Booking, Op, as_found
+from leads_dagster.store.statements import bulk_insert, bulk_update, chunks
 from leads_dagster.store.tables import leads, match_keys, matches, source_records
 
 _HALF_OF_64_BITS = 2**63  # a database's integers have a sign
@@ -21,7 +22,7 @@ _HALF_OF_64_BITS = 2**63  # a database's integers have a sign
 
 @dataclass(frozen=True, slots=True)
 class StoredEdge:
-    """An edge between two records as the store has it; `record_a` is the smaller id."""
+    """An edge between two records as the matcher found it; `record_a` is the smaller id."""
 
     record_a: int
     record_b: int
@@ -87,7 +88,7 @@ def records_by_key(connection: Connection, customer: str, keys: Sequence[str]) -
 def edges_at(connection: Connection, record_ids: Sequence[int]) -> list[StoredEdge]:
     """All edges that touch these records."""
     rows = [*_EDGES_FROM.rows(connection, record_ids), *_EDGES_TO.rows(connection, record_ids)]
-    return list({(row[0], row[1]): StoredEdge(*row) for row in rows}.values())
+    return list({(row[0], row[1]): as_found(StoredEdge(*row)) for row in rows}.values())
 
 
 class KnownEdges:
@@ -122,13 +123,32 @@ def replace_edges(connection: Connection, touched: Sequence[int], rows: Sequence
     insert_edges(connection, rows)
 
 
+def book(connection: Connection, bookings: Sequence[Booking], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change single edges, because what they ask of people changed.
+
+    Args:
+        bookings: what is done to which edge.
+        rows: the same edges as rows of the table, in that order.
+    """
+    by_op: dict[Op, list[Mapping[str, Any]]] = {"insert": [], "update": [], "delete": []}
+    for booking, row in zip(bookings, rows, strict=True):
+        by_op[booking.op].append(row)
+    changed = ("record_a", "record_b", "outcome", "rule", "score", "explanation")
+    news = [{name: row[name] for name in changed} for row in by_op["update"]]
+    bulk_update(connection, matches, news, keys=("record_a", "record_b"))
+    for row in (*by_op["delete"], *by_op["insert"]):
+        mine = (matches.c.record_a == row["record_a"], matches.c.record_b == row["record_b"])
+        connection.execute(delete(matches).where(*mine))
+    insert_edges(connection, by_op["insert"])
+
+
 def insert_edges(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add edges."""
     bulk_insert(connection, matches, rows)
 
 
 def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
-    """Of these e-mails and LinkedIn URLs, those whose records the matcher or a person kept apart for a reason."""
+    """Of these e-mails and LinkedIn URLs, those whose records the matcher kept apart for a reason."""
     found: set[str] = set()
     for part in chunks(values, 500):
         for column in (leads.c.email, leads.c.linkedin_url):

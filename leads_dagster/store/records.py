@@ -84,6 +84,17 @@ _STANDINGS = Query(
         source_records.c.id.in_(MANY)
     )
 )
+_SAID = Query(select(source_records.c.id, source_records.c.said).where(source_records.c.id.in_(MANY)))
+_EDITS_OF = Query(
+    select(source_records.c.id, source_records.c.lead_id).where(
+        source_records.c.lead_id.in_(MANY), source_records.c.kind == "edit", _LIVE, source_records.c.undone_by.is_(None)
+    )
+)
+_REMOVED_FROM = Query(
+    select(source_records.c.id, source_records.c.lead_id).where(
+        source_records.c.lead_id.in_(MANY), source_records.c.kind == "row", source_records.c.removed_at.is_not(None)
+    )
+)
 _MATES = Query(
     select(*(source_records.c[name] for name in ("id", "lead_id", "origin_lead_id", "removed_at"))).where(
         source_records.c.lead_id.in_(MANY), source_records.c.kind == "row", _LIVE
@@ -188,6 +199,27 @@ def standings(connection: Connection, ids: Sequence[int]) -> dict[int, Standing]
 def mates_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, Standing]:
     """The live records of these leads, without edits, and where they stand."""
     return _standings(_MATES.rows(connection, lead_ids))
+
+
+def removed_from(connection: Connection, lead_ids: Sequence[str]) -> dict[int, str]:
+    """Record that is gone -> the one of these leads that it was of."""
+    return dict(_REMOVED_FROM.rows(connection, lead_ids))  # type: ignore[arg-type]  # rows of two columns
+
+
+def edits_of(connection: Connection, lead_ids: Sequence[str]) -> dict[int, str]:
+    """Edits that count of these leads, and the lead that each was made on."""
+    return dict(_EDITS_OF.rows(connection, lead_ids))  # type: ignore[arg-type]  # rows of two columns
+
+
+def last_leads(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, bool]]:
+    """Record -> the lead that it is of, or was of when it left, and whether it left; those of no lead are left out."""
+    query = _STANDINGS.rows(connection, ids)
+    return {record: (lead, removed_at is not None) for record, lead, _, removed_at in query if lead is not None}
+
+
+def sayings_of(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Record -> field -> what its source said last, of records that left too."""
+    return {record: said.get("fields", {}) for record, said in _SAID.rows(connection, ids)}
 
 
 def _standings(rows: Iterable[Sequence[Any]]) -> dict[int, Standing]:

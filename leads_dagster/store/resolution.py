@@ -19,11 +19,14 @@ from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new, match_record
-from leads_dagster.store import decisions, epochs, lead_rows, match_rows, records
+from leads_dagster.store import epochs, lead_rows, match_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.match_rows import KnownEdges, StoredEdge
+from leads_dagster.store.pair_decisions import PairDecisions, split_by_verdict
 from leads_dagster.store.policy import Policy
+from leads_dagster.store.protected import Scene, guarded
+from leads_dagster.store.questions import Booking, booked
 from leads_dagster.store.records import Standing
 from leads_dagster.store.statements import chunks
 
@@ -43,6 +46,7 @@ class Resolution:
         together: leads of records that are connected so; their edges are replaced in one transaction.
         edges: those edges. keys: record -> its blocking keys, of the touched ones.
         moved_from: record -> the lead it leaves, of known records that get another one.
+        bookings: edges between records that are not matched anew, which ask people something else now.
         epoch: of the customer's records when this was found; another one later says that the store has moved on.
     """
 
@@ -56,6 +60,7 @@ class Resolution:
     edges: list[Edge] = field(default_factory=list)
     keys: dict[int, tuple[str, ...]] = field(default_factory=dict)
     moved_from: dict[int, str] = field(default_factory=dict)
+    bookings: list[Booking] = field(default_factory=list)
     epoch: int = 0
 
     def payloads(self) -> Iterable[Any]:
@@ -73,7 +78,9 @@ class Resolution:
             for part in chunks(items, ROWS_PER_CHUNK):
                 yield [name, part]
         for edges in chunks(self.edges, ROWS_PER_CHUNK):
-            yield ["edges", [[e.a, e.b, e.outcome, e.rule, e.score, e.explanation] for e in edges]]
+            yield ["edges", [_as_list(edge) for edge in edges]]
+        for bookings in chunks(self.bookings, ROWS_PER_CHUNK):
+            yield ["bookings", [[one.op, _as_list(one.edge), one.lead] for one in bookings]]
 
     @classmethod
     def from_payloads(cls, parts: Iterable[Any]) -> Resolution:
@@ -83,6 +90,8 @@ class Resolution:
         for name, items in iterator:
             if name == "edges":
                 found.edges += [Edge(*item) for item in items]
+            elif name == "bookings":
+                found.bookings += [Booking(op, Edge(*edge), lead) for op, edge, lead in items]
             elif name == "keys":
                 found.keys.update((record, tuple(keys)) for record, keys in items)
             else:
@@ -131,7 +140,7 @@ class _Resolver:
 
     def __init__(self, policy: Policy, connection: Connection) -> None:
         self.customer, self.thresholds, self.connection = policy.customer, policy.thresholds, connection
-        self.same, self.not_same = decisions.of_pairs(connection, policy.customer)
+        self.decided = PairDecisions(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
         self.compared: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
@@ -148,16 +157,25 @@ class _Resolver:
         self.sides = {side.id: side for side in fresh}
         edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
+        heirs = self.decided.heirs(self.sides, self.lead_of, gone)
+        same, not_same = split_by_verdict(self.decided.verdicts(self.sides, heirs))
+        sides = list(self.sides.values())
+        clusters = cluster(sides, [*old_edges, *edges], same=same, not_same=not_same, thresholds=self.thresholds)
+        scene = Scene(
+            self.connection, self.sides, [*old_edges, *edges], self.lead_of, same, not_same, self.decided,
+            self.thresholds, gone,
+        )  # fmt: skip
+        clusters, asked = guarded(scene, clusters) if self.stored else (clusters, [])
+        edges, bookings = booked(asked, edges, old_edges, self.sides.keys() & {side.id for side in fresh})
         resolution.edges = [self._with_originals(edge) for edge in edges]
-        clusters = cluster(
-            list(self.sides.values()),
-            [*old_edges, *edges],
-            same=self.same,
-            not_same=self.not_same,
-            thresholds=self.thresholds,
-        )
         self._assign(clusters, resolution)
+        resolution.bookings = [self._of_its_lead(one, resolution) for one in bookings]
         return resolution
+
+    def _of_its_lead(self, booking: Booking, resolution: Resolution) -> Booking:
+        """With what was said on both sides, where the edge is a new one, and the lead that it is written with."""
+        lead = resolution.assigned.get(booking.edge.a) or self.lead_of.get(booking.edge.a)
+        return replace(booking, edge=self._with_originals(booking.edge), lead=lead or "")
 
     def _with_originals(self, edge: Edge) -> Edge:
         """The edge with what both sides said when they were compared, for the person who asks why."""
@@ -206,6 +224,8 @@ class _Resolver:
     def _load(self, ids: Iterable[int]) -> dict[int, MatchRecord]:
         found: dict[int, MatchRecord] = {}
         for known in records.known_records(self.connection, sorted(ids)):
+            if not known.counts:  # a decision may name one that stands aside
+                continue
             found[known.id] = match_record(known.id, in_force(said_row(known.said), known.undone))
             self.lead_of[known.id] = known.lead_id
             if (origin := known.origin_lead_id or known.lead_id) is not None:
@@ -216,7 +236,7 @@ class _Resolver:
         """Everything connected to what changed: its stored edges; fills `sides` with its records."""
         changed = {side.id for side in fresh}
         frontier = changed | gone | {end for edge in edges if edge.outcome == "match" for end in (edge.a, edge.b)}
-        frontier |= self._lead_mates(frontier)
+        frontier |= self._held_with(frontier)
         seen: set[int] = set()
         kept: dict[tuple[int, int], Edge] = {}
         while frontier:
@@ -227,7 +247,7 @@ class _Resolver:
                 reached |= ends if one.outcome == "match" else set()
                 if not ends & (changed | gone):
                     kept[one.record_a, one.record_b] = _edge(one)
-            frontier = (reached | self._lead_mates(reached)) - seen
+            frontier = (reached | self._held_with(reached)) - seen
         self.sides.update(self._load(seen - changed - gone))
         return [edge for edge in kept.values() if edge.a in self.sides and edge.b in self.sides]
 
@@ -235,8 +255,15 @@ class _Resolver:
         self.lead_of.update((record, one.lead_id) for record, one in standings.items())
         self.origin_of.update((record, one.origin) for record, one in standings.items() if one.origin is not None)
 
+    def _held_with(self, ids: set[int]) -> set[int]:
+        """Records that belong with these without an edge: by a decision, or as one lead today."""
+        partners = self.decided.partners(ids) if self.stored else set[int]()
+        unknown = (ids | partners) - self.lead_of.keys() - self.sides.keys()
+        self._note(records.standings(self.connection, sorted(unknown)))
+        return partners | self._lead_mates(ids | partners)
+
     def _lead_mates(self, ids: set[int]) -> set[int]:
-        """Records that are one lead with these today; a decision may hold them together without an edge."""
+        """Records that are one lead with these today."""
         leads = {lead for one in ids if (lead := self.lead_of.get(one)) is not None}
         mates = records.mates_of(self.connection, sorted(leads))
         self._note(mates)
@@ -304,6 +331,10 @@ def _ordered(leads: set[str], members: Sequence[int], lead_of: Mapping[int, str 
         if lead in leads and lead is not None:
             first_of.setdefault(lead, one)
     return sorted(first_of, key=lambda lead: first_of[lead])
+
+
+def _as_list(edge: Edge) -> list[Any]:
+    return [edge.a, edge.b, edge.outcome, edge.rule, edge.score, edge.explanation]
 
 
 def _edge(one: StoredEdge) -> Edge:

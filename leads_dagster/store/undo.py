@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
-from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records
+from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records, review_rows
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange
 from leads_dagster.store.claims_behind import claims_to_void
 from leads_dagster.store.decisions import DecisionKind
 from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
+from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.resolution import rematch, said_row
 from leads_dagster.store.rulings import rules_for
@@ -98,7 +99,9 @@ def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...
     epochs.begin_epoch(connection, policy.customer)
     leaving = effect.set_aside | effect.removed
     leads = effect.leads | _leads_of(connection, effect.records | leaving)
-    resolution = rematch(policy, connection, effect.records, without=leaving)
+    # Who is who may have waited for the edit that is taken back.
+    waited = review_rows.records_asked_about(connection, leads) - leaving
+    resolution = rematch(policy, connection, effect.records | waited, without=leaving)
     changes = [_matched_anew(one) for one in records.known_records(connection, resolution.touched)]
     aside.set_aside(connection, sorted(effect.set_aside), by=decision_id)
     aside.remove_again(connection, sorted(effect.removed), at=undoing.at)
@@ -273,8 +276,7 @@ def _of_lead(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
 
 
 def _of_pairs(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
-    groups = decision["subject"].get("apart") or [decision["subject"]["records"]]
-    return Effect(records={record for group in groups for record in group})
+    return Effect(records={record for side in sides_of(decision["subject"]) for record in side})
 
 
 def _apply_revert(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:

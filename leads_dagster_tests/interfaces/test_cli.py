@@ -14,7 +14,11 @@ from leads_dagster.interfaces.cli import render
 from leads_dagster_tests.interfaces.conftest import CommandLine
 
 COMMANDS = ("sync", "plan", "status", "drift", "dedupe", "doctor", "sandbox")
-GROUPS = {"quarantine": ("list", "show"), "holds": ("list", "show", "approve", "drop")}
+GROUPS = {
+    "quarantine": ("list", "show"),
+    "holds": ("list", "show", "approve", "drop"),
+    "reviews": ("list", "show", "resolve", "export", "import"),
+}
 SHARED = {"backup": ("list", "create", "verify", "restore", "rotate", "key")}  # of all customers together
 EVERY = [(name,) for name in COMMANDS] + [(group, verb) for group, verbs in GROUPS.items() for verb in verbs]
 TWO_CUSTOMERS = '[[customers]]\nname = "acme"\nsheet = "a.csv"\n[[customers]]\nname = "zeta"\nsheet = "z.csv"\n'
@@ -77,7 +81,10 @@ def test_wrong_arguments_end_with_2_and_say_what_is_wrong(
 def test_several_customers_and_none_named_ends_with_2(words: tuple[str, ...], leads: CommandLine) -> None:
     leads.configure(TWO_CUSTOMERS)
     (leads.folder / "in.csv").write_text("name\nAda Example\n")
-    needed = {"dedupe": ("in.csv", "--out", "out.csv"), "show": ("1",), "approve": ("1",), "drop": ("1",)}
+    needed = {
+        "dedupe": ("in.csv", "--out", "out.csv"), "show": ("1",), "approve": ("1",), "drop": ("1",),
+        "resolve": ("1", "--same"), "export": ("out.csv",), "import": ("in.csv",),
+    }  # fmt: skip
 
     ended = leads(*words, *needed.get(words[-1], ()))
     assert ended.code == 2

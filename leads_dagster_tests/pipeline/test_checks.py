@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from leads_dagster.errors import SheetFormatError
-from leads_dagster.pipeline import checks, holds
+from leads_dagster.pipeline import checks, holds, reviews, undo
 from leads_dagster.pipeline.checks import CheckOutcome
 from leads_dagster.pipeline.ingest import fetch_raw, normalize
 from leads_dagster.pipeline.status import status
@@ -145,3 +145,24 @@ def test_leads_that_the_matcher_rightly_keeps_apart_do_not_stop_the_mirrors(
     with road.open() as ws:
         told = checks.no_strong_key_doubles(ws, run_id=done.run_id)
     assert (len(road.leads()), told.passed) == (len(rows), True), told
+
+
+def test_one_e_mail_on_two_leads_that_a_person_keeps_apart_is_no_fault(road: Road) -> None:
+    jane = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+    road.sync([jane, (*jane[:3], "Chief")])
+    (lead,) = road.leads()
+    with road.open() as ws:
+        undo.undo_merge(ws, lead["id"])
+    last = road.sync([jane, (*jane[:3], "Chair")])
+    with road.open() as ws:
+        told = checks.no_strong_key_doubles(ws, run_id=last.run_id)
+    assert (told.passed, told.metadata["kept_apart_for_a_reason"]) == (True, 1)
+
+
+def test_how_many_reviews_wait_stands_in_the_status_and_beside_the_check(road: Road) -> None:
+    same_mailbox = [(f"{name} Stone", "jd7@acme.example", "Acme", "") for name in ("Ann", "Bob")]
+    told = afterwards(road, same_mailbox, checks.no_strong_key_doubles)
+    with road.open() as ws:
+        assert (status(ws)["reviews"], told.metadata["reviews_waiting"]) == (1, 1)
+        reviews.resolve(ws, reviews.list_(ws)[0]["id"], "not_same")
+        assert status(ws)["reviews"] == 0

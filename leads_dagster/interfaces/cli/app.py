@@ -19,6 +19,7 @@ from leads_dagster.interfaces.cli import (
     override,
     plan,
     quarantine,
+    reviews,
     sandbox,
     status,
     sync,
@@ -26,7 +27,7 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, conflicts, drift, quarantine, holds, migrate, dedupe, backup,
+    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, migrate, dedupe, backup,
     doctor, sandbox,
 )  # fmt: skip
 

@@ -32,8 +32,8 @@ measures those again and leaves the others as they stand, each with its own date
 Times move from machine to machine, so every figure of ours stands beside a peer or a floor measured in the same run,
 minutes apart. "÷ ours" says how many times our seconds that one takes: above 1 it is slower. Wall seconds are what a
 person waits; CPU seconds hardly move when other work shares the machine. Every measurement is a child process. But for
-matching, the sheets are made by `benchmarks/sheets.py`: nine columns, 232 bytes a row, one row in fifty a repeated
-lead; none of the peers there normalises, matches or keeps history. `make bench-matching` measures matching beside Splink.
+matching, the sheets are made by `benchmarks/sheets.py`: nine columns, 232 bytes a row, one row in fifty a lead again;
+none of the peers there normalises, matches or keeps history. `make bench-matching` measures matching beside Splink.
 """
 _OWN_LIBRARIES = ("dagster", "sqlalchemy", "httpx", "rapidfuzz", "phonenumbers")
 _SECTION = re.compile(

@@ -86,6 +86,17 @@ def test_when_the_rules_change_the_next_cycle_folds_again_though_the_sheet_is_th
     assert (jane(two_rows)["title"], right(two_rows)) == ("CEO", True)
 
 
+def test_rules_that_are_set_from_the_first_are_those_that_the_first_leads_are_told_by(
+    make_road: Callable[..., Road],
+) -> None:
+    road = make_road(LONGEST)
+    first = road.sync([LONG, SHORT])
+    assert (title(road)["rule"], title(road)["run_id"]) == ("longest", first.run_id)
+    ((decided,), (lead,)) = road.all("decisions"), road.leads()
+    assert (decided["kind"], decided["decided_at"], lead["version"]) == ("survivorship", lead["created_at"], 1)
+    assert road.sync().status == "unchanged"
+
+
 def test_leads_that_come_out_the_same_are_left_alone_and_an_unchanged_cycle_writes_nothing(two_rows: Road) -> None:
     before = {lead["email"]: lead["version"] for lead in two_rows.leads()}
     rule(two_rows, LONGEST)

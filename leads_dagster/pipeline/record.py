@@ -20,7 +20,7 @@ from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_al
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, staging
+from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
@@ -136,6 +136,7 @@ class _Recording:
         with writing(self.ws.engine, self.ws.name) as connection:
             ledger.fail_dead_runs(connection, self.ws.name, self.run_id, at=self.ws.now())
             ledger.open_source(connection, self.ws.name, self.change_set.source, self.run_id)
+            rulings.adopt_first(connection, self.ws.policy, at=self.change_set.observed_at)
 
     def _write_keys_first(self) -> None:
         """Of a large load, the new records' blocking keys, sorted, before the records themselves.

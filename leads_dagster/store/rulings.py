@@ -17,7 +17,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, select
 
 from leads_dagster.leads.survivorship_rules import Survivorship
-from leads_dagster.store import counting, decisions, lead_rows
+from leads_dagster.store import counting, decisions, lead_rows, records
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.queries import Query
 from leads_dagster.store.statements import upsert
@@ -75,6 +75,12 @@ def adopt(connection: Connection, policy: Policy, *, at: datetime) -> Ruling:
     return Ruling(made, rules, at)
 
 
+def adopt_first(connection: Connection, policy: Policy, *, at: datetime) -> None:
+    """Where a customer has no record yet, book the rules by which the first ones are about to be folded."""
+    if is_due(connection, policy) and not records.has_records(connection, policy.customer):
+        note_followed(connection, policy.customer, adopt(connection, policy, at=at))
+
+
 def note_followed(connection: Connection, customer: str, ruling: Ruling) -> None:
     """Say that all leads are folded by these rules."""
     upsert(connection, counters, [{"name": _followed(customer), "value": ruling.id}])
@@ -82,13 +88,13 @@ def note_followed(connection: Connection, customer: str, ruling: Ruling) -> None
 
 def leads_to_fold(connection: Connection, customer: str, *, after: str, limit: int) -> list[str]:
     """Leads of more than one live record, by id from behind `after`: those of one say what it says, by any rules."""
-    records = source_records.c
+    columns = source_records.c
     query = (
-        select(records.lead_id)
-        .where(records.customer == customer, records.lead_id > after, records.removed_at.is_(None))
-        .group_by(records.lead_id)
+        select(columns.lead_id)
+        .where(columns.customer == customer, columns.lead_id > after, columns.removed_at.is_(None))
+        .group_by(columns.lead_id)
         .having(func.count() > 1)
-        .order_by(records.lead_id)
+        .order_by(columns.lead_id)
         .limit(limit)
     )
     return [str(lead) for lead in connection.execute(query).scalars()]
@@ -96,11 +102,11 @@ def leads_to_fold(connection: Connection, customer: str, *, after: str, limit: i
 
 def heirs_of_edits(connection: Connection, customer: str) -> list[str]:
     """Leads that took the place of others which somebody had edited: such an edit counts for them."""
-    records = source_records.c
+    columns = source_records.c
     query = (
-        select(records.lead_id)
-        .join(leads, leads.c.id == records.lead_id)
-        .where(records.customer == customer, records.kind == "edit", leads.c.merged_into.is_not(None))
+        select(columns.lead_id)
+        .join(leads, leads.c.id == columns.lead_id)
+        .where(columns.customer == customer, columns.kind == "edit", leads.c.merged_into.is_not(None))
     )
     merged = connection.execute(query).scalars().all()
     return sorted({lead_rows.standing_for(connection, customer, str(lead)) for lead in merged})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.errors import ConflictError, StoreError
-from leads_dagster.pipeline import follow_rules, undo
+from leads_dagster.pipeline import follow_rules, reviews, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.history import history
 from leads_dagster.pipeline.plan import plan
@@ -84,6 +84,17 @@ def test_when_the_rules_change_the_next_cycle_folds_again_though_the_sheet_is_th
     rule(two_rows, "")
     two_rows.sync()
     assert (jane(two_rows)["title"], right(two_rows)) == ("CEO", True)
+
+
+def test_rules_that_are_set_from_the_first_are_those_that_the_first_leads_are_told_by(
+    make_road: Callable[..., Road],
+) -> None:
+    road = make_road(LONGEST)
+    first = road.sync([LONG, SHORT])
+    assert (title(road)["rule"], title(road)["run_id"]) == ("longest", first.run_id)
+    ((decided,), (lead,)) = road.all("decisions"), road.leads()
+    assert (decided["kind"], decided["decided_at"], lead["version"]) == ("survivorship", lead["created_at"], 1)
+    assert road.sync().status == "unchanged"
 
 
 def test_leads_that_come_out_the_same_are_left_alone_and_an_unchanged_cycle_writes_nothing(two_rows: Road) -> None:
@@ -168,7 +179,11 @@ def test_an_edit_of_a_lead_that_was_merged_follows_the_rules_too(road: Road) -> 
     with LeadDatabase(road.settings.database_url, "acme") as database:
         database.update_lead(lost, {"title": "Owner"})
     road.sync([LONG, ("J. Doe", "jane@acme.example", "Acme", "CEO")])
+    with road.open() as ws:
+        for asked in reviews.list_(ws):
+            reviews.resolve(ws, asked["id"], "same")
     road.sync([("Jane Doe", "jane@acme.example", "Acme", "CFO")])
+    assert lost in {lead["id"] for lead in road.all("leads") if lead["merged_into"]}
     rule(road, LONGEST)
     road.sync()
     assert (jane(road)["title"], right(road)) == ("Owner", True)

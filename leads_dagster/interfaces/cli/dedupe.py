@@ -91,7 +91,8 @@ def dedupe(  # noqa: PLR0917  # Typer calls it by name
             workers=spare_processors(),
             progress=progress,
         )
-    _show(summary, as_json=as_json, beside=out == _STANDARD)
+    files = [str(path) for path in (out, reviews, report) if path not in (None, _STANDARD)]
+    _show(summary, files, as_json=as_json, beside=out == _STANDARD)
 
 
 def _columns(given: list[str]) -> dict[str, str]:
@@ -133,10 +134,10 @@ def _report_file(path: Path | None) -> ReportFile | None:
     return ReportFile(path, dedupe_page)
 
 
-def _show(summary: DedupeSummary, *, as_json: bool, beside: bool) -> None:
+def _show(summary: DedupeSummary, files: list[str], *, as_json: bool, beside: bool) -> None:
     """The summary on standard output, or beside it where the result went there."""
     facts: dict[str, Any] = summary.as_dict()
     if as_json:
         emit_json(facts, stderr=beside)
     else:
-        print_facts(console(stderr=beside), facts)
+        print_facts(console(stderr=beside), {**facts, **({"written": ", ".join(files)} if files else {})})

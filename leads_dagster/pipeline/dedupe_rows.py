@@ -19,9 +19,9 @@ from leads_dagster.leads.fields import ColumnMapping, ColumnTarget, Issue, Norma
 from leads_dagster.leads.header_aliases import fold_header
 from leads_dagster.leads.headers import Suggestion, header_words, map_headers, suggestions
 from leads_dagster.leads.matching import MatchRecord, match_record
-from leads_dagster.leads.normalization import Normalizer
 from leads_dagster.leads.sheet import SAMPLE_ROWS
 from leads_dagster.leads.tabular import Table, column_labels, read_table
+from leads_dagster.pipeline.worker_rows import normalized_rows
 
 NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 
@@ -32,6 +32,10 @@ _TELLS_MORE = frozenset(
     {"full_name", "first_name", "last_name", "email", "linkedin_url", "phone", "website", "street", "postal_code"}
 )
 _TELLS_PEOPLE_APART = frozenset({"email", "linkedin_url", "phone", "company"})
+# Fields whose texts many rows have.
+_OFTEN_SHARED = frozenset(
+    {"company", "title", "location", "industry", "company_size", "status", "source", "verified", "enriched"}
+)
 _ONLY_COMPANIES = (
     "The list names companies and nothing that would tell two of one name apart: rows that say the same are one lead. "
     "With telephones, websites or addresses far more could be found."
@@ -169,21 +173,24 @@ def _advice(table: Table, sample: Sequence[Sequence[str]]) -> str:
 
 
 def match_records(
-    rows: SheetRows, rules: NormalizationRules, progress: Callable[[float], None]
+    rows: SheetRows, rules: NormalizationRules, progress: Callable[[float], None], *, workers: int = 0
 ) -> tuple[list[MatchRecord], Faults]:
     """Rows ready for matching, numbered from 0, and what is wrong with the others.
 
     Args:
         rules: what the customer has set about normalising.
         progress: called with the share that is done, 0 to 1.
+        workers: as in `worker_rows.normalized_rows`.
     """
     records: list[MatchRecord] = []
+    shared: dict[str, str] = {}
     faults = Faults()
-    numbered = enumerate(_normalized(rows, rules))
+    numbered = enumerate(_normalized(rows, rules, workers))
     for done in range(0, len(rows.table), _ROWS_A_STEP):
         progress(done / len(rows.table))
         for row_id, row in islice(numbered, _ROWS_A_STEP):
             if row.rejection is None:
+                _share(row.fields, shared)
                 records.append(match_record(row_id, row))
                 for issue in row.issues:
                     faults.note(row_id, issue, stops=False)
@@ -193,8 +200,14 @@ def match_records(
     return records, faults
 
 
-def _normalized(rows: SheetRows, rules: NormalizationRules) -> Iterator[NormalizedRow]:
-    normalized = Normalizer(rows.mapping, rules).rows(rows.table.rows())
+def _share(fields: dict[str, str], shared: dict[str, str]) -> None:
+    """Texts that many rows have are kept once: of a million rows they are some hundred megabytes."""
+    for name in fields.keys() & _OFTEN_SHARED:
+        fields[name] = shared.setdefault(fields[name], fields[name])
+
+
+def _normalized(rows: SheetRows, rules: NormalizationRules, workers: int) -> Iterator[NormalizedRow]:
+    normalized = normalized_rows(rows.table, rows.mapping, rules, workers=workers)
     return map(_company_enough, normalized) if rows.only_companies else normalized
 
 

@@ -35,6 +35,14 @@ def test_report_and_reviews_are_written_beside_the_result(leads: CommandLine) ->
 
 
 @pytest.mark.usefixtures("sheet")
+def test_people_are_told_what_was_written(leads: CommandLine) -> None:
+    out = leads("dedupe", "in.csv", "--out", "o.csv", "--report", "r.html").out
+
+    assert "leads        3" in out
+    assert "o.csv, r.html" in out
+
+
+@pytest.mark.usefixtures("sheet")
 def test_thresholds_can_be_tried_from_the_command_line(leads: CommandLine) -> None:
     assert leads("dedupe", "in.csv", "--out", "o.csv", "--match", "0.78", "--json").json["leads"] == 2
     assert leads("dedupe", "in.csv", "--out", "o.csv", "--review", "0.84", "--json").json["reviews"] == 0

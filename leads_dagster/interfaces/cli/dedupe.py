@@ -12,6 +12,7 @@ from leads_dagster.customers import MAPPINGS, CustomerSettings
 from leads_dagster.errors import SettingsError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.interfaces.cli.render import console, emit_json, print_facts
+from leads_dagster.interfaces.cli.stopping import stop_signals
 from leads_dagster.settings import customer_named, load_settings
 
 if TYPE_CHECKING:
@@ -75,8 +76,9 @@ def dedupe(  # noqa: PLR0917  # Typer calls it by name
     from leads_dagster.leads.fields import NormalizationRules
     from leads_dagster.pipeline.dedupe import PHASES
     from leads_dagster.pipeline.dedupe import dedupe as match_file
+    from leads_dagster.pipeline.worker_rows import spare_processors
 
-    with progress_bar(steady_until=PHASES) as progress:
+    with stop_signals(), progress_bar(steady_until=PHASES) as progress:
         summary = match_file(
             sys.stdin.buffer if source == _STANDARD else source,
             sys.stdout if out == _STANDARD else out,
@@ -86,9 +88,11 @@ def dedupe(  # noqa: PLR0917  # Typer calls it by name
             usual_columns=chosen.columns,
             reviews=reviews,
             report=_report_file(report),
+            workers=spare_processors(),
             progress=progress,
         )
-    _show(summary, as_json=as_json, beside=out == _STANDARD)
+    files = [str(path) for path in (out, reviews, report) if path not in (None, _STANDARD)]
+    _show(summary, files, as_json=as_json, beside=out == _STANDARD)
 
 
 def _columns(given: list[str]) -> dict[str, str]:
@@ -130,10 +134,10 @@ def _report_file(path: Path | None) -> ReportFile | None:
     return ReportFile(path, dedupe_page)
 
 
-def _show(summary: DedupeSummary, *, as_json: bool, beside: bool) -> None:
+def _show(summary: DedupeSummary, files: list[str], *, as_json: bool, beside: bool) -> None:
     """The summary on standard output, or beside it where the result went there."""
     facts: dict[str, Any] = summary.as_dict()
     if as_json:
         emit_json(facts, stderr=beside)
     else:
-        print_facts(console(stderr=beside), facts)
+        print_facts(console(stderr=beside), {**facts, **({"written": ", ".join(files)} if files else {})})

@@ -26,8 +26,9 @@ from leads_dagster.leads.aspects import (
     aspect_values,
 )
 from leads_dagster.leads.edges import ASPECT_NAMES
-from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULE_OF_ASPECT, RULES, Edge, Thresholds
+from leads_dagster.leads.evidence import RULE_OF_ASPECT
 from leads_dagster.leads.forest import NO_HOMES, Forest, Homes
+from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 
 _ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}

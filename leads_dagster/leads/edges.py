@@ -28,7 +28,8 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, Scores
-from leads_dagster.leads.evidence import RULE_OF_ASPECT, RULES, Edge, Findings, Judge, Outcome
+from leads_dagster.leads.evidence import RULE_OF_ASPECT, Findings, Judge
+from leads_dagster.leads.match_edges import RULES, Edge, Outcome
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
 

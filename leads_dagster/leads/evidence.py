@@ -26,15 +26,11 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.blocking import Indexes, Pairs
 from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores, company_bits
+from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
 
-Rule = Literal["linkedin", "email", "phone", "name_company", "decision"]
-Outcome = Literal["match", "review", "blocked"]
-
-# Strongest first: the order in which rules name an edge and in which clusters are made.
-RULES: tuple[Rule, ...] = ("decision", "linkedin", "email", "phone", "name_company")
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
     MAILBOX: "email",
@@ -55,43 +51,6 @@ MAILBOX_WITH_LIKELY_NAME = 0.90
 _LIKELY_NAME_BITS = 2.0
 # Company, title and place together are worth 15 bits at most.
 _LEAST_NAME_BITS = 7.0
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Both ends of what goes to a person.
-
-    Attributes:
-        match: name and company must each score above it (or be equal) to be one lead.
-        review: from here up to `match` a person is asked.
-    """
-
-    match: float = 0.85
-    review: float = 0.75
-
-
-DEFAULT_THRESHOLDS = Thresholds()
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """What was found out about two records.
-
-    Attributes:
-        a, b: record ids, a < b.
-        outcome: "match", "review" (a person decides; they stay apart), or "blocked" (would match, but contradicts).
-        rule: the strongest rule that led to the outcome.
-        score: 0 to 1; for names and companies the lower of the two.
-        explanation: features compared and their scores, thresholds, the rule in a sentence, and under "evidence" every
-            rule that holds with its score (`clustering` reads that). JSON-ready.
-    """
-
-    a: int
-    b: int
-    outcome: Outcome
-    rule: Rule
-    score: float
-    explanation: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from itertools import product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_scores
-from leads_dagster.leads.evidence import Thresholds, offices_contradict
+from leads_dagster.leads.evidence import offices_contradict
+from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 

@@ -17,7 +17,8 @@ from leads_dagster.leads.aspects import Aspect, blocking_keys, shared_aspects
 from leads_dagster.leads.blocking import Pairs, candidate_pairs
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.edges import assembled
-from leads_dagster.leads.evidence import DEFAULT_THRESHOLDS, RULES, Edge, Judge, Outcome, Rule, Thresholds
+from leads_dagster.leads.evidence import Judge
+from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Outcome, Rule, Thresholds
 from leads_dagster.leads.match_record import MatchRecord, content_hash, match_record
 
 __all__ = [

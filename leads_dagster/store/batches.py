@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from leads_dagster.leads.matching import Edge
+from leads_dagster.leads.match_edges import Edge
 from leads_dagster.store.changes import Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.questions import Booking

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leads_dagster.leads.fields import NormalizedRow
-from leads_dagster.leads.matching import Edge
+from leads_dagster.leads.match_edges import Edge
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, Survivorship, fold
 from leads_dagster.store import claim_rows, lead_rows, match_rows, records
 from leads_dagster.store.batches import Batch

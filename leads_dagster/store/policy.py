@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from leads_dagster.customers import DEFAULT_CUSTOMER, CustomerSettings, DeletePolicy
 from leads_dagster.leads.fields import NormalizationRules
-from leads_dagster.leads.matching import Thresholds
+from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.survivorship_rules import Survivorship
 from leads_dagster.store.outbox import MirrorName
 

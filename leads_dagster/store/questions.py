@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from leads_dagster.leads.matching import Edge
+from leads_dagster.leads.match_edges import Edge
 
 if TYPE_CHECKING:
     from leads_dagster.store.match_rows import StoredEdge

@@ -61,7 +61,10 @@ def _linkedin_value(record: MatchRecord) -> dict[str, str]:
 
 
 def _mailbox_values(record: MatchRecord) -> dict[str, str]:
-    return _mailbox_alone_values(record) if record.name.key else {}
+    if not record.name.key:
+        return {}
+    rest = "|".join((record.name.key, record.title, *record.place[:1]))
+    return {mailbox: f"{mailbox}|{rest}" for mailbox in record.mailboxes}
 
 
 def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
@@ -201,7 +204,7 @@ def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) 
     digits = f"{record.name.digits}|{record.company.digits}"
     pairs = ((f"t{title}", f"l{place}"), (f"c{company}", f"l{place}"))
     told = [f"{one}|{other}" for one, other in pairs if len(one) > 1 and len(other) > 1]
-    for name in dict.fromkeys(_name_parts(record.name)[1:]):
+    for name in dict.fromkeys((*_name_parts(record.name), record.name.given[:4])):
         for two in told:
             yield f"{aspect}|{two}|{name}|{digits}", True
 

@@ -52,6 +52,8 @@ _READINGS = (
     (("given", "family", "second", "family"), _WORD_MISSING),
     (("family", "before_last", "given", "family"), _WORD_MISSING),
     (("given", "family", "family", "before_last"), _WORD_MISSING),
+    (("given", "before_last", "family", "given"), _WORD_MISSING),
+    (("family", "given", "given", "before_last"), _WORD_MISSING),
 )
 _BETWEEN = frozenset({"second", "before_last"})
 # A name whose blank was lost or slipped is read without blanks, where it is long enough to be a whole one.

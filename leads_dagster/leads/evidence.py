@@ -25,7 +25,15 @@ from leads_dagster.leads.aspects import (
     Aspect,
 )
 from leads_dagster.leads.blocking import Indexes, Pairs
-from leads_dagster.leads.comparison import CompanyColumns, Flags, NameColumns, NameScores, Scores, company_bits
+from leads_dagster.leads.comparison import (
+    UNCERTAIN,
+    CompanyColumns,
+    Flags,
+    NameColumns,
+    NameScores,
+    Scores,
+    company_bits,
+)
 from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
@@ -113,7 +121,10 @@ class Judge:
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         alike = self.matching(names.scores)
-        scores = np.maximum(self._doubtful(names), score_of_bits(names.bits + match_weights().mailbox.same))
+        weights = match_weights()
+        colleagues = np.full(pairs.left.size, weights.company.same, dtype=np.float32)
+        profile = weights.mailbox.same + sum(self.profile_bits(pairs.left, pairs.right, colleagues))
+        scores = np.maximum(self._doubtful(names), score_of_bits(names.bits + profile))
         likely = names.agree & (names.bits >= _LIKELY_NAME_BITS)
         scores[likely] = np.maximum(scores[likely], MAILBOX_WITH_LIKELY_NAME)
         scores[alike] = 1
@@ -157,7 +168,8 @@ class Judge:
         left, right = pairs.left[near], pairs.right[near]
         companies = self.company_bits(left, right)
         scores = np.zeros(pairs.left.size, dtype=np.float32)
-        scores[near] = score_of_bits(bits[near] + companies + sum(self.profile_bits(left, right, companies)))
+        told = score_of_bits(bits[near] + companies + sum(self.profile_bits(left, right, companies)))
+        scores[near] = np.where(companies < 0, np.minimum(told, UNCERTAIN), told)  # a namesake, or a new job
         return self._found(pairs, scores)
 
     def company_bits(self, left: Indexes, right: Indexes) -> Scores:

@@ -184,7 +184,13 @@ def _longer(local: str, family: str, short: str) -> str:
     rest = text.removesuffix(family) if text.endswith(family) else text.removeprefix(family)
     apart = len(words) == 1 or family in words
     longer = rest != text and rest.startswith(short) and len(rest) > max(len(short), _LONGEST_INITIALS)
-    return rest if longer and apart and (len(short) == 1 or _akin(short, rest)) else ""
+    named = _akin(short, rest) or (len(short) == 1 and is_given_name(rest))
+    return rest if longer and apart and named else ""
+
+
+def is_given_name(word: str) -> bool:
+    """Whether a folded word is known as a given name."""
+    return given_bits(word) < UNKNOWN_GIVEN_BITS or word in nickname_table().numbers
 
 
 def _akin(one: str, other: str) -> bool:

@@ -131,16 +131,24 @@ def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
         yield np.array(block.ties, dtype=np.int64)
     if not block.codes:
         return
-    codes = np.frombuffer(block.codes, dtype=np.int64)
-    order = np.argsort(codes, kind="stable")
-    codes, owners = codes[order], np.frombuffer(block.owners, dtype=np.int64)[order]
+    codes, order = _repeated(np.frombuffer(block.codes, dtype=np.int64))
+    owners = np.frombuffer(block.owners, dtype=np.int64)[order]
     flags = np.frombuffer(block.flags, dtype=np.int8)[order]
-    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
+    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
     sizes = np.diff(np.r_[starts, codes.size])
     yield from _small_blocks(starts, sizes, owners)
     for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
         here = slice(start, start + size)
         yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
+
+
+def _repeated(codes: Indexes) -> tuple[Indexes, Indexes]:
+    """The codes that occur more than once, sorted, and where they stand; most keys are one record's alone."""
+    order = np.argsort(codes, kind="stable")
+    codes = codes[order]
+    alike = codes[1:] == codes[:-1]
+    several = np.r_[alike, False] | np.r_[False, alike]
+    return codes[several], order[several]
 
 
 def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes) -> Iterator[Indexes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +30,7 @@ from leads_dagster.leads.aspects import (
 from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, Findings, Judge
-from leads_dagster.leads.match_edges import RULES, Edge, Outcome
+from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
 
@@ -160,8 +161,12 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
     explanation = {
         "rule": f"{sentence} {contradiction}".strip(),
         "features": _features(first, second, facts, place),
-        "evidence": [_evidence(support) for support in supports if support.matches == best.matches],
-        "thresholds": {"match": judge.thresholds.match, "review": judge.thresholds.review},
+        "evidence": [
+            _evidence(support.aspect, support.score, support.matches)
+            for support in supports
+            if support.matches == best.matches
+        ],
+        "thresholds": _limits(judge.thresholds),
     }
     return Edge(first.id, second.id, outcome, RULE_OF_ASPECT[best.aspect], best.score, explanation)
 
@@ -177,13 +182,20 @@ def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
     return ""
 
 
-def _evidence(support: _Support) -> dict[str, Any]:
+# Edges are many and their explanations alike: equal parts are one object, which nobody changes.
+@lru_cache(maxsize=1 << 14)
+def _evidence(aspect: Aspect, score: float, matches: bool) -> dict[str, Any]:
     return {
-        "aspect": ASPECT_NAMES[support.aspect],
-        "rule": RULE_OF_ASPECT[support.aspect],
-        "outcome": "match" if support.matches else "review",
-        "score": support.score,
+        "aspect": ASPECT_NAMES[aspect],
+        "rule": RULE_OF_ASPECT[aspect],
+        "outcome": "match" if matches else "review",
+        "score": score,
     }
+
+
+@lru_cache(maxsize=64)
+def _limits(thresholds: Thresholds) -> dict[str, float]:
+    return {"match": thresholds.match, "review": thresholds.review}
 
 
 def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int) -> dict[str, Any]:

@@ -10,8 +10,9 @@ then nothing is asked of the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import product
 
 from sqlalchemy import Connection
 
@@ -147,7 +148,7 @@ class _Held:
 
     Attributes:
         guarded: record -> what names the leads that it may be joined with unasked.
-        oldest: edited lead -> its oldest record. whole: pairs that keep the edited leads whole.
+        oldest: the oldest record of each lead that is kept whole. whole: pairs that keep the edited leads whole.
     """
 
     def __init__(self, scene: Scene, members: Set[int], edited: Set[str], undone: _Undone) -> None:
@@ -156,7 +157,7 @@ class _Held:
         self._same = {pair for pair in scene.same if pair <= members}
         self.whole = {pair for pair in undone.together if _homes_of(scene, pair) & edited}
         self.guarded: dict[int, str] = {}
-        self.oldest: dict[str, int] = {}
+        self.oldest: list[int] = []
         self._others = self._hold()
 
     def clusters(self) -> list[Cluster]:
@@ -177,7 +178,7 @@ class _Held:
         joined = self._joined_by_people()
         names = {joined.name_of(lead) for lead in self._edited}
         for lead, mine in rows.items():
-            kept = self._kept_whole(lead, mine) if lead in self._edited else mine
+            kept = self._kept_whole(mine) if lead in self._edited else mine
             if (name := joined.name_of(lead)) in names:
                 self.guarded.update(dict.fromkeys(kept, name))
         return {record for mine in rows.values() for record in mine} - self.guarded.keys()
@@ -189,18 +190,33 @@ class _Held:
             sets.link(*sorted(_homes_of(self._scene, pair)))
         return sets
 
-    def _kept_whole(self, lead: str, mine: Sequence[int]) -> list[int]:
-        """The records that stay with a lead's oldest: all but those that a person parted from it."""
-        rows = set(mine)
-        parted = {pair for pair in self._apart if pair <= rows}
-        kept, left = [mine[0]], mine[1:]
-        for center in kept:  # it grows on the way
-            near = [one for one in left if frozenset((center, one)) not in parted]
-            self.whole.update(frozenset((center, one)) for one in near)
-            kept += near
-            left = [one for one in left if frozenset((center, one)) in parted]
-        self.oldest[lead] = mine[0]
+    def _kept_whole(self, mine: Sequence[int]) -> list[int]:
+        """The records that stay with a lead's oldest: all but those that a person parted from it.
+
+        A lead that an answer had joined to it, and that is taken back, is whole again too.
+        """
+        kept, left = self._one(mine)
+        while left:
+            _, left = self._one(left, only_if=lambda part: self._was_joined(part, kept))
         return kept
+
+    def _one(self, rows: Sequence[int], only_if: Callable[[list[int]], bool] = bool) -> tuple[list[int], list[int]]:
+        """The records that nobody parted from the first of these, held together; and the rest."""
+        among = set(rows)
+        parted = {pair for pair in self._apart if pair <= among}
+        group, left, ties = [rows[0]], list(rows[1:]), set[Pair]()
+        for center in group:  # it grows on the way
+            near = [one for one in left if frozenset((center, one)) not in parted]
+            ties.update(frozenset((center, one)) for one in near)
+            group += near
+            left = [one for one in left if frozenset((center, one)) in parted]
+        if only_if(group):
+            self.whole |= ties
+            self.oldest.append(group[0])
+        return group, left
+
+    def _was_joined(self, part: Sequence[int], kept: Sequence[int]) -> bool:
+        return any(frozenset(pair) in self._undone.apart for pair in product(part, kept))
 
 
 def _questions(natural: Sequence[Cluster], again: Sequence[Cluster], held: _Held) -> Iterator[Question]:
@@ -214,18 +230,17 @@ def _questions(natural: Sequence[Cluster], again: Sequence[Cluster], held: _Held
         if len(pair) > 1 and pair not in seen and not pair.isdisjoint(guarded_ones):
             seen.add(pair)
             yield Question(edge.a, edge.b, "join", edge)
-    kept_whole = {record for pair in held.whole for record in pair}
-    for oldest in sorted(held.oldest.values()):
-        yield from _splits(oldest, again[now[oldest]].members, then, kept_whole)
+    for oldest in sorted(held.oldest):
+        yield from _splits(oldest, again[now[oldest]].members, then)
 
 
-def _splits(oldest: int, members: Sequence[int], then: Mapping[int, int], kept_whole: Set[int]) -> Iterator[Question]:
+def _splits(oldest: int, members: Sequence[int], then: Mapping[int, int]) -> Iterator[Question]:
     """One question for every part of a lead that would not be with its oldest record."""
     parts: dict[int, list[int]] = {}
     for record in sorted(members):
         parts.setdefault(then[record], []).append(record)
     for part, mine in parts.items():
-        if part == then[oldest] or kept_whole.isdisjoint(mine):
+        if part == then[oldest]:
             continue
         rest = tuple(record for record in sorted(members) if then[record] != part)
         if oldest < mine[0]:

@@ -119,5 +119,6 @@ def _marking(question: Question, edge: Edge | None) -> Booking | None:
 
 def _unmarked(edge: Edge) -> Booking:
     before: Mapping[str, Any] | None = edge.explanation[ASKED]["before"]
-    plain = Edge(edge.a, edge.b, edge.outcome, edge.rule, edge.score, _explanation(edge))
-    return Booking("delete", edge) if before is None else Booking("update", replace(plain, **before))
+    if before is None:
+        return Booking("delete", edge)
+    return Booking("update", replace(edge, explanation=_explanation(edge), **before))

@@ -139,8 +139,10 @@ class CrashLoop:
         return Kill(self.chance.uniform(0, 0.004), after_writes=self.chance.randint(1, max(1, round(usual.writes))))
 
     def _reckon(self, number: int) -> None:
-        """Without any decision the store is what a fresh one makes of the sheet."""
+        """Without any decision, but for those that editing a lead asks for, the store is what a fresh one makes."""
         actions.take_back_everything(self.settings)
+        actions.sync_and_approve(self.settings)
+        actions.answer_as_the_rows_say(self.settings)
         actions.sync_and_approve(self.settings)
         _demand("after taking all back", checks.faults_after_a_kill(self.settings, self.known_leads))
         _demand("after taking all back", checks.faults_after_a_sync(self.settings, self.world.expected_raw()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leads_dagster.leads.forest import Homes
 from leads_dagster.leads.matching import cluster, match_all
 from leads_dagster_tests.leads.matching_cases import groups, people
 
@@ -93,6 +94,35 @@ def test_what_a_decision_joined_takes_in_what_matches_either() -> None:
     rows = people({"name": "John Smith", "linkedin": "a"}, {"name": "J. Smithers", "linkedin": "b"}, {"linkedin": "b"})
 
     assert len(cluster(rows, match_all(rows), same={frozenset({0, 1})})) == 1
+
+
+def test_of_two_that_a_decision_joined_each_goes_on_taking_in_rows_of_its_name() -> None:
+    rows = people(*[{"name": "John Smith", "email": MAIL}, {"name": "Mary Baker", "email": MAIL}] * 2)
+
+    assert groups(rows) == {frozenset({0, 2}), frozenset({1, 3})}
+    assert len(cluster(rows, match_all(rows), same={frozenset({0, 1})})) == 1
+
+
+def test_a_decision_about_two_that_are_alike_takes_in_nobody_else() -> None:
+    john, mary = {"name": "John Smith", "email": MAIL}, {"name": "Mary Baker", "email": MAIL}
+    found = cluster(rows := people(john, john, mary), match_all(rows), same={frozenset({0, 1})})
+
+    assert {frozenset(one.members) for one in found} == {frozenset({0, 1}), frozenset({2})}
+
+
+def test_a_guarded_lead_is_joined_with_no_other_but_takes_in_new_rows() -> None:
+    rows = people(*[{"name": "John Smith", "company": "Acme", "email": MAIL}] * 4)
+    for others in (Homes({0: "a"}, frozenset({1, 2})), Homes({0: "a", 1: "b"}, frozenset({2}))):
+        found = [set(one.members) for one in cluster(rows, match_all(rows), homes=others)]
+        assert sum(not {0, 1, 2}.isdisjoint(one) for one in found) == len(found) >= 2
+        assert not any(0 in one and one & {1, 2} for one in found)
+    assert len(cluster(rows, match_all(rows), homes=Homes({0: "a", 1: "a"}))) == 1
+
+
+def test_a_decision_joins_a_guarded_lead_too() -> None:
+    rows = people(*[{"name": "John Smith", "company": "Acme", "email": MAIL}] * 2)
+
+    assert len(cluster(rows, match_all(rows), same={frozenset({0, 1})}, homes=Homes({0: "a", 1: "b"}))) == 1
 
 
 def test_a_decision_keeps_apart_what_matches_also_by_a_detour() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from leads_dagster.pipeline import checks, overriding, reviews, undo
 from leads_dagster.pipeline.refold import differences
 from leads_dagster.store import LeadDatabase
+from leads_dagster_tests.acceptance.test_incremental_equals_batch import HEADER as SIX_COLUMNS
+from leads_dagster_tests.acceptance.test_incremental_equals_batch import edited as changed
+from leads_dagster_tests.acceptance.test_incremental_equals_batch import some_row
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
 from leads_dagster_tests.pipeline.test_reviews import answer, ids, in_crm, names, take_back, waiting
 
@@ -270,3 +274,49 @@ def test_one_e_mail_on_two_leads_of_which_one_was_edited_is_no_fault_of_the_cycl
     with joinable.open() as ws:
         told: Any = checks.no_strong_key_doubles(ws, run_id=last.run_id)
     assert (told.passed, told.metadata["kept_apart_for_a_reason"], told.metadata["reviews_waiting"]) == (True, 1, 1)
+
+
+def members(road: Road) -> dict[str, set[int]]:
+    """Lead -> its live rows."""
+    found: dict[str, set[int]] = {}
+    for one in road.all("source_records"):
+        if one["removed_at"] is None and one["kind"] == "row" and one["lead_id"] is not None:
+            found.setdefault(one["lead_id"], set()).add(one["id"])
+    return found
+
+
+def held_up(road: Road) -> list[tuple[str, str]]:
+    """What is asked of edited leads: whether they are still one, and which two are not joined."""
+    found = [one for one in waiting(road) if one["kind"] != "pair"]
+    return sorted((one["kind"], one["id"] if one["kind"] == "split" else str(_leads(one))) for one in found)
+
+
+def _leads(review: dict[str, Any]) -> list[str]:
+    return sorted(review[side]["lead_id"] for side in ("left", "right"))
+
+
+@pytest.mark.parametrize("seed", [1, 7, 20])
+def test_however_a_sheet_changes_no_edited_lead_is_joined_or_split(road: Road, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [some_row(chance) for _ in range(14)]
+    road.sync(rows, header=SIX_COLUMNS)
+    edited: set[str] = set()
+    for _ in range(4):
+        before = members(road)
+        for lead in chance.sample(sorted(before), 3):
+            by_hand(road, lead)
+            edited.add(lead)
+        rows = changed(changed(rows, chance), chance)
+        road.sync(rows, header=SIX_COLUMNS)
+        after = members(road)
+        lead_of = {record: lead for lead, mine in after.items() for record in mine}
+        for lead in edited & before.keys():
+            stayed = {lead_of[record] for record in before[lead] if record in lead_of}
+            assert len(stayed) <= 1
+            others = {record for other, mine in before.items() if other != lead for record in mine}
+            assert all(others.isdisjoint(after[one]) for one in stayed)
+        questions = held_up(road)
+        road.sync([(*row[:3], f"{row[3]} again", *row[4:]) for row in rows], header=SIX_COLUMNS)
+        assert (members(road), held_up(road)) == (after, questions)
+        road.sync(rows, header=SIX_COLUMNS)
+        assert (members(road), held_up(road)) == (after, questions)

@@ -16,10 +16,10 @@ from leads_dagster.store import LeadDatabase
 from leads_dagster.store.pair_decisions import Verdict
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
 
-# One personal mailbox and two names: the matcher does not know.
+# One personal mailbox in one company, and two names: the matcher does not know.
 JANE = ("Jane Doe", "jd7@acme.example", "Acme", "CEO")
 JANE_TOO = (*JANE[:3], "Chief Executive")
-BOB = ("Bob Stone", "jd7@acme.example", "Zeta", "CFO")
+BOB = ("Bob Stone", "jd7@acme.example", "Acme", "CFO")
 ANN = ("Ann Lee", "ann@beta.example", "Beta", "CTO")
 CY = ("Cy Young", "ann@beta.example", "Beta", "Clerk")
 PROFILED = (*HEADER, "LinkedIn")
@@ -77,7 +77,7 @@ def test_a_pair_that_may_be_one_lead_waits_with_both_sides_next_to_each_other(ro
     assert {row["field"]: (row["left"], row["right"], row["agree"]) for row in one["fields"]} == {
         "full_name": ("Jane Doe", "Bob Stone", False),
         "email": ("jd7@acme.example", "jd7@acme.example", True),
-        "company": ("Acme", "Zeta", False),
+        "company": ("Acme", "Acme", True),
         "title": ("CEO", "CFO", False),
     }
     assert (one["status"], one["rule"], one["thresholds"]["match"]) == ("open", "email", 0.85)
@@ -162,7 +162,7 @@ def test_the_same_stays_one_lead_whatever_its_rows_come_to_say(road: Road) -> No
     answer(road, "same")
     road.sync([ANN, (*BOB, "linkedin.com/in/bob"), (*JANE, "linkedin.com/in/jane")], header=PROFILED)
     assert len(road.leads()) == 2
-    road.sync([ANN, ("Bob Stone", "bob@zeta.example", "Zeta", "CFO"), JANE])
+    road.sync([ANN, ("Bob Stone", "bob@zeta.example", "Acme", "CFO"), JANE])
     assert len(road.leads()) == 2
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.errors import ConflictError
-from leads_dagster.pipeline import record
+from leads_dagster.pipeline import record, reviews
 from leads_dagster.store import LeadDatabase, tables, undo
 from leads_dagster.store.undo_run import undo_run
 from leads_dagster_tests.pipeline.conftest import HEADER, Road
@@ -44,6 +44,8 @@ def test_edits_and_overrides_go_with_the_lead_that_they_were_made_on(road: Road)
         take(road, undo.override, before["J. Doe"], "industry", "Law")
         database.update_lead(before["Jane Doe"], {"status": "new"})
         road.sync([JANE, DOE_MERGED])
+        with road.open() as ws:
+            reviews.resolve(ws, reviews.list_(ws)[0]["id"], "same")  # nothing edited is joined unasked
         merged = only(road)
         assert (merged["notes"], merged["industry"], merged["status"]) == ("of J.", "Law", "new")
         database.update_lead(merged["id"], {"website": "https://acme.example"})

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from leads_dagster.breakers import shared_breakers
 from leads_dagster.errors import ConflictError, InvalidLeadError, NotFoundError, SettingsError, StoreBusyError
-from leads_dagster.store import LeadDatabase, tables, undo
+from leads_dagster.store import LeadDatabase, answering, tables, undo
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.retry import StoreRetries
@@ -323,6 +323,8 @@ def test_the_decision_of_a_lead_that_was_merged_holds_in_the_one_that_lives(
     lost, _ = database.upsert_lead({"key": "b", "full_name": "Jane Doe", "linkedin_url": "linkedin.com/in/janedoe"})
     taking_back(database_url, undo.override, lost, "title", "Queen")
     database.upsert_lead({"key": "a", "linkedin_url": "linkedin.com/in/janedoe"})
+    assert len(list(database.get_all_leads())) == 2  # nothing edited is joined unasked
+    taking_back(database_url, answering.answer, (1, 2), "same")
     assert database.get_lead(kept)["title"] == "Queen"
     assert database.get_lead(lost)["merged_into"] == kept
     with pytest.raises(ConflictError, match="held by decision"):
@@ -331,12 +333,13 @@ def test_the_decision_of_a_lead_that_was_merged_holds_in_the_one_that_lives(
     assert database.get_lead(kept)["title"] == "CTO"
 
 
-def test_a_merged_lead_is_updated_by_its_old_id_and_is_in_no_list(database: Opened) -> None:
+def test_a_merged_lead_is_updated_by_its_old_id_and_is_in_no_list(database: Opened, database_url: str) -> None:
     kept, _ = database.upsert_lead({"key": "a", **JANE})
     lost, _ = database.upsert_lead({"key": "b", "full_name": "Jane Doe", "linkedin_url": "linkedin.com/in/janedoe"})
     assert kept != lost
     database.update_lead(lost, {"notes": "of the lost"})
     database.upsert_lead({"key": "a", "linkedin_url": "linkedin.com/in/janedoe"})
+    taking_back(database_url, answering.answer, (1, 2), "same")
     assert database.get_lead(kept)["notes"] == "of the lost"
     assert database.update_lead(lost, {"title": "CEO"})
     assert database.get_lead(kept)["title"] == "CEO"

@@ -414,11 +414,29 @@ class StoreMachine(RuleBasedStateMachine):
         forbidden = self.model.forbidden()
         for one, other in combinations(sorted(lead_of), 2):
             alike = self.model.in_force(one, "email") == self.model.in_force(other, "email")
-            together = lead_of[one] == lead_of[other]
-            assert not together or (alike and frozenset((one, other)) not in forbidden), (one, other)
-            if alike and not together:
+            leads = {lead_of[one], lead_of[other]}
+            if len(leads) == 1:
+                assert alike or self._was_edited(leads), (one, other)
+                assert frozenset((one, other)) not in forbidden, (one, other)
+            elif alike:
                 between = {frozenset((a, b)) for a in members[lead_of[one]] for b in members[lead_of[other]]}
-                assert between & forbidden, (one, other)
+                assert between & forbidden or self._was_edited(leads) or self._is_spoken_for(), (one, other)
+
+    def _was_edited(self, leads: set[str]) -> bool:
+        """Whether one of these is held as it is: neither joined with another nor split without asking."""
+        for lead in leads:
+            family = self._family(lead)
+            edits = self.model.sources((), family)
+            if any(one.record in edits for one in self.model.counting()):
+                return True
+            if any(self.model.override(family, name) for name in FIELDS):
+                return True
+        return False
+
+    def _is_spoken_for(self) -> bool:
+        """Whether of one side of a decision every record is gone: the rest of its lead then speaks for it."""
+        standing = [one for one in self.model.decisions.values() if one.kind == "not_same" and one.undone_by is None]
+        return any(all(self.model.records[each].gone for each in side) for one in standing for side in one.apart)
 
     @invariant()
     def history_tells_how_each_lead_came_to_be(self) -> None:

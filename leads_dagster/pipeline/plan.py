@@ -11,7 +11,7 @@ from leads_dagster.pipeline import ingest
 from leads_dagster.pipeline.follow_rules import count_to_change
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import hold_rows, ledger, outbox
+from leads_dagster.store import hold_rows, ledger, outbox, rematching
 from leads_dagster.store.batches import batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading
@@ -28,9 +28,17 @@ def plan(ws: Workspace) -> dict[str, Any]:
     """What `leads sync` would do now: rows by outcome, leads, mirror calls and seconds, the first bad rows.
 
     Updates are an upper bound: a row that says something new may still lose to a newer claim. Where the survivorship
-    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`).
+    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`). What would come of matching
+    all records anew is not counted: `matched_anew` says that the sync would, because the rules of matching changed.
     """
-    ws = replace(ws, books_progress=False)
+    with reading(ws.engine) as connection:
+        due = rematching.is_due(connection, ws.policy)
+    facts = _planned(replace(ws, books_progress=False))
+    status = "changed" if due and facts["status"] == "unchanged" else facts["status"]
+    return {**facts, "status": status, "matched_anew": due}
+
+
+def _planned(ws: Workspace) -> dict[str, Any]:
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         catching_up = state.open_run_id is not None or hold_rows.approved_waiting(connection, ws.name, ws.source)

@@ -40,7 +40,7 @@ from leads_dagster.store.statements import chunks
 R = TypeVar("R")
 Told = Callable[[float, str], None]
 
-RECORDS_KEYED_AT_ONCE = 2_000
+RECORDS_KEYED_AT_ONCE = 5_000
 RECORDS_WRITTEN_AT_ONCE = 500
 PLAN_ROWS_KEPT = 1_000
 _DECIDED_AGAINST = ("open", "dropped")

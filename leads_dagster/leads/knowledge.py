@@ -44,6 +44,15 @@ def knowledge_of(companies: Iterable[tuple[str, str]], given_names: Iterable[tup
     )
 
 
+def counting_otherwise(before: Knowledge, after: Knowledge) -> tuple[set[str], set[str]]:
+    """Folded company and given names that count as another one after than before."""
+    return _otherwise(before.companies, after.companies), _otherwise(before.given_names, after.given_names)
+
+
+def _otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    return {name for name in {*before, *after} if before.get(name, name) != after.get(name, name)}
+
+
 def digest(knowledge: Knowledge) -> str:
     """What tells that something else is known: equal for equal knowledge; "" for none."""
     if not knowledge.companies and not knowledge.given_names:

@@ -180,7 +180,7 @@ def _find_changes(ws: Workspace, staged: staging.Stage, raw: dict[str, Any], sta
 
 
 def _changes_in(ws: Workspace, data: bytes, raw: dict[str, Any], state: SourceState) -> ChangeSet:
-    table, mapping = read_sheet(data, overrides=ws.customer.columns)
+    table, mapping = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
     if not table.lines:
         raise SheetFormatError(
             "The sheet has a header and no rows; nothing was changed.",

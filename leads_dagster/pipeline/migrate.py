@@ -125,7 +125,12 @@ class _Migration:
         self._report(20 * number // len(self.listing.files), f"Reading {file.name}")
         task = _Task(file)
         try:
-            task.found = survey(file, columns=self.ws.customer.columns, max_bytes=self.max_bytes)
+            task.found = survey(
+                file,
+                columns=self.ws.customer.columns,
+                learned=self.ws.learned_headers,
+                max_bytes=self.max_bytes,
+            )
         except LeadsError as error:
             task.result = FileResult(file.name, "failed", error=str(error))
             return task

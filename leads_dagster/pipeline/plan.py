@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from leads_dagster.leads.headers import confirming, suggestions
+from leads_dagster.leads.sheet import read_sheet, sample_of
 from leads_dagster.pipeline import ingest
 from leads_dagster.pipeline.follow_rules import count_to_change
 from leads_dagster.pipeline.workspace import Workspace
@@ -38,6 +40,13 @@ def plan(ws: Workspace) -> dict[str, Any]:
     return {**facts, "status": status, "matched_anew": due}
 
 
+def _unknown_columns(ws: Workspace, data: bytes) -> list[dict[str, str]]:
+    """Columns that no field takes though their rows look like one, and the command that gives them to it."""
+    table, mapping = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
+    found = suggestions(mapping, sample_of(table))
+    return [{"column": one.label, "looks_like": one.field, "confirm": confirming(one)} for one in found]
+
+
 def _planned(ws: Workspace) -> dict[str, Any]:
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
@@ -53,9 +62,11 @@ def _planned(ws: Workspace) -> dict[str, Any]:
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
     )
     data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
+    unknown = {"unknown_columns": _unknown_columns(ws, data)}
     if ws.fingerprint(fetched.checksum) == state.fingerprint and not catching_up:
         quiet = "changed" if by_rules else "unchanged"
-        return _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
+        facts = _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
+        return {**facts, **unknown}
     found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
     with reading(ws.engine) as connection:
         resolution = resolve_changes(ws.policy, connection, found)
@@ -63,7 +74,7 @@ def _planned(ws: Workspace) -> dict[str, Any]:
     status = "held" if counts.held else "changed"
     bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]
     leads = _lead_counts(found, resolution)
-    return _facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad)
+    return {**_facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad), **unknown}
 
 
 def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:

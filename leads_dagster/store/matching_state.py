@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import xxhash
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from leads_dagster.leads.knowledge import digest
 from leads_dagster.leads.matching import MATCHING_VERSION
@@ -68,6 +68,13 @@ def save_rules(connection: Connection, customer: str, rules: MatchingRules, *, a
     """Say that all records are matched by these."""
     row = {"customer": customer, **asdict(rules), "matched_at": at, "run_id": run_id}
     upsert(connection, matching_states, [row])
+
+
+def note_knowledge(connection: Connection, customer: str, knowledge: str) -> None:
+    """Say that what was learned since concerns no record that was not matched anew."""
+    connection.execute(
+        update(matching_states).where(matching_states.c.customer == customer).values(knowledge=knowledge)
+    )
 
 
 def note_first_rules(connection: Connection, policy: Policy, *, at: datetime, run_id: str) -> None:

@@ -15,7 +15,7 @@ It takes the memory that a first load of the same records takes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -110,16 +110,13 @@ def match_all_anew(
     return _Rematching(engine, policy, run_id, who, told, attempt).run()
 
 
-def match_again(connection: Connection, policy: Policy, ids: Sequence[int], writer: LeadWriter) -> None:
+def match_again(connection: Connection, policy: Policy, ids: Iterable[int], writer: LeadWriter) -> Resolution:
     """Match these records and all that they are connected to, in the caller's write transaction."""
-    if ids:
-        epochs.begin_epoch(connection, policy.customer)
-        writer.write(connection, _planned(connection, policy, ids))
-
-
-def _planned(connection: Connection, policy: Policy, ids: Sequence[int]) -> Batch:
+    epochs.begin_epoch(connection, policy.customer)
     resolution = rematch(policy, connection, ids, without=set())
-    return whole([as_stored(one) for one in records.known_records(connection, resolution.touched)], (), resolution)
+    changes = [as_stored(one) for one in records.known_records(connection, resolution.touched)]
+    writer.write(connection, whole(changes, (), resolution))
+    return resolution
 
 
 def as_stored(known: KnownRecord) -> RowChange:

@@ -21,6 +21,7 @@ from leads_dagster.store.claims_behind import claims_to_void
 from leads_dagster.store.decisions import DecisionKind
 from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
+from leads_dagster.store.learning import knowledge_may_change
 from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.rematching import as_stored
@@ -240,9 +241,11 @@ def take_back(undoing: Undoing, decision_id: int) -> Undone:
         raise ConflictError(
             f"Decision {decision_id} is what leads.toml says of survivorship.", advice="Change it there, then sync."
         )
-    decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
+    with knowledge_may_change(connection, undoing.policy) as concerned:
+        decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
     meant, stands = decisions.root(connection, undoing.policy.customer, decision_id)
     effect = (_APPLY if stands else _UNAPPLY)[meant["kind"]](undoing, meant)
+    effect.records |= concerned
     leads = settle(undoing, meant["id"] if stands else decision, effect)
     return Undone(decision, leads, {"kind": found["kind"], **({"again": meant["kind"]} if stands else {})})
 

@@ -230,10 +230,12 @@ class _Rematching:
 
     def _close(self, connection: Connection, moved: bool) -> None:
         customer, at = self.policy.customer, self._moment(connection)
-        save_rules(connection, customer, rules_now(connection, self.policy), at=at, run_id=self.run_id)
+        rules = rules_now(connection, self.policy)
+        save_rules(connection, customer, rules, at=at, run_id=self.run_id)
         hold = hold_rows.standing(connection, customer, MATCHING)
         if hold is not None:
-            hold_rows.settle(connection, hold["id"], "applied" if moved else "dissolved", at=at)
+            applied = moved and hold["plan_hash"] == rules.fingerprint
+            hold_rows.settle(connection, hold["id"], "applied" if applied else "dissolved", at=at)
 
     def _moment(self, connection: Connection) -> datetime:
         return epochs.moment(connection, self.policy.customer, epochs.wall_clock())

@@ -69,7 +69,8 @@ def nickname_key(text: str) -> str:
 
 def _company_lesson(one: MatchRecord, other: MatchRecord) -> Iterator[Lesson]:
     left, right = one.company, other.company
-    if not left.key or not right.key or left.key == right.key or not _names_agree(one.name, other.name):
+    named = "company" in one.fields and "company" in other.fields and left.key and right.key
+    if not named or left.key == right.key or not _names_agree(one.name, other.name):
         return
     if tie := _tie(one, other):
         yield Lesson("company", one.fields["company"], other.fields["company"], left.key, right.key, tie)
@@ -78,8 +79,7 @@ def _company_lesson(one: MatchRecord, other: MatchRecord) -> Iterator[Lesson]:
 def _names_agree(left: PersonName, right: PersonName) -> bool:
     if not left.key or not right.key:
         return left.key == right.key
-    scores = name_scores([left, right], _FIRST, _SECOND)
-    return bool(scores.scores[0] > _ONE_PERSON) or _is_nickname(left, right)
+    return bool(name_scores(left, right).scores[0] > _ONE_PERSON) or _is_nickname(left, right)
 
 
 def _tie(one: MatchRecord, other: MatchRecord) -> str:

@@ -6,21 +6,21 @@ teaching a name takes no time that anybody notices. The rows are `learned`'s, le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from leads_dagster.leads.knowledge import counting_otherwise, digest
+from leads_dagster.leads.knowledge import NO_KNOWLEDGE, counting_otherwise, digest
 from leads_dagster.leads.lessons import learned_from
 from leads_dagster.leads.match_features import company_name, person_name
 from leads_dagster.store import learned, matching_state, records
 from leads_dagster.store.learned import Line
 from leads_dagster.store.policy import Policy
-from leads_dagster.store.resolution import in_force, said_row
+from leads_dagster.store.resolution import as_matched, in_force, said_row
 from leads_dagster.store.tables import source_records
 
 
@@ -49,6 +49,7 @@ def knowledge_may_change(connection: Connection, policy: Policy) -> Iterator[set
         return
     concerned |= _naming(connection, policy.customer, "company", companies, lambda text: company_name(text).key)
     concerned |= _naming(connection, policy.customer, "full_name", given_names, lambda text: person_name(text).given)
+    concerned |= _at_hosts(connection, policy.customer, companies)
     _follow(connection, policy, digest(before), digest(after))
 
 
@@ -88,7 +89,7 @@ def _naming(connection: Connection, customer: str, name: str, keys: set[str], fo
     """Live records of which a field folds to one of these."""
     if not keys:
         return set()
-    letters = [set(key) - {" "} for key in keys]
+    letters = _letters(keys)
     texts: dict[str, list[int]] = {}
     for record, text in _texts(connection, customer, name):
         texts.setdefault(text, []).append(record)
@@ -98,21 +99,49 @@ def _naming(connection: Connection, customer: str, name: str, keys: set[str], fo
 
 def _texts(connection: Connection, customer: str, name: str) -> Iterator[tuple[int, str]]:
     """Live records of leads, and what they say of a field; of those that people took something back of, what counts."""
-    here = (
+    text = _said(name)
+    live = _live(customer)
+    said = select(source_records.c.id, text).where(*live, source_records.c.undone.is_(None), text.is_not(None))
+    yield from ((row[0], row[1]) for row in connection.execute(said).all())
+    changed = select(source_records.c.id, text, source_records.c.undone).where(
+        *live, source_records.c.undone.is_not(None)
+    )
+    for record, says, undone in connection.execute(changed):
+        if (counts := undone.get(name, says)) is not None:
+            yield record, counts
+
+
+def _at_hosts(connection: Connection, customer: str, keys: set[str]) -> set[int]:
+    """Live records that name no company, and whose website or mail server names one of these."""
+    if not keys:
+        return set()
+    query = select(source_records.c.id, source_records.c.said).where(*_live(customer), _said("company").is_(None))
+    letters = _letters(keys)
+    maybe = [record for record, said in connection.execute(query) if may_fold_to(_hosts_of(said), letters)]
+    known = records.known_records(connection, maybe)
+    return {one.id for one in known if as_matched(one, NO_KNOWLEDGE).company.key in keys}
+
+
+def _hosts_of(said: Mapping[str, Any]) -> str:
+    return " ".join((*said.get("emails", ()), said.get("fields", {}).get("website", "")))
+
+
+def _said(name: str) -> ColumnElement[str]:
+    text: ColumnElement[str] = source_records.c.said["fields"][name].as_string()
+    return text
+
+
+def _live(customer: str) -> tuple[ColumnElement[bool], ...]:
+    return (
         source_records.c.customer == customer,
         source_records.c.kind == "row",
         source_records.c.removed_at.is_(None),
         source_records.c.lead_id.is_not(None),
     )
-    text = source_records.c.said["fields"][name].as_string()
-    said = select(source_records.c.id, text).where(*here, source_records.c.undone.is_(None), text.is_not(None))
-    yield from ((row[0], row[1]) for row in connection.execute(said).all())
-    changed = select(source_records.c.id, text, source_records.c.undone).where(
-        *here, source_records.c.undone.is_not(None)
-    )
-    for record, says, undone in connection.execute(changed):
-        if (counts := undone.get(name, says)) is not None:
-            yield record, counts
+
+
+def _letters(keys: Iterable[str]) -> list[set[str]]:
+    return [set(key) - {" "} for key in keys]
 
 
 def may_fold_to(text: str, letters: Sequence[set[str]]) -> bool:

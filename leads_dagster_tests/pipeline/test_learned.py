@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from leads_dagster.errors import ConflictError, ContentError, NotFoundError, SettingsError, UnknownHeadersError
-from leads_dagster.pipeline import learned
+from leads_dagster.pipeline import learned, reviews
+from leads_dagster.pipeline import undo as pipeline_undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.plan import plan
 from leads_dagster.store import LeadDatabase, tables, undo
@@ -218,6 +219,34 @@ def test_the_plan_names_columns_that_look_like_a_field_and_how_to_confirm_them(r
         }  # fmt: skip
         learned.add(ws, "header", "Wohin", "email")
         assert plan(ws)["unknown_columns"] == []
+
+
+def test_a_company_that_only_a_mail_server_names_is_known_by_what_was_taught(road: Road) -> None:
+    road.sync([("Ann Lee", "ann@ibx.example", "", ""), ANN_LONG, CY])
+    assert len(road.leads()) == 3
+    line = teach(road, "company", *TWO_NAMES)
+    assert (line["records"], names(road)) == (1, ["Ann Lee", "Cy Young"])
+    unteach(road, line["id"])
+    assert len(road.leads()) == 3
+
+
+def test_an_answer_to_a_review_says_what_it_taught_and_other_rows_are_matched_by_it(road: Road) -> None:
+    mailbox = "stone7@corp.example"
+    asked = [(PEG[0], mailbox, *PEG[2:]), (MARGARET[0], mailbox, *MARGARET[2:])]
+    others = [("Zork Miller", "", "Umbrella", ""), ("Bartholomew Miller", "", "Umbrella", "")]
+    road.sync([*asked, *others])
+    assert len(road.leads()) == 4
+    with road.open() as ws:
+        [question] = [one for one in reviews.list_(ws) if "Stone" in one["left"]["lead"]]
+        answered = reviews.resolve(ws, question["id"], "same", who="ann")
+    [line] = answered["learned"]
+    assert (line["kind"], {line["left"], line["right"]}) == ("nickname", {"Zork", "Bartholomew"})
+    assert "leads learned remove" in line["next"]
+    assert len(road.leads()) == 2
+    with road.open() as ws:
+        pipeline_undo.undo_decision(ws, answered["decision_id"], who="ann")
+        assert learned.list_(ws) == []
+    assert len(road.leads()) == 4
 
 
 def same(undoing: Undoing, records: list[int]) -> tuple[Undone, Learning]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, delete, update
 
 from leads_dagster.leads.matching import MATCHING_VERSION
-from leads_dagster.pipeline import holds
+from leads_dagster.pipeline import holds, reviews
 from leads_dagster.pipeline.plan import plan
 from leads_dagster.store import LeadDatabase, rematching, tables, undo
 from leads_dagster.store.engine import open_engine, writing
@@ -129,6 +129,18 @@ def test_a_decision_is_obeyed_by_matching_anew(strict: Road) -> None:
     as_an_earlier_version_left_it(usual)
     usual.sync()
     assert names(usual) == ["Ann Lee", "Ann Lee", "Bob Stone"]
+
+
+def test_a_lead_that_somebody_edited_is_not_joined_by_it_but_asked_about(strict: Road) -> None:
+    strict.sync([ANN, ANN_LIKE, BOB])
+    edited = next(lead["id"] for lead in strict.leads() if lead["full_name"] == "Ann Lee")
+    take(strict, undo.override, edited, "title", "Queen")
+    usual = under(strict, USUAL)
+    usual.sync()
+    assert names(usual) == ["Ann Lee", "Ann Lee", "Bob Stone"]
+    with usual.open() as ws:
+        assert [one["kind"] for one in reviews.list_(ws)] == ["join"]
+    assert usual.sync().status == "unchanged"
 
 
 def test_it_is_the_same_as_if_all_rows_had_come_by_todays_rules(make_road: Callable[..., Road]) -> None:

@@ -8,6 +8,7 @@ addresses under an unknown header is suggested, never taken.
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _IDENTITY = ("full_name", "first_name", "last_name", "email", "linkedin_url", "c
 _ADDRESS_PARTS = frozenset({"street", "city", "region", "postal_code", "country"})
 
 _NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
+_NOTHING_LEARNED = _NO_OVERRIDES
 _EMAIL = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\W\d_]{2,}")
 _VALUE = re.compile(rf"(?:{_EMAIL.pattern}|https?://\S+|www\.\S+)", re.IGNORECASE)
 _CERTAIN_HEADERS = 3
@@ -83,7 +85,11 @@ class _Column:
 
 
 def map_headers(
-    header: Sequence[str], *, overrides: Mapping[str, str] = _NO_OVERRIDES, sample: Sample = ()
+    header: Sequence[str],
+    *,
+    overrides: Mapping[str, str] = _NO_OVERRIDES,
+    sample: Sample = (),
+    learned: Mapping[str, str] = _NOTHING_LEARNED,
 ) -> ColumnMapping:
     """Says for every column where its cells go.
 
@@ -91,6 +97,7 @@ def map_headers(
         header: the header cells as they are.
         overrides: field (or part of one) -> header, from `[customers.columns]`; wins over every alias.
         sample: some of the first rows; decides only between meanings that a header can have ("Title", "URL").
+        learned: folded header -> field, as people confirmed it; wins over every alias, `overrides` win over it.
 
     Raises:
         UnknownHeadersError: no column makes a lead, or the first row is no header.
@@ -98,6 +105,7 @@ def map_headers(
     """
     columns = _columns(header)
     _apply_overrides(columns, overrides)
+    _apply_learned(columns, {header: field for header, field in learned.items() if field not in overrides})
     _refuse_headerless(columns)
     language = _language(columns)
     _decide(columns, sample, language)
@@ -107,9 +115,14 @@ def map_headers(
     return ColumnMapping(_ranked(columns), language)
 
 
-def header_words(cells: Sequence[str], *, overrides: Mapping[str, str] = _NO_OVERRIDES) -> int:
+def header_words(
+    cells: Sequence[str],
+    *,
+    overrides: Mapping[str, str] = _NO_OVERRIDES,
+    learned: Mapping[str, str] = _NOTHING_LEARNED,
+) -> int:
     """How many cells are headers that a lead has; tells a header from a preamble and from data."""
-    own = {fold_header(header) for header in overrides.values()}
+    own = {*map(fold_header, overrides.values()), *learned}
     return sum(1 for cell in cells if cell and (recognize(cell) is not None or (own and fold_header(cell) in own)))
 
 
@@ -144,6 +157,13 @@ def _apply_overrides(columns: Sequence[_Column], overrides: Mapping[str, str]) -
         if column.overridden:
             raise SettingsError(f'[customers.columns] gives the column "{column.label}" to two fields.')
         column.target, column.overridden = field, True
+
+
+def _apply_learned(columns: Sequence[_Column], learned: Mapping[str, str]) -> None:
+    for column in columns:
+        field = learned.get(fold_header(column.label)) if learned and not column.overridden else None
+        if field is not None:
+            column.target, column.overridden = field, True
 
 
 def _named(columns: Sequence[_Column], header: str) -> _Column | None:
@@ -232,8 +252,15 @@ def _advice(labels: Sequence[str], suggested: Sequence[Suggestion]) -> str:
     found = f'"{_cut(example.label)}" looks like {example.field}. ' if suggested else ""
     return (
         f'{found}Rename the columns, for example to "Name", "Email" or "Company", or say which is which under '
-        f'[customers.columns] in leads.toml, for example: {example.field} = "{_cut(example.label)}".'
+        f'[customers.columns] in leads.toml, for example: {example.field} = "{_cut(example.label)}". '
+        f"`{confirming(example)}` says the same."
     )
+
+
+def confirming(suggestion: Suggestion) -> str:
+    """The command by which a person confirms a suggestion; a label is data, so it is quoted for the shell."""
+    label = shlex.quote(suggestion.label) if len(suggestion.label) <= _MAX_HEADER_SHOWN else "HEADER"
+    return f"leads learned add header {label} {suggestion.field}"
 
 
 def _suggested(columns: Sequence[tuple[int, str]], sample: Sample) -> tuple[Suggestion, ...]:

@@ -129,7 +129,14 @@ def _known_name(text: str, knowledge: Knowledge) -> PersonName:
     counts_as = knowledge.given_names.get(name.given)
     if counts_as is None:
         return name
-    return replace(name, given=counts_as, key=f"{counts_as}{name.key.removeprefix(name.given)}")
+    family_first = f"{name.family}{counts_as}{name.joined_back.removeprefix(name.family + name.given)}"
+    return replace(
+        name,
+        given=counts_as,
+        key=f"{counts_as}{name.key.removeprefix(name.given)}",
+        joined=f"{counts_as}{name.joined.removeprefix(name.given)}",
+        joined_back=family_first if name.family else "",
+    )
 
 
 def content_hash(row: NormalizedRow) -> bytes:

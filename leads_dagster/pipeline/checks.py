@@ -76,7 +76,8 @@ def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
         header = head["header"] if head else ledger.source_state(connection, ws.name, ws.source, order=False).header
     header = header or []
     overrides = {name: label for name, label in ws.customer.columns.items() if label in header}
-    mapped = sum(one.target is not None for one in map_headers(header, overrides=overrides).columns) if header else 0
+    mapping = map_headers(header, overrides=overrides, learned=ws.learned_headers).columns if header else ()
+    mapped = sum(one.target is not None for one in mapping)
     numbers = {"columns": len(header), "columns_mapped": mapped}
     return CheckOutcome(mapped > 0 or not header, f"{mapped} of {len(header)} columns are known.", numbers)
 

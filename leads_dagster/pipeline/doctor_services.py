@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from leads_dagster.customers import PLAN_CALLS_A_MONTH, AirtableSettings, CustomerSettings
-from leads_dagster.errors import AccessError, CredentialsError, TargetMissingError
+from leads_dagster.errors import AccessError, CredentialsError, StoreError, TargetMissingError
 from leads_dagster.pipeline.finding import Finding, Verdict
 from leads_dagster.settings import Settings
 
@@ -30,8 +30,8 @@ def check_google_credentials(settings: Settings) -> Iterator[Finding]:
 
 def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:
     """The sheet answers, is a table, and has columns that make leads."""
-    from leads_dagster.leads.headers import map_headers
-    from leads_dagster.leads.tabular import read_table
+    from leads_dagster.leads.headers import confirming, suggestions
+    from leads_dagster.leads.sheet import read_sheet, sample_of
     from leads_dagster.sources.fetched import Fetched
     from leads_dagster.sources.google_sheets import fetch_sheet
     from leads_dagster.sources.http import Retries, Timeouts, shared_http
@@ -47,14 +47,36 @@ def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Find
         sheets_endpoint=settings.google_sheets_endpoint_url,
     )
     assert isinstance(fetched, Fetched), "nothing was said to be known already"
-    table = read_table(fetched.data)
-    mapped = [
-        column.target for column in map_headers(table.header, overrides=customer.columns).columns if column.target
-    ]
+    table, mapping = read_sheet(fetched.data, overrides=customer.columns, learned=_learned(settings, customer))
+    mapped = [column.target for column in mapping.columns if column.target]
     seen = f"{address.display}: {len(table.lines):,} rows, {len(mapped)} of {len(table.header)} columns known"
     yield Finding("sheet", "ok", seen, customer=customer.name)
     for warning in fetched.warnings:
         yield Finding("sheet", "warn", warning, customer=customer.name)
+    for one in suggestions(mapping, sample_of(table)):
+        seen = f'The column "{one.label}" is kept beside the fields; it looks like {one.field}.'
+        yield Finding("sheet", "warn", seen, f"Confirm it: {confirming(one)}", customer=customer.name)
+
+
+def _learned(settings: Settings, customer: CustomerSettings) -> dict[str, str]:
+    """Headers that people confirmed; none of a database that is not there yet: the doctor makes none."""
+    from sqlalchemy import inspect
+
+    from leads_dagster.store import learned, tables
+    from leads_dagster.store.engine import open_engine, read_url, reading
+
+    url = read_url(settings.database_url)
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists()):
+        return {}
+    engine = open_engine(settings.database_url)
+    try:
+        with reading(engine) as connection:
+            known = inspect(connection).has_table(tables.learned.name)
+            return learned.headers(connection, customer.name) if known else {}
+    except StoreError:  # what is wrong with the database is said by its own check
+        return {}
+    finally:
+        engine.dispose()
 
 
 def check_airtable(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:

@@ -23,6 +23,15 @@ _NEXT = {
     "applied": "Done.",
     "dissolved": "The rows returned or changed: nothing is left to decide.",
 }
+# Of a plan to match all records by other rules; what differs from the above.
+_NEXT_OF_MATCHING = {
+    "open": "The rules of matching changed, and would give these records other leads. `leads holds approve {id}` lets "
+    "the next sync do it, `leads holds drop {id}` leaves them as they are. New and changed rows are matched by the new "
+    "rules in any case.",
+    "approved": "The next sync matches all records by the new rules.",
+    "dropped": "These records stay as they are, until their rows change; `leads holds approve {id}` takes that back.",
+    "dissolved": "The rules changed again, or nothing would come of them any more.",
+}
 
 
 def list_(ws: Workspace, *, every: bool = False) -> list[dict[str, Any]]:
@@ -42,8 +51,9 @@ def show(ws: Workspace, hold_id: int) -> dict[str, Any]:
 
     Returns:
         as `list_`, and plan: a row each with record_id, row (of the sheet; None where it is gone from it), lead_id,
-        lead (its name), kind (remove, change, blank), changes ([{field, old, new}]: what the row said, and says), and
-        then: what becomes of the lead where the row goes.
+        lead (its name), kind (remove, change, blank; join or part where only the matching differs), changes
+        ([{field, old, new}]: what the row said, and says), and then: what becomes of the lead, where the row goes or
+        the record would get another one.
 
     Raises:
         NotFoundError: this customer has no such hold.
@@ -80,7 +90,8 @@ def _decide(ws: Workspace, hold_id: int, status: Literal["approved", "dropped"],
 
 def _facts(hold: Mapping[str, Any]) -> dict[str, Any]:
     facts = {name: value for name, value in hold.items() if name not in ("customer", "plan")}
-    return {**facts, "next": _NEXT[hold["status"]].format(id=hold["id"])}
+    words = {**_NEXT, **_NEXT_OF_MATCHING} if hold["source"] == hold_rows.MATCHING else _NEXT
+    return {**facts, "next": words[hold["status"]].format(id=hold["id"])}
 
 
 def _plan(ws: Workspace, connection: Connection, hold: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -97,7 +108,7 @@ def _plan(ws: Workspace, connection: Connection, hold: Mapping[str, Any]) -> lis
             "lead": leads[one["lead_id"]]["full_name"] if one["lead_id"] in leads else None,
             "kind": one["kind"],
             "changes": _changes(one, said.get(one["record_id"], {})),
-            "then": then.get(one["record_id"]),
+            "then": one.get("then") or then.get(one["record_id"]),
         }
         for one in plan
     ]
@@ -114,6 +125,8 @@ def _said(connection: Connection, hold: Mapping[str, Any]) -> dict[int, dict[str
 
 
 def _changes(one: Mapping[str, Any], said: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    if one["kind"] in ("join", "part"):
+        return []
     if one["kind"] == "remove":
         return [{"field": name, "old": value, "new": None} for name, value in sorted(said.items()) if value is not None]
     new = one["fields"] or {}

@@ -19,7 +19,7 @@ from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import epochs, hold_rows, ledger, outbox, rulings, staging
+from leads_dagster.store import epochs, hold_rows, ledger, outbox, rematching, rulings, staging
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
@@ -86,14 +86,15 @@ def _look(ws: Workspace) -> Look:
 
 
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
-    """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved, or
-    other values win by today's rules."""
+    """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved, other
+    values win by today's rules, or records match otherwise by them."""
     return (
         state.open_run_id is not None
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
         or outbox.count_due(connection, ws.name, ws.mirrors, now=ws.now()) > 0
         or moved(ws, connection)
         or rulings.is_due(connection, ws.policy)
+        or rematching.is_due(connection, ws.policy)
     )
 
 
@@ -179,7 +180,7 @@ def _find_changes(ws: Workspace, staged: staging.Stage, raw: dict[str, Any], sta
 
 
 def _changes_in(ws: Workspace, data: bytes, raw: dict[str, Any], state: SourceState) -> ChangeSet:
-    table, mapping = read_sheet(data, overrides=ws.customer.columns)
+    table, mapping = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
     if not table.lines:
         raise SheetFormatError(
             "The sheet has a header and no rows; nothing was changed.",

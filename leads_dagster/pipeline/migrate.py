@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from leads_dagster.pipeline.migrate_reading import Survey, survey
 from leads_dagster.pipeline.migrate_result import FileResult, FileStatus, MigrationResult
 from leads_dagster.pipeline.migrate_trial import trial
 from leads_dagster.pipeline.migrate_writing import STATES, FileWriter, Transaction
+from leads_dagster.pipeline.rematch import match_anew_where_due
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.json_folders import JsonFile, Listing, find_files
 from leads_dagster.store import epochs, migration_log
@@ -125,7 +126,12 @@ class _Migration:
         self._report(20 * number // len(self.listing.files), f"Reading {file.name}")
         task = _Task(file)
         try:
-            task.found = survey(file, columns=self.ws.customer.columns, max_bytes=self.max_bytes)
+            task.found = survey(
+                file,
+                columns=self.ws.customer.columns,
+                learned=self.ws.learned_headers,
+                max_bytes=self.max_bytes,
+            )
         except LeadsError as error:
             task.result = FileResult(file.name, "failed", error=str(error))
             return task
@@ -163,6 +169,7 @@ class _Migration:
         if not self.dry_run:
             self.result.migration_id = identity
             self._put_away(tasks, identity)
+            match_anew_where_due(replace(self.ws, books_progress=False), run_id=identity, percent=(20, 20))
         with self.transaction() as connection:
             self._open_log(connection, tasks, identity, interrupted)
 

@@ -107,7 +107,8 @@ def _validated(connection: Connection, ws: Workspace, row: MigratedFile) -> dict
     limit = ws.settings.max_sheet_bytes
     try:
         here = copy if copy.exists() else path
-        found = survey(JsonFile(path, row.path), at=here, columns=ws.customer.columns, max_bytes=limit)
+        file, columns = JsonFile(path, row.path), ws.customer.columns
+        found = survey(file, at=here, columns=columns, learned=ws.learned_headers, max_bytes=limit)
         return {"path": row.path, **check_file(connection, ws.policy, found, here, max_bytes=limit).as_dict()}
     except LeadsError as error:
         return {"path": row.path, "passed": False, "error": str(error)}

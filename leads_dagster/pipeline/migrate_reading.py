@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import xxhash
 
@@ -31,6 +32,7 @@ _MOST_LABELS = 1_000
 _LONGEST_KEY = 200
 _LAST_RANK = 1_000
 _READ_BYTES = 1 << 20
+_NOTHING_LEARNED: Mapping[str, str] = MappingProxyType({})
 _PARTS = {
     "first_name": "full_name", "middle_name": "full_name", "last_name": "full_name", "name_prefix": "full_name",
     "name_suffix": "full_name", "city": "location", "region": "location", "country": "location",
@@ -86,12 +88,20 @@ class _Look:
             self.sample.append(record.cells)
 
 
-def survey(file: JsonFile, *, columns: Mapping[str, str], max_bytes: int, at: Path | None = None) -> Survey:
+def survey(
+    file: JsonFile,
+    *,
+    columns: Mapping[str, str],
+    max_bytes: int,
+    at: Path | None = None,
+    learned: Mapping[str, str] = _NOTHING_LEARNED,
+) -> Survey:
     """Read a file once and settle which of its labels is which field.
 
     Args:
         file: which.
         columns: `[customers.columns]`; those that name a label of this file win.
+        learned: folded header -> field, as people confirmed it.
         max_bytes: as in `read_records`.
         at: where a copy of it is, to be read in its stead.
 
@@ -104,7 +114,7 @@ def survey(file: JsonFile, *, columns: Mapping[str, str], max_bytes: int, at: Pa
     checksum = checksum_of_file(path)
     for record in read_records(path, max_bytes=max_bytes, name=file.path.name):
         look.add(record)
-    targets = _targets(look, columns) if look.labels else {}
+    targets = _targets(look, columns, learned) if look.labels else {}
     return Survey(file, checksum, targets, look.records, look.faulty, look.breaks_off)
 
 
@@ -117,12 +127,12 @@ def checksum_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _targets(look: _Look, columns: Mapping[str, str]) -> dict[str, ColumnTarget]:
+def _targets(look: _Look, columns: Mapping[str, str], learned: Mapping[str, str]) -> dict[str, ColumnTarget]:
     labels = list(look.labels)
     headers = [header_of(label) for label in labels]
     own = {field: headers[labels.index(name)] for field, name in columns.items() if name in look.labels}
     sample = [[record.get(label, "") for label in labels] for record in look.sample]
-    mapping = map_headers(headers, overrides=own, sample=sample)
+    mapping = map_headers(headers, overrides=own, sample=sample, learned=learned)
     return {label: replace(column, label=label) for label, column in zip(labels, mapping.columns, strict=True)}
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from leads_dagster.leads.headers import confirming, suggestions
+from leads_dagster.leads.sheet import read_sheet, sample_of
 from leads_dagster.pipeline import ingest
 from leads_dagster.pipeline.follow_rules import count_to_change
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import hold_rows, ledger, outbox
+from leads_dagster.store import hold_rows, ledger, outbox, rematching
 from leads_dagster.store.batches import batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading
@@ -28,9 +30,24 @@ def plan(ws: Workspace) -> dict[str, Any]:
     """What `leads sync` would do now: rows by outcome, leads, mirror calls and seconds, the first bad rows.
 
     Updates are an upper bound: a row that says something new may still lose to a newer claim. Where the survivorship
-    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`).
+    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`). What would come of matching
+    all records anew is not counted: `matched_anew` says that the sync would, because the rules of matching changed.
     """
-    ws = replace(ws, books_progress=False)
+    with reading(ws.engine) as connection:
+        due = rematching.is_due(connection, ws.policy)
+    facts = _planned(replace(ws, books_progress=False))
+    status = "changed" if due and facts["status"] == "unchanged" else facts["status"]
+    return {**facts, "status": status, "matched_anew": due}
+
+
+def _unknown_columns(ws: Workspace, data: bytes) -> list[dict[str, str]]:
+    """Columns that no field takes though their rows look like one, and the command that gives them to it."""
+    table, mapping = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
+    found = suggestions(mapping, sample_of(table))
+    return [{"column": one.label, "looks_like": one.field, "confirm": confirming(one)} for one in found]
+
+
+def _planned(ws: Workspace) -> dict[str, Any]:
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         catching_up = state.open_run_id is not None or hold_rows.approved_waiting(connection, ws.name, ws.source)
@@ -45,9 +62,11 @@ def plan(ws: Workspace) -> dict[str, Any]:
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
     )
     data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
+    unknown = {"unknown_columns": _unknown_columns(ws, data)}
     if ws.fingerprint(fetched.checksum) == state.fingerprint and not catching_up:
         quiet = "changed" if by_rules else "unchanged"
-        return _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
+        facts = _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
+        return {**facts, **unknown}
     found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
     with reading(ws.engine) as connection:
         resolution = resolve_changes(ws.policy, connection, found)
@@ -55,7 +74,7 @@ def plan(ws: Workspace) -> dict[str, Any]:
     status = "held" if counts.held else "changed"
     bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]
     leads = _lead_counts(found, resolution)
-    return _facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad)
+    return {**_facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad), **unknown}
 
 
 def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:

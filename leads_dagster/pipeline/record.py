@@ -24,8 +24,10 @@ from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_ro
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.hold_rows import MATCHING
 from leads_dagster.store.lead_writer import BatchResult, LeadWriter
 from leads_dagster.store.ledger import RowCounts, SourceState
+from leads_dagster.store.matching_state import note_first_rules
 from leads_dagster.store.replanning import plan_anew
 from leads_dagster.store.resolution import Resolution
 from leads_dagster.store.statements import chunks
@@ -137,6 +139,7 @@ class _Recording:
             ledger.fail_dead_runs(connection, self.ws.name, self.run_id, at=self.ws.now())
             ledger.open_source(connection, self.ws.name, self.change_set.source, self.run_id)
             rulings.adopt_first(connection, self.ws.policy, at=self.change_set.observed_at)
+            note_first_rules(connection, self.ws.policy, at=self.ws.now(), run_id=self.run_id)
 
     def _write_keys_first(self) -> None:
         """Of a large load, the new records' blocking keys, sorted, before the records themselves.
@@ -206,7 +209,7 @@ class _Recording:
 
     def _book_run(self, connection: Connection, counts: RowCounts) -> None:
         now = self.ws.now()
-        status = "held" if counts.held else "done"
+        status = "held" if counts.held or hold_rows.stands_open(connection, self.ws.name, MATCHING) else "done"
         ledger.begin_run(
             connection,
             run_id=self.run_id,

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from leads_dagster.pipeline.ingest import NORMALIZED, staged_input, written_already
+from leads_dagster.pipeline.rematch import match_anew_where_due
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import staging
@@ -30,6 +31,7 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
         return done
     with stage(ws, run_id, DEDUPED, percent=35, message="Matching"):
         started = time.monotonic()
+        anew = match_anew_where_due(ws, run_id=run_id)
         staged, head = staged_input(ws, NORMALIZED)
         with reading(ws.engine) as connection:
             chunks_after_head = islice(staging.payloads(connection, ws.name, NORMALIZED), 1, None)
@@ -39,7 +41,8 @@ def resolve(ws: Workspace, *, run_id: str) -> Outcome:
         )
         with writing(ws.engine, ws.name) as connection:
             staging.put(connection, output, resolution.payloads())
-        return Outcome(bool(resolution.touched), staged.fingerprint, _numbers(resolution, time.monotonic() - started))
+        numbers = {**_numbers(resolution, time.monotonic() - started), **anew}
+        return Outcome(bool(resolution.touched), staged.fingerprint, numbers)
 
 
 def _numbers(found: Resolution, seconds: float) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import ledger
+from leads_dagster.store import hold_rows, ledger
 from leads_dagster.store.engine import reading
+from leads_dagster.store.hold_rows import MATCHING
 from leads_dagster.store.ledger import RowCounts
 
 SyncStatus = Literal["done", "unchanged", "held", "failed"]
@@ -64,8 +65,9 @@ def read_result(ws: Workspace, run_id: str, *, seconds: float, error: str | None
         run = ledger.find_run(connection, ws.name, run_id)
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         standing = ledger.standing_counts(connection, state)
+        held = standing.held > 0 or hold_rows.stands_open(connection, ws.name, MATCHING)
     if run is None:
-        quiet: SyncStatus = "failed" if error else "held" if standing.held else "unchanged"
+        quiet: SyncStatus = "failed" if error else "held" if held else "unchanged"
         return SyncResult(ws.name, run_id, quiet, standing if not error else RowCounts(), seconds, error)
     counts = ledger.counts_of(run)
     failed = error is not None or run["status"] in ("failed", "running")

@@ -94,7 +94,8 @@ def resolve(
         who: the person, where it is not the one who runs this process.
 
     Returns:
-        id, status, decision_id, lead_ids (of the two leads, those that live now), who, mirrors (what each heard), next.
+        id, status, decision_id, lead_ids (of the two leads, those that live now), who, learned (each id, kind, left,
+        right, because and next: what the answer teaches for other rows), mirrors (what each heard), next.
 
     Raises:
         NotFoundError: no such review. ConflictError: it does not wait any more.
@@ -114,7 +115,8 @@ def settle_one(
         done = answering.answer(undoing, pair, verdict)
         last = records.last_leads(undoing.connection, pair)
         facts = {"id": review_id(*done.facts["records"]), "status": verdict, "decision_id": done.decision_id}
-        return {**facts, "lead_ids": sorted({lead for lead, _ in last.values()}), "who": undoing.who}
+        learned = {"learned": done.facts["learned"]}
+        return {**facts, "lead_ids": sorted({lead for lead, _ in last.values()}), "who": undoing.who, **learned}
 
     return carried_out(ws, decision, who=who, reason=reason)
 

@@ -252,7 +252,7 @@ class _Comparison:
         if labels == self.labels:
             return self.mapping, Normalizer(self.mapping, self.ws.rules)
         overrides = {field: label for field, label in self.ws.customer.columns.items() if label in labels}
-        mapping = map_headers(labels, overrides=overrides)
+        mapping = map_headers(labels, overrides=overrides, learned=self.ws.learned_headers)
         return mapping, Normalizer(mapping, self.ws.rules)
 
     @lru_cache(maxsize=1)  # noqa: B019  # likewise

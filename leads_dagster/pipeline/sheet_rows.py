@@ -34,7 +34,8 @@ def row_numbers(ws: Workspace, connection: Connection, source: str) -> Mapping[i
         return {}
 
     try:
-        table, _ = read_sheet(ws.snapshots.get(state.checksum), overrides=ws.customer.columns)
+        data = ws.snapshots.get(state.checksum)
+        table, _ = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
     except LeadsError as error:
         logger.info("Rows of %s cannot be numbered: %s", source, error.message)
         return {}

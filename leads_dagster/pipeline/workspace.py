@@ -6,7 +6,7 @@ What belongs here: opening and closing these, the lock that keeps two cycles of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -29,7 +29,7 @@ from leads_dagster.sources.snapshots import SnapshotStore
 from leads_dagster.store import ledger
 from leads_dagster.store.advisory import cycle_lock
 from leads_dagster.store.damage import watch_for_damage
-from leads_dagster.store.engine import open_engine, writing
+from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.schema import ensure_schema
 
@@ -115,8 +115,23 @@ class Workspace:
         from leads_dagster.leads.headers import HEADERS_VERSION
         from leads_dagster.leads.normalization import NORMALIZATION_VERSION
 
-        parts = (HEADERS_VERSION, NORMALIZATION_VERSION, repr(sorted(self.customer.columns.items())), repr(self.rules))
+        parts = [HEADERS_VERSION, NORMALIZATION_VERSION, repr(sorted(self.customer.columns.items())), repr(self.rules)]
+        if self.learned_headers:
+            parts.append(repr(sorted(self.learned_headers.items())))
         return xxhash.xxh3_128_hexdigest("\x1f".join(parts).encode())
+
+    @cached_property
+    def learned_headers(self) -> Mapping[str, str]:
+        """Folded header -> field, as this customer's people confirmed it."""
+        from leads_dagster.store.learned import headers
+
+        with reading(self.engine) as connection:
+            return headers(connection, self.name)
+
+    def forget_what_was_learned(self) -> None:
+        """Somebody taught something: ask again."""
+        for name in ("learned_headers", "rules_fingerprint"):
+            self.__dict__.pop(name, None)
 
     def fingerprint(self, checksum: str) -> str:
         """What tells that a sheet changed: its bytes, the mapping and the rules."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.store import lead_rows, records, review_rows
+from leads_dagster.store.learning import Learning, learn_from_decision
 from leads_dagster.store.pair_decisions import PairDecisions, Verdict
 from leads_dagster.store.review_rows import Waiting
 from leads_dagster.store.undo import Effect, Undoing, Undone, settle
@@ -32,10 +33,17 @@ def answer(undoing: Undoing, pair: tuple[int, int], verdict: Verdict) -> Undone:
     kept = review_rows.reviews(connection, [found.pair])[found.pair]
     subject = {"records": list(found.pair), "rule": kept.rule, "score": kept.score, _KEY[verdict]: sides}
     decision = undoing.decide(verdict, subject, lead_id=found.lead_a)
+    two = found.lead_a != found.lead_b
+    taught = _taught(undoing, decision, found.pair) if verdict == "same" and two else Learning()
     # Two that are apart stay so; all else is matched again.
-    as_it_is = verdict == "not_same" and found.lead_a != found.lead_b
-    leads = settle(undoing, decision, Effect() if as_it_is else Effect(records=set(found.pair)))
-    return Undone(decision, tuple(sorted({*leads, *found.leads})), {"records": list(found.pair), "verdict": verdict})
+    as_it_is = verdict == "not_same" and two
+    leads = settle(undoing, decision, Effect() if as_it_is else Effect(records={*found.pair, *taught.records}))
+    facts = {"records": list(found.pair), "verdict": verdict, "learned": list(taught.lines)}
+    return Undone(decision, tuple(sorted({*leads, *found.leads})), facts)
+
+
+def _taught(undoing: Undoing, decision: int, pair: tuple[int, int]) -> Learning:
+    return learn_from_decision(undoing.connection, undoing.policy, decision, pair, at=undoing.at, who=undoing.who)
 
 
 def question(connection: Connection, customer: str, pair: tuple[int, int]) -> tuple[Waiting, list[list[int]]]:

@@ -22,6 +22,7 @@ from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.lead_operations import Lead, Operation
 from leads_dagster.store.lead_search import LARGEST_PAGE, LeadPage, Order
 from leads_dagster.store.metrics import store_metrics
+from leads_dagster.store.newer_rules import match_by_todays_rules
 from leads_dagster.store.opening import DEFAULT_ATTEMPTS, DEFAULT_DELAY_SECONDS, opening, tried
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.retry import StoreRetries, run_retried, run_retried_async
@@ -49,6 +50,7 @@ class AsyncLeadDatabase:
         self._engine = open_async_engine(self._url)
         watch_for_damage(self._engine.sync_engine, opened.settings)
         self._upgraded = False
+        self._matched_by_todays_rules = False
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -154,6 +156,9 @@ class AsyncLeadDatabase:
                 return await connection.run_sync(call, self._caller)
 
         await self.open()
+        if not self._matched_by_todays_rules:
+            await asyncio.to_thread(_match, self._url, self._caller, self.retries)
+            self._matched_by_todays_rules = True
         return await run_retried_async(operation, attempt, policy=retries or self.retries)
 
     async def _read(self, operation: str, call: Operation[R]) -> R:
@@ -170,5 +175,14 @@ def _upgrade(url: str, retries: StoreRetries) -> None:
     engine = open_engine(url)
     try:
         run_retried("schema upgrade", ensure_schema, engine, policy=retries)
+    finally:
+        engine.dispose()
+
+
+def _match(url: str, caller: operations.Caller, retries: StoreRetries) -> None:
+    """Matching everything anew takes long, and happens once in a version: in a thread, as the upgrade."""
+    engine = open_engine(url)
+    try:
+        match_by_todays_rules(engine, caller, retries)
     finally:
         engine.dispose()

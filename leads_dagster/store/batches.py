@@ -63,7 +63,8 @@ class Batch:
     @property
     def rows(self) -> int:
         """How much there is to write, in rows."""
-        return len(self.changes) + len(self.gone) + len(self.assigned) + len(self.bookings)
+        news = len(self.changes) + len(self.gone) + len(self.assigned)
+        return news + len(self.rematched) + len(self.bookings)
 
 
 def batches(
@@ -73,7 +74,7 @@ def batches(
     batch = Batch()
     for unit in _units(changes, gone, resolution):
         batch.absorb(unit)
-        if len(batch.changes) + len(batch.gone) >= size:
+        if len(batch.changes) + len(batch.gone) + len(batch.rematched) >= size:
             yield batch
             batch = Batch()
     if batch.rows:

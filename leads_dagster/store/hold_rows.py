@@ -12,6 +12,8 @@ from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.store.tables import holds
 
 STANDING = ("open", "approved")
+# The source of a plan that no sheet made: to match all records by other rules than those in force.
+MATCHING = "matching"
 
 
 def standing(connection: Connection, customer: str, source: str) -> dict[str, Any] | None:
@@ -23,6 +25,19 @@ def standing(connection: Connection, customer: str, source: str) -> dict[str, An
     )
     row = connection.execute(query).first()
     return None if row is None else dict(row._mapping)
+
+
+def of_plan(connection: Connection, customer: str, source: str, plan_hash: str) -> dict[str, Any] | None:
+    """The newest hold of this very plan, whatever became of it."""
+    here = (holds.c.customer == customer, holds.c.source == source, holds.c.plan_hash == plan_hash)
+    row = connection.execute(select(holds).where(*here).order_by(holds.c.id.desc())).first()
+    return None if row is None else dict(row._mapping)
+
+
+def stands_open(connection: Connection, customer: str, source: str) -> bool:
+    """Whether a plan waits for a person."""
+    found = standing(connection, customer, source)
+    return found is not None and found["status"] == "open"
 
 
 def approved_waiting(connection: Connection, customer: str, source: str) -> bool:

@@ -20,6 +20,7 @@ from leads_dagster.store import epochs, records
 from leads_dagster.store.batches import whole
 from leads_dagster.store.changes import RowChange, first_claims, said_fields
 from leads_dagster.store.lead_writer import LeadWriter, row_states
+from leads_dagster.store.matching_state import note_first_rules
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
 from leads_dagster.store.resolution import resolve_rows
@@ -169,6 +170,7 @@ class _Intake:
     ) -> dict[int, Landed]:
         self._number([change for change in changes.values() if not change.known])
         epochs.begin_epoch(self.connection, self.policy.customer)
+        note_first_rules(self.connection, self.policy, at=writer.at, run_id=writer.run_id)
         rows = list(changes.values())
         resolution = resolve_rows(self.policy, self.connection, (), rows)
         batch = whole(rows, (), resolution)

@@ -20,6 +20,7 @@ from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster.store.lead_operations import Lead, Operation
 from leads_dagster.store.lead_search import LARGEST_PAGE, LeadPage, Order
 from leads_dagster.store.metrics import store_metrics
+from leads_dagster.store.newer_rules import match_by_todays_rules
 from leads_dagster.store.opening import DEFAULT_ATTEMPTS, DEFAULT_DELAY_SECONDS, opening, tried
 from leads_dagster.store.outbox import MirrorName
 from leads_dagster.store.retry import StoreRetries, run_retried
@@ -51,6 +52,7 @@ class LeadDatabase:
         self.customer = customer
         self.retries: StoreRetries = opened.retries
         self._caller = opened.caller
+        self._matched_by_todays_rules = False
         self._engine = open_engine(opened.settings.database_url)
         watch_for_damage(self._engine, opened.settings)
         run_retried("schema upgrade", ensure_schema, self._engine, policy=self.retries)
@@ -197,6 +199,10 @@ class LeadDatabase:
         def attempt() -> R:
             with writing(self._engine, self.customer) as connection:
                 return call(connection, self._caller)
+
+        if not self._matched_by_todays_rules:
+            match_by_todays_rules(self._engine, self._caller, self.retries)
+            self._matched_by_todays_rules = True
 
         return run_retried(operation, attempt, policy=retries or self.retries)
 

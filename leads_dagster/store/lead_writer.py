@@ -161,15 +161,16 @@ class LeadWriter:
         known = [change.record_id for change in batch.changes if change.known and change.record_id in batch.keys]
         fresh = {record: keys for record, keys in batch.keys.items() if record not in set(known)}
         match_rows.insert_keys(connection, self.customer, fresh)
-        rows = [self._edge_row(edge) for edge in batch.edges]
+        rows = [self.edge_row(edge) for edge in batch.edges]
         if known or batch.rematched:
             match_rows.replace_keys(connection, self.customer, {record: batch.keys[record] for record in known})
             match_rows.replace_edges(connection, [*known, *batch.rematched], rows)
         else:
             match_rows.insert_edges(connection, rows)
-        match_rows.book(connection, batch.bookings, [self._edge_row(one.edge) for one in batch.bookings])
+        match_rows.book(connection, batch.bookings, [self.edge_row(one.edge) for one in batch.bookings])
 
-    def _edge_row(self, edge: Edge) -> dict[str, Any]:
+    def edge_row(self, edge: Edge) -> dict[str, Any]:
+        """The row that keeps an edge."""
         explanation = dict(edge.explanation)
         originals = explanation.pop("originals", {})
         return {

@@ -5,19 +5,23 @@ What belongs here: reading and writing `match_keys` and `matches`. What makes tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import xxhash
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, and_, delete, or_, select
 
+from leads_dagster.leads.matching import Edge
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.questions import Booking, Op, as_found
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks
 from leads_dagster.store.tables import leads, match_keys, matches, source_records
 
 _HALF_OF_64_BITS = 2**63  # a database's integers have a sign
+_PAIRS_AT_ONCE = 200
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,37 @@ def book(connection: Connection, bookings: Sequence[Booking], rows: Sequence[Map
         mine = (matches.c.record_a == row["record_a"], matches.c.record_b == row["record_b"])
         connection.execute(delete(matches).where(*mine))
     insert_edges(connection, by_op["insert"])
+
+
+def renew_edges(
+    connection: Connection,
+    touched: Sequence[int],
+    edges: Sequence[Edge],
+    *,
+    settled: Set[int],
+    row_of: Callable[[Edge], Mapping[str, Any]],
+) -> None:
+    """Set the edges at the touched records to these; one that says what it said is left as it is, with its time.
+
+    Args:
+        settled: records whose edges are all among these or were set before, the touched ones with them: a stored edge
+            to any other record is left for the one who sets that record's.
+        row_of: what keeps an edge.
+    """
+    stored = {(one.record_a, one.record_b): one for one in edges_at(connection, touched)}
+    new = {(edge.a, edge.b): edge for edge in edges}
+    kept = {ends for ends, edge in new.items() if ends in stored and _says_the_same(stored[ends], edge)}
+    stale = [ends for ends in stored.keys() - kept if settled >= set(ends)]
+    for part in chunks(sorted(stale), _PAIRS_AT_ONCE):
+        pairs = or_(*(and_(matches.c.record_a == a, matches.c.record_b == b) for a, b in part))
+        connection.execute(delete(matches).where(pairs))
+    insert_edges(connection, [row_of(edge) for ends, edge in new.items() if ends not in kept])
+
+
+def _says_the_same(one: StoredEdge, edge: Edge) -> bool:
+    if (one.outcome, one.rule, one.score) != (edge.outcome, edge.rule, edge.score):
+        return False
+    return orjson.dumps(one.explanation, option=_SORTED) == orjson.dumps(edge.explanation, option=_SORTED)
 
 
 def insert_edges(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

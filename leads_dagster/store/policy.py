@@ -26,6 +26,7 @@ class Policy:
         mirrors: who is to hear of a change.
         batch_size: rows written in one transaction.
         survivorship: which of several values of a field wins; None: as the customer's cycles have it (`rulings`).
+        guard_share, guard_minimum: how much may change without asking; see `CustomerSettings`.
     """
 
     customer: str = DEFAULT_CUSTOMER
@@ -35,6 +36,8 @@ class Policy:
     mirrors: tuple[MirrorName, ...] = ("crm",)
     batch_size: int = 50
     survivorship: Survivorship | None = None
+    guard_share: float = CustomerSettings.guard_share
+    guard_minimum: int = CustomerSettings.guard_minimum
 
 
 def policy_of(customer: CustomerSettings, *, batch_size: int = 50) -> Policy:
@@ -47,4 +50,6 @@ def policy_of(customer: CustomerSettings, *, batch_size: int = 50) -> Policy:
         mirrors=("crm", "airtable") if customer.airtable else ("crm",),
         batch_size=batch_size,
         survivorship=customer.survivorship,
+        guard_share=customer.guard_share,
+        guard_minimum=customer.guard_minimum,
     )

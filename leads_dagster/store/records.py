@@ -113,6 +113,17 @@ def known_records(connection: Connection, ids: Sequence[int]) -> Iterator[KnownR
         yield from (KnownRecord(*row) for row in _BY_ID.rows(connection, part))
 
 
+def ids_that_count(connection: Connection, customer: str) -> list[int]:
+    """All live records of a customer that are of a lead, without edits, in the order they were first seen."""
+    query = select(source_records.c.id).where(
+        source_records.c.customer == customer,
+        source_records.c.kind == "row",
+        source_records.c.removed_at.is_(None),
+        source_records.c.lead_id.is_not(None),
+    )
+    return sorted(row.id for row in connection.execute(query))
+
+
 def live_ids(connection: Connection, customer: str, source: str) -> list[int]:
     """All live records of a source, in the order they were first seen."""
     query = select(source_records.c.id).where(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 from leads_dagster.leads.blocking import blocking_keys
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.knowledge import Knowledge
 from leads_dagster.leads.matching import Edge, MatchRecord, match_all, match_new, match_record
-from leads_dagster.store import epochs, lead_rows, match_rows, records
+from leads_dagster.store import epochs, lead_rows, learned, match_rows, records
 from leads_dagster.store.changes import ROWS_PER_CHUNK, ChangeSet, Gone, RowChange
 from leads_dagster.store.disjoint import DisjointSets
 from leads_dagster.store.match_rows import KnownEdges, StoredEdge
@@ -27,7 +28,7 @@ from leads_dagster.store.pair_decisions import PairDecisions, split_by_verdict
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.protected import Scene, guarded
 from leads_dagster.store.questions import Booking, booked
-from leads_dagster.store.records import Standing
+from leads_dagster.store.records import KnownRecord, Standing
 from leads_dagster.store.statements import chunks
 
 
@@ -108,11 +109,14 @@ def resolve_rows(
     policy: Policy, connection: Connection, leaving: Sequence[Gone], changes: Iterable[RowChange]
 ) -> Resolution:
     """As `resolve_changes`; of each row only what matching needs is kept, so that the rows may be streamed."""
+    resolver = _Resolver(policy, connection)
     fresh = [
-        match_record(change.record_id, in_force(change.row, change.undone)) for change in changes if _speaks(change)
+        match_record(change.record_id, in_force(change.row, change.undone), resolver.knowledge)
+        for change in changes
+        if _speaks(change)
     ]
     gone = {one.record_id for one in leaving if not one.held}
-    return _Resolver(policy, connection).run(fresh, gone)
+    return resolver.run(fresh, gone)
 
 
 def rematch(policy: Policy, connection: Connection, ids: Iterable[int], *, without: set[int]) -> Resolution:
@@ -124,8 +128,29 @@ def rematch(policy: Policy, connection: Connection, ids: Iterable[int], *, witho
     """
     resolver = _Resolver(policy, connection)
     known = records.known_records(connection, sorted(set(ids) - without))
-    fresh = [match_record(one.id, in_force(said_row(one.said), one.undone)) for one in known if one.counts]
+    fresh = [as_matched(one, resolver.knowledge) for one in known if one.counts]
     return resolver.run(fresh, without)
+
+
+def resolve_all(
+    policy: Policy, connection: Connection, ids: Sequence[int], told: Callable[[int], None]
+) -> tuple[Resolution, Mapping[int, MatchRecord]]:
+    """Who is who among all these records as if they had come together: of the stored keys and edges nothing is taken.
+
+    Args:
+        ids: every record that counts.
+        told: how many are loaded, now and then.
+
+    Returns:
+        What comes out, every record in `rematched` and the edges without both originals; and the records.
+    """
+    resolver = _Resolver(policy, connection)
+    return resolver.run_all(ids, told), resolver.sides
+
+
+def as_matched(known: KnownRecord, knowledge: Knowledge) -> MatchRecord:
+    """A stored record as the matcher takes it, with what counts of it."""
+    return match_record(known.id, in_force(said_row(known.said), known.undone), knowledge)
 
 
 def _speaks(change: RowChange) -> bool:
@@ -141,6 +166,7 @@ class _Resolver:
     def __init__(self, policy: Policy, connection: Connection) -> None:
         self.customer, self.thresholds, self.connection = policy.customer, policy.thresholds, connection
         self.decided = PairDecisions(connection, policy.customer)
+        self.knowledge = learned.knowledge(connection, policy.customer)
         self.sides: dict[int, MatchRecord] = {}
         self.compared: dict[int, MatchRecord] = {}
         self.lead_of: dict[int, str | None] = {}
@@ -157,6 +183,29 @@ class _Resolver:
         self.sides = {side.id: side for side in fresh}
         edges = self._edges_with_store(fresh, keys, gone) if self.stored else match_all(fresh, self.thresholds)
         old_edges = self._component_edges(fresh, edges, gone) if self.stored else []
+        written = self._conclude(resolution, old_edges, edges, {side.id for side in fresh}, gone)
+        resolution.edges = [self._with_originals(edge) for edge in written]
+        return resolution
+
+    def run_all(self, ids: Sequence[int], told: Callable[[int], None]) -> Resolution:
+        resolution = Resolution(epoch=epochs.epoch(self.connection, self.customer))
+        for part in chunks(ids, ROWS_PER_CHUNK):
+            self.sides.update(self._load(part))
+            told(len(self.sides))
+        resolution.rematched = {record: self.lead_of[record] for record in self.sides}
+        edges = match_all(list(self.sides.values()), self.thresholds)
+        resolution.edges = self._conclude(resolution, [], edges, self.sides.keys(), set())
+        return resolution
+
+    def _conclude(
+        self,
+        resolution: Resolution,
+        old_edges: Sequence[Edge],
+        edges: Sequence[Edge],
+        fresh: Set[int],
+        gone: Set[int],
+    ) -> list[Edge]:
+        """Say who is who and what waits for people; returns the edges of the fresh records, as they are written."""
         heirs = self.decided.heirs(self.sides, self.lead_of, gone)
         same, not_same = split_by_verdict(self.decided.verdicts(self.sides, heirs))
         sides = list(self.sides.values())
@@ -166,11 +215,10 @@ class _Resolver:
             self.thresholds, gone,
         )  # fmt: skip
         clusters, asked = guarded(scene, clusters) if self.stored else (clusters, [])
-        edges, bookings = booked(asked, edges, old_edges, self.sides.keys() & {side.id for side in fresh})
-        resolution.edges = [self._with_originals(edge) for edge in edges]
+        written, bookings = booked(asked, edges, old_edges, self.sides.keys() & fresh)
         self._assign(clusters, resolution)
         resolution.bookings = [self._of_its_lead(one, resolution) for one in bookings]
-        return resolution
+        return written
 
     def _of_its_lead(self, booking: Booking, resolution: Resolution) -> Booking:
         """With what was said on both sides, where the edge is a new one, and the lead that it is written with."""
@@ -178,10 +226,7 @@ class _Resolver:
         return replace(booking, edge=self._with_originals(booking.edge), lead=lead or "")
 
     def _with_originals(self, edge: Edge) -> Edge:
-        """The edge with what both sides said when they were compared, for the person who asks why."""
-        sides = ((end, self.sides.get(end) or self.compared.get(end)) for end in (edge.a, edge.b))
-        said = {str(end): dict(side.fields) for end, side in sides if side is not None}
-        return replace(edge, explanation={**edge.explanation, "originals": said})
+        return with_originals(edge, {end: self.sides.get(end) or self.compared.get(end) for end in (edge.a, edge.b)})
 
     def _connected(self, resolution: Resolution, gone: set[int]) -> list[MatchRecord]:
         """Records that are to be matched anew because one that they are connected to changed or is gone.
@@ -226,7 +271,7 @@ class _Resolver:
         for known in records.known_records(self.connection, sorted(ids)):
             if not known.counts:  # a decision may name one that stands aside
                 continue
-            found[known.id] = match_record(known.id, in_force(said_row(known.said), known.undone))
+            found[known.id] = as_matched(known, self.knowledge)
             self.lead_of[known.id] = known.lead_id
             if (origin := known.origin_lead_id or known.lead_id) is not None:
                 self.origin_of[known.id] = origin
@@ -307,6 +352,13 @@ class _Resolver:
             return lead
         resolution.new_leads.append(made := new_lead_id())
         return made
+
+
+def with_originals(edge: Edge, sides: Mapping[int, MatchRecord | None]) -> Edge:
+    """The edge with what both sides said when they were compared, for the person who asks why."""
+    ends = ((end, sides.get(end)) for end in (edge.a, edge.b))
+    said = {str(end): dict(side.fields) for end, side in ends if side is not None}
+    return replace(edge, explanation={**edge.explanation, "originals": said})
 
 
 def new_lead_id() -> str:

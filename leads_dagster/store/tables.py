@@ -200,6 +200,38 @@ decisions = Table(
     Index("ix_decisions_customer_lead_id", "customer", "lead_id"),
 )
 
+# What people taught, for this customer alone. A line that a decision taught counts while that decision stands.
+learned = Table(
+    "learned",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # header, company, nickname
+    Column("left", Text, nullable=False),  # as people wrote it
+    Column("right", Text, nullable=False),  # of a header: the field
+    Column("left_key", Text, nullable=False),  # folded: what is compared
+    Column("right_key", Text, nullable=False),
+    Column("decision_id", RowId),  # that taught it; NULL: somebody said it for itself
+    Column("who", Text, nullable=False),
+    Column("learned_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("removed_by", Text),
+    Index("ix_learned_customer", "customer"),
+    Index("ix_learned_decision_id", "decision_id"),
+)
+
+# By which rules all records of a customer were last matched; written last, so that a half-done matching is done again.
+matching_states = Table(
+    "matching_states",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("version", Text, nullable=False),  # of the matching rules
+    Column("thresholds", Text, nullable=False),
+    Column("knowledge", Text, nullable=False),  # digest of what was learned
+    Column("matched_at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+)
+
 lead_history = Table(
     "lead_history",
     metadata,

@@ -17,14 +17,15 @@ from sqlalchemy import Connection
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records, review_rows
 from leads_dagster.store.batches import whole
-from leads_dagster.store.changes import RowChange
 from leads_dagster.store.claims_behind import claims_to_void
 from leads_dagster.store.decisions import DecisionKind
 from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
+from leads_dagster.store.learning import knowledge_may_change
 from leads_dagster.store.pair_decisions import sides_of
 from leads_dagster.store.policy import Policy
-from leads_dagster.store.resolution import rematch, said_row
+from leads_dagster.store.rematching import as_stored
+from leads_dagster.store.resolution import rematch
 from leads_dagster.store.rulings import rules_for
 
 
@@ -102,7 +103,7 @@ def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...
     # Who is who may have waited for the edit that is taken back.
     waited = review_rows.records_asked_about(connection, leads) - leaving
     resolution = rematch(policy, connection, effect.records | waited, without=leaving)
-    changes = [_matched_anew(one) for one in records.known_records(connection, resolution.touched)]
+    changes = [as_stored(one) for one in records.known_records(connection, resolution.touched)]
     aside.set_aside(connection, sorted(effect.set_aside), by=decision_id)
     aside.remove_again(connection, sorted(effect.removed), at=undoing.at)
     batch = whole(changes, (), resolution)
@@ -114,13 +115,6 @@ def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...
 
 def _leads_of(connection: Connection, ids: set[int]) -> set[str]:
     return {str(one.lead_id) for one in records.known_records(connection, sorted(ids)) if one.lead_id is not None}
-
-
-def _matched_anew(known: records.KnownRecord) -> RowChange:
-    return RowChange(
-        known.id, True, 0, known.source_key or "", known.raw, said_row(known.said), known.row_hash, known.content_hash,
-        {}, state=known.state, lead_id=known.lead_id, same_row=True, undone=known.undone, match_only=True,
-    )  # fmt: skip
 
 
 def override(undoing: Undoing, lead_id: str, name: str, value: str | None) -> Undone:
@@ -247,9 +241,11 @@ def take_back(undoing: Undoing, decision_id: int) -> Undone:
         raise ConflictError(
             f"Decision {decision_id} is what leads.toml says of survivorship.", advice="Change it there, then sync."
         )
-    decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
+    with knowledge_may_change(connection, undoing.policy) as concerned:
+        decision = undoing.decide("undo", {"kind": found["kind"]}, lead_id=found["lead_id"], undoes=decision_id)
     meant, stands = decisions.root(connection, undoing.policy.customer, decision_id)
     effect = (_APPLY if stands else _UNAPPLY)[meant["kind"]](undoing, meant)
+    effect.records |= concerned
     leads = settle(undoing, meant["id"] if stands else decision, effect)
     return Undone(decision, leads, {"kind": found["kind"], **({"again": meant["kind"]} if stands else {})})
 

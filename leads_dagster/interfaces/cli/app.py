@@ -15,6 +15,7 @@ from leads_dagster.interfaces.cli import (
     drift,
     history,
     holds,
+    learned,
     migrate,
     override,
     plan,
@@ -27,8 +28,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, migrate, dedupe, backup,
-    doctor, sandbox,
+    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, learned, migrate, dedupe,
+    backup, doctor, sandbox,
 )  # fmt: skip
 
 

@@ -84,11 +84,12 @@ def _render_plan(console: Console, hold: dict[str, Any]) -> None:
 
 
 def _lines(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A line a change; of a row that goes, one line that says what becomes of its lead."""
+    """A line a change; of a row that goes, or would get another lead, one line that says what becomes of its lead."""
     lines = []
     for one in plan:
-        facts = {"row": one["row"] or "gone", **{name: one[name] for name in ("lead", "lead_id", "kind")}}
-        if one["kind"] == "remove":
+        gone = "gone" if one["kind"] == "remove" else ""
+        facts = {"row": one["row"] or gone, **{name: one[name] for name in ("lead", "lead_id", "kind")}}
+        if one["then"]:
             lines.append({**facts, "field": "(whole row)", "old": one["then"], "new": ""})
         else:
             lines += [{**facts, **change} for change in one["changes"]]

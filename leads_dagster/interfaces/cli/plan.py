@@ -30,4 +30,6 @@ def plan(customer: Customer = None, as_json: Json = False) -> None:
 
 def _render(console: Console, facts: dict[str, Any]) -> None:
     print_facts(console, facts)
+    if facts["matched_anew"]:
+        console.print("All records would be matched anew first: the rules changed. What comes of it is not counted.")
     console.print("Nothing was written. `leads sync` does it.")

@@ -195,5 +195,5 @@ def _show(facts: dict[str, Any], *, as_json: bool) -> None:
         typer.echo("  " + ", ".join(f"{rows[name]} {name}" for name in ROW_OUTCOMES))
     if rows["quarantined"]:
         typer.echo("  Rows in quarantine, with what would mend them: leads quarantine")
-    if rows["held"]:
-        typer.echo("  Rows wait for approval: leads holds")
+    if rows["held"] or facts["status"] == "held":
+        typer.echo("  A plan waits for approval: leads holds")

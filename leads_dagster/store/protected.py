@@ -10,7 +10,7 @@ then nothing is asked of the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -178,9 +178,11 @@ class _Held:
         joined = self._joined_by_people()
         names = {joined.name_of(lead) for lead in self._edited}
         for lead, mine in rows.items():
-            kept = self._kept_whole(mine) if lead in self._edited else mine
-            if (name := joined.name_of(lead)) in names:
-                self.guarded.update(dict.fromkeys(kept, name))
+            name = joined.name_of(lead)
+            if lead in self._edited:
+                self._keep_whole(mine, name)
+            elif name in names:
+                self.guarded.update(dict.fromkeys(mine, name))
         return {record for mine in rows.values() for record in mine} - self.guarded.keys()
 
     def _joined_by_people(self) -> DisjointSets[str]:
@@ -190,33 +192,36 @@ class _Held:
             sets.link(*sorted(_homes_of(self._scene, pair)))
         return sets
 
-    def _kept_whole(self, mine: Sequence[int]) -> list[int]:
-        """The records that stay with a lead's oldest: all but those that a person parted from it.
+    def _keep_whole(self, mine: Sequence[int], name: str) -> None:
+        """Hold together what stays with a lead's oldest record: all but the records that a person parted from it.
 
-        A lead that an answer had joined to it, and that is taken back, is whole again too.
+        A lead that an answer had joined to it, and that is taken back, is held as it was before.
         """
-        kept, left = self._one(mine)
+        kept = self._reached(mine)
+        self._keep(kept, name)
+        left = [one for one in mine if one not in kept]
         while left:
-            _, left = self._one(left, only_if=lambda part: self._was_joined(part, kept))
-        return kept
+            part = self._reached(left)
+            if any(frozenset(pair) in self._undone.apart for pair in product(part, kept)):
+                self._keep(part, f"{name}, once {left[0]}")
+            left = [one for one in left if one not in part]
 
-    def _one(self, rows: Sequence[int], only_if: Callable[[list[int]], bool] = bool) -> tuple[list[int], list[int]]:
-        """The records that nobody parted from the first of these, held together; and the rest."""
+    def _keep(self, group: Mapping[int, int], name: str) -> None:
+        self.oldest.append(next(iter(group)))
+        self.guarded.update(dict.fromkeys(group, name))
+        self.whole.update(frozenset(tie) for tie in group.items() if tie[0] != tie[1])
+
+    def _reached(self, rows: Sequence[int]) -> dict[int, int]:
+        """What nobody parted from the first of these, by any way through the others: each -> by way of which."""
         among = set(rows)
         parted = {pair for pair in self._apart if pair <= among}
-        group, left, ties = [rows[0]], list(rows[1:]), set[Pair]()
-        for center in group:  # it grows on the way
+        way, left, frontier = {rows[0]: rows[0]}, list(rows[1:]), [rows[0]]
+        for center in frontier:  # it grows on the way
             near = [one for one in left if frozenset((center, one)) not in parted]
-            ties.update(frozenset((center, one)) for one in near)
-            group += near
+            way.update(dict.fromkeys(near, center))
+            frontier += near
             left = [one for one in left if frozenset((center, one)) in parted]
-        if only_if(group):
-            self.whole |= ties
-            self.oldest.append(group[0])
-        return group, left
-
-    def _was_joined(self, part: Sequence[int], kept: Sequence[int]) -> bool:
-        return any(frozenset(pair) in self._undone.apart for pair in product(part, kept))
+        return way
 
 
 def _questions(natural: Sequence[Cluster], again: Sequence[Cluster], held: _Held) -> Iterator[Question]:

@@ -13,7 +13,7 @@ import orjson
 import xxhash
 from sqlalchemy import Connection, and_, delete, or_, select
 
-from leads_dagster.leads.matching import Edge
+from leads_dagster.leads.match_edges import Edge
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.questions import Booking, Op, as_found
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks

@@ -90,8 +90,9 @@ class _Line:
 def import_(ws: Workspace, path: Path, *, who: str | None = None) -> dict[str, Any]:
     """Take in the decisions of a sheet that `export` wrote; its other columns are not looked at.
 
-    Each line stands for itself: one that is wrong is reported, and stops no other. A line that says what was decided
-    already changes nothing, so that a sheet may be taken in twice.
+    Each line stands for itself: one that is wrong is reported, and stops no other. A line that says what holds already
+    changes nothing, so that a sheet may be taken in twice. What is not the same is said first: what the others teach
+    then joins none of it.
 
     Returns:
         read, same, not_same, blank, already (how many lines), faults (line, id, error of each), mirrors, next.
@@ -101,13 +102,14 @@ def import_(ws: Workspace, path: Path, *, who: str | None = None) -> dict[str, A
         StoreBusyError: the database was busy; the lines before that are taken in.
     """
     report = _Report()
-    for line in _lines(_read(path)):
+    for line in sorted(_lines(_read(path)), key=lambda line: _word(line) != "not_same"):
         report.read += 1
         try:
             report.count(_taken_in(ws, line, who))
         except ContentError as error:
             report.faults.append({"line": line.number, "id": line.id, "error": str(error)})
     decided = report.same + report.not_same
+    report.faults.sort(key=lambda fault: int(fault["line"]))
     facts = {name: getattr(report, name) for name in _Report.__dataclass_fields__}
     again = "`leads undo` lists the decisions, and takes each back." if decided else "Nothing was decided."
     return {**facts, "mirrors": tell_mirrors(ws) if report.same else {}, "next": again}
@@ -119,22 +121,26 @@ def _taken_in(ws: Workspace, line: _Line, who: str | None) -> str:
     Raises:
         ContentError: what is wrong with it.
     """
-    word = "".join(char for char in line.decision.casefold() if char.isalpha())
+    verdict = _word(line)
     if not line.decision:
         return "blank"
-    if word not in _WORDS:
+    if verdict is None:
         raise ContentError("The decision is none.", advice="Write same, not same, or nothing.")
     try:
-        reviews.settle_one(ws, line.id, _WORDS[word], reason=line.reason, who=who)
+        reviews.settle_one(ws, line.id, verdict, reason=line.reason, who=who)
     except ConflictError as error:
-        if reviews.was_decided(ws, line.id) == _WORDS[word]:
+        if reviews.how_it_stands(ws, line.id) == verdict:
             return "already"
         raise _at_fault(error) from error
     except LeadsError as error:
         if error.transient or isinstance(error, StoreError):
             raise
         raise _at_fault(error) from error
-    return _WORDS[word]
+    return verdict
+
+
+def _word(line: _Line) -> Verdict | None:
+    return _WORDS.get("".join(char for char in line.decision.casefold() if char.isalpha()))
 
 
 def _at_fault(error: LeadsError) -> ContentError:

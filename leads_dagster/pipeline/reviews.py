@@ -121,12 +121,14 @@ def settle_one(
     return carried_out(ws, decision, who=who, reason=reason)
 
 
-def was_decided(ws: Workspace, named: str) -> Verdict | None:
-    """What stands decided of the two records that an id names."""
+def how_it_stands(ws: Workspace, named: str) -> Verdict | None:
+    """What stands decided of the two records that an id names, else "same" where they are one lead; None: two."""
     pair = pair_named(named)
     with reading(ws.engine) as connection:
         standing = PairDecisions(connection, ws.name).standing
-    return next((one.verdict for one in reversed(standing) if one.covers(pair)), None)
+        leads = [lead for lead, left in records.last_leads(connection, pair).values() if not left]
+    word = next((one.verdict for one in reversed(standing) if one.covers(pair)), None)
+    return "same" if word is None and len(leads) == 2 and len(set(leads)) == 1 else word
 
 
 def pair_named(named: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from rapidfuzz.distance import OSA
 from leads_dagster.leads.comparison import CompanyColumns, name_scores
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.mail_hosts import company_host
-from leads_dagster.leads.match_features import PersonName, company_name, nickname_table, person_name
+from leads_dagster.leads.match_features import PersonName, company_name, is_given_name, nickname_table, person_name
 from leads_dagster.leads.match_record import MatchRecord, match_record
 
 LessonKind = Literal["company", "nickname"]
@@ -25,6 +25,7 @@ LessonKind = Literal["company", "nickname"]
 _NEARLY_ALIKE = 0.75
 _ONE_PERSON = 0.85
 _TYPING_ERROR = 1
+_BEGINNING = 2
 _FIRST, _SECOND = np.array([0]), np.array([1])
 
 
@@ -112,7 +113,14 @@ def _is_nickname(left: PersonName, right: PersonName) -> bool:
         return False
     if min(len(left.given), len(right.given)) < 2 or OSA.distance(left.given, right.given) <= _TYPING_ERROR:
         return False
+    if _are_two_names(left.given, right.given):
+        return False
     return not _are_known(left.given, right.given) and not _share_a_word(left, right)
+
+
+def _are_two_names(left: str, right: str) -> bool:
+    """Two given names that many bear and that do not begin alike: Ann and Bob may be one for once, not for all rows."""
+    return left[:_BEGINNING] != right[:_BEGINNING] and is_given_name(left) and is_given_name(right)
 
 
 def _are_known(left: str, right: str) -> bool:

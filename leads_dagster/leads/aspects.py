@@ -18,6 +18,8 @@ from typing import Literal, cast
 
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.match_weights import match_weights
+from leads_dagster.leads.name_rarity import name_rarity
 
 # The aspects, as they are written in front of keys.
 Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "c", "x"]
@@ -102,12 +104,25 @@ def _company_value(record: MatchRecord) -> dict[str, str]:
 
 
 def _twin_value(record: MatchRecord) -> dict[str, str]:
-    told = not record.slug and not record.mailboxes and not _TELLING_FIELDS.isdisjoint(record.fields)
-    return {"": record.content_hash.hex()} if told else {}
+    if record.slug or record.mailboxes or not _tells_apart(record):
+        return {}
+    return {"": record.content_hash.hex()}
 
 
 # A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
-_TELLING_FIELDS = frozenset({"company", "location", "notes", "phone", "title", "website"})
+_TELLING_FIELDS = frozenset({"company", "notes", "phone", "website"})
+
+
+def _tells_apart(record: MatchRecord) -> bool:
+    """Whether two rows that say exactly this are one lead: two people called Smith in one town are two."""
+    if not _TELLING_FIELDS.isdisjoint(record.fields):
+        return True
+    weights = match_weights()
+    place, title = (1 if said else 0 for said in (record.place, record.title))
+    bits = weights.place.same * place + weights.title.same * title
+    return place + title > 0 and name_rarity(record.name) + bits >= weights.threshold.match
+
+
 _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     LINKEDIN: _linkedin_value,
     MAILBOX: _mailbox_values,

@@ -83,6 +83,8 @@ class NormalizedRow:
         rejection: set when the row cannot be a lead; it then goes to quarantine.
         addresses: whole postal addresses of a row that tells of a company and of nobody in it, each three lines:
             street, postal code, city, of which one of the last two may be blank. Their cells stand in `extra` too.
+        beside: what tells one `extra` from another, 32 hexadecimal digits, or "" where there is none; the sheet's own
+            row id is left out of it, since a row that stands twice in a sheet has two.
     """
 
     fields: dict[str, str]
@@ -92,6 +94,7 @@ class NormalizedRow:
     issues: tuple[Issue, ...] = ()
     rejection: Issue | None = None
     addresses: tuple[str, ...] = ()
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import combinations, product
 from typing import Literal, cast
 
 from leads_dagster.leads.match_features import PersonName
@@ -22,7 +23,7 @@ from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_rarity import name_rarity
 
 # The aspects, as they are written in front of keys.
-Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "c", "x"]
+Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "f", "c", "x"]
 LINKEDIN: Aspect = "l"
 MAILBOX: Aspect = "e"
 MAILBOX_ALONE: Aspect = "m"
@@ -30,6 +31,7 @@ ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
 NAME_COMPANY: Aspect = "n"
 PROFILE: Aspect = "t"
+FACTS: Aspect = "f"
 COMPANY: Aspect = "c"
 TWIN: Aspect = "x"
 ASPECTS: tuple[Aspect, ...] = (
@@ -40,6 +42,7 @@ ASPECTS: tuple[Aspect, ...] = (
     PHONE,
     NAME_COMPANY,
     PROFILE,
+    FACTS,
     COMPANY,
     TWIN,
 )
@@ -96,6 +99,14 @@ def _profile_value(record: MatchRecord) -> dict[str, str]:
     return {"": "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))}
 
 
+def _facts_value(record: MatchRecord) -> dict[str, str]:
+    """The name, and what tells which bearer of it: birth date, numbers, address."""
+    if not record.name.key or record.kind == "company" or not (record.facts or record.addresses):
+        return {}
+    address = record.addresses[0].key if record.addresses else ""
+    return {"": "|".join((record.name.key, *record.facts, address))}
+
+
 def _company_value(record: MatchRecord) -> dict[str, str]:
     if record.kind != "company":
         return {}
@@ -131,6 +142,7 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     PHONE: _phone_values,
     NAME_COMPANY: _name_company_value,
     PROFILE: _profile_value,
+    FACTS: _facts_value,
     COMPANY: _company_value,
     TWIN: _twin_value,
 }
@@ -224,6 +236,16 @@ def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) 
             yield f"{aspect}|{two}|{name}|{digits}", True
 
 
+def _facts_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """A fact with the beginning of a word of the name, or two of them; the number of a house with its postal code."""
+    words = dict.fromkeys(word[:3] for word in (record.name.given, record.name.family) if word)
+    told = list(record.facts)
+    if record.addresses and (address := record.addresses[0]).postal_code and address.numbers:
+        told.append(f"{address.postal_code} {' '.join(address.numbers)}")
+    for one, other in (*product(told, words), *combinations(told, 2)):
+        yield f"{aspect}|{one}|{other}|{record.name.digits}", True
+
+
 def _name_parts(name: PersonName) -> list[str]:
     """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
     given, family, between = name.given, name.family or name.given, name.before_last
@@ -267,6 +289,7 @@ _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = 
     PHONE: _keys_with_name,
     NAME_COMPANY: _name_company_keys,
     PROFILE: _profile_keys,
+    FACTS: _facts_keys,
     COMPANY: _company_keys,
     TWIN: _exact_key,
 }

@@ -51,7 +51,8 @@ class MatchRecord:
         site: the website's host without "www.", or "".
         place: the words of the location.
         title: the job title, folded.
-        addresses: postal addresses; only of companies.
+        addresses: postal addresses of a company, or of a person beside no company.
+        facts: as in `NormalizedRow`.
     """
 
     id: int
@@ -69,6 +70,7 @@ class MatchRecord:
     place: tuple[str, ...]
     title: str = ""
     addresses: tuple[PostalAddress, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_KNOWLEDGE) -> MatchRecord:
@@ -103,7 +105,8 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
         site=site,
         place=place_words(fields["location"]) if "location" in fields else (),
         title=fold_title(fields["title"]) if "title" in fields else "",
-        addresses=tuple(map(postal_address, row.addresses)) if nobody else (),
+        addresses=tuple(map(postal_address, row.addresses)) if nobody or "company" not in fields else (),
+        facts=row.facts,
     )
 
 
@@ -141,7 +144,8 @@ def content_hash(row: NormalizedRow) -> bytes:
     """16 bytes over all that a row says (fields, e-mails, phones, addresses, further columns), whatever the order of
     its columns."""
     said: list[Any] = [sorted(row.fields.items()), row.emails, row.phones, *([row.addresses] if row.addresses else [])]
-    return content_digest([*said, {"beside": row.beside}] if row.beside else said)
+    more = {name: value for name, value in (("beside", row.beside), ("facts", row.facts)) if value}
+    return content_digest([*said, more] if more else said)
 
 
 def _single(value: str | None) -> Iterable[str]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from leads_dagster.leads.addresses import address_step
 from leads_dagster.leads.digests import content_digest
+from leads_dagster.leads.facts import fact_step
 from leads_dagster.leads.fields import (
     LEAD_FIELDS,
     ColumnMapping,
@@ -97,7 +98,7 @@ class Normalizer:
                 _name_after_company(draft)
         return NormalizedRow(
             draft.fields, tuple(draft.emails), tuple(draft.phones), draft.extra, tuple(draft.issues), why_not,
-            tuple(draft.addresses), self._beside(draft.extra),
+            tuple(draft.addresses), self._beside(draft.extra), tuple(draft.facts),
         )  # fmt: skip
 
     def _beside(self, extra: Mapping[str, str]) -> str:
@@ -164,6 +165,8 @@ def _steps(mapping: ColumnMapping, rules: NormalizationRules) -> tuple[Step, ...
     steps = [step for field in LEAD_FIELDS if (step := _step(field, targets, rules))]
     if (address := address_step(targets)) is not None:
         steps.append(address)
+    if (fact := fact_step(targets, rules.date_order)) is not None:
+        steps.append(fact)
     beside = [column for column in mapping.columns if column.target not in _READ]
     return (*steps, ExtraStep(ordered(beside))) if beside else tuple(steps)
 

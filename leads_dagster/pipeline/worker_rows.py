@@ -35,7 +35,7 @@ _MOST_WORKERS = 3
 # A `NormalizedRow` without what nobody matches by: tuples cross between processes in a fifth of the time.
 _Said = tuple[
     dict[str, str], tuple[str, ...], tuple[str, ...], dict[str, str], tuple[Issue, ...], "Issue | None",
-    tuple[str, ...], str,
+    tuple[str, ...], str, tuple[str, ...],
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,8 @@ def _said(
 ) -> list[_Said]:  # runs in a worker
     rows = _normalizer(mapping, rules).rows(parse_records(lines, delimiter))
     return [
-        (row.fields, row.emails, row.phones, {}, row.issues, row.rejection, row.addresses, row.beside) for row in rows
+        (row.fields, row.emails, row.phones, {}, row.issues, row.rejection, row.addresses, row.beside, row.facts)
+        for row in rows
     ]
 
 

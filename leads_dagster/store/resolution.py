@@ -422,4 +422,5 @@ def said_row(said: Mapping[str, Any]) -> NormalizedRow:
         phones=tuple(said.get("phones", ())),
         addresses=tuple(said.get("addresses", ())),
         beside=said.get("beside", ""),
+        facts=tuple(said.get("facts", ())),
     )

@@ -1,4 +1,4 @@
-"""Postal addresses: by them a company can be reached, and its offices told apart.
+"""Postal addresses: by them a company can be reached, and its offices told apart; and a person's household is known.
 
 What belongs here: which columns are of one address, and whether a row gives a whole one. City, region and country as a
 lead's location are read in `row_steps.LocationStep`; the cells themselves are kept beside the fields like any others.
@@ -12,13 +12,14 @@ from leads_dagster.leads.fields import ADDRESS_RANK_STEP, ColumnTarget
 from leads_dagster.leads.row_steps import Columns, Draft, ordered
 from leads_dagster.leads.text import clean_line
 
-# Columns of one address: street, postal code, city; of each the preferred first.
-AddressColumns = tuple[Columns, Columns, Columns]
+# Columns of one address: number of the house, street, postal code, city; of each the preferred first.
+AddressColumns = tuple[Columns, Columns, Columns, Columns]
 _PARTS = ("street", "postal_code", "city")
 
 
 class AddressStep:
-    """The whole addresses of a row that tells of a company and of nobody in it: street and city or postal code."""
+    """The whole addresses of a row that tells of a company and of nobody in it, or of a person and of no company:
+    street and city or postal code. Beside a person and a company it may be either's."""
 
     __slots__ = ("_addresses",)
 
@@ -26,10 +27,12 @@ class AddressStep:
         self._addresses = addresses
 
     def __call__(self, cells: Sequence[str], draft: Draft) -> None:
-        if draft.named or draft.linked or "company" not in draft.fields:
+        if (draft.named or draft.linked) == ("company" in draft.fields):
             return
-        for columns in self._addresses:
+        for numbers, *columns in self._addresses:
             street, postal_code, city = (_first(part, cells) for part in columns)
+            number = _first(numbers, cells)
+            street = f"{number} {street}".strip() if number not in street.split() else street
             if street and (postal_code or city):
                 draft.addresses.append(f"{street}\n{postal_code}\n{city}")
 
@@ -47,7 +50,11 @@ def address_step(targets: Mapping[str, Sequence[ColumnTarget]]) -> AddressStep |
         parts = [dict.fromkeys([0], columns) for part in parts for columns in [next(iter(part.values()), ())]]
     streets, postal_codes, cities = parts
     numbers = sorted(streets.keys() & (postal_codes.keys() | cities.keys()))
-    whole = [(streets[number], postal_codes.get(number, ()), cities.get(number, ())) for number in numbers]
+    houses = _by_address(targets.get("street_number", ()))
+    whole = [
+        (houses.get(number, ()), streets[number], postal_codes.get(number, ()), cities.get(number, ()))
+        for number in numbers
+    ]
     return AddressStep(whole) if whole else None
 
 

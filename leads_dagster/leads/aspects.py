@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import combinations, product
 from typing import Literal, cast
 
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.match_weights import match_weights
+from leads_dagster.leads.name_rarity import name_rarity
 
 # The aspects, as they are written in front of keys.
-Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "c", "x"]
+Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "f", "c", "x"]
 LINKEDIN: Aspect = "l"
 MAILBOX: Aspect = "e"
 MAILBOX_ALONE: Aspect = "m"
@@ -28,6 +31,7 @@ ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
 NAME_COMPANY: Aspect = "n"
 PROFILE: Aspect = "t"
+FACTS: Aspect = "f"
 COMPANY: Aspect = "c"
 TWIN: Aspect = "x"
 ASPECTS: tuple[Aspect, ...] = (
@@ -38,6 +42,7 @@ ASPECTS: tuple[Aspect, ...] = (
     PHONE,
     NAME_COMPANY,
     PROFILE,
+    FACTS,
     COMPANY,
     TWIN,
 )
@@ -95,6 +100,14 @@ def _profile_value(record: MatchRecord) -> dict[str, str]:
     return {"": "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))}
 
 
+def _facts_value(record: MatchRecord) -> dict[str, str]:
+    """The name, and what tells which bearer of it: birth date, numbers, address."""
+    if not record.name.key or record.kind == "company" or not (record.facts or record.addresses):
+        return {}
+    address = record.addresses[0].key if record.addresses else ""
+    return {"": "|".join((record.name.key, *record.facts, address))}
+
+
 def _company_value(record: MatchRecord) -> dict[str, str]:
     if record.kind != "company":
         return {}
@@ -103,12 +116,25 @@ def _company_value(record: MatchRecord) -> dict[str, str]:
 
 
 def _twin_value(record: MatchRecord) -> dict[str, str]:
-    told = not record.slug and not record.mailboxes and not _TELLING_FIELDS.isdisjoint(record.fields)
-    return {"": record.content_hash.hex()} if told else {}
+    if record.slug or record.mailboxes or not _tells_apart(record):
+        return {}
+    return {"": record.content_hash.hex()}
 
 
 # A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
-_TELLING_FIELDS = frozenset({"company", "location", "notes", "phone", "title", "website"})
+_TELLING_FIELDS = frozenset({"company", "notes", "phone", "website"})
+
+
+def _tells_apart(record: MatchRecord) -> bool:
+    """Whether two rows that say exactly this are one lead: two people called Smith in one town are two."""
+    if not _TELLING_FIELDS.isdisjoint(record.fields):
+        return True
+    weights = match_weights()
+    place, title = (1 if said else 0 for said in (record.place, record.title))
+    bits = weights.place.same * place + weights.title.same * title
+    return place + title > 0 and name_rarity(record.name) + bits >= weights.threshold.match
+
+
 _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     LINKEDIN: _linkedin_value,
     MAILBOX: _mailbox_values,
@@ -117,6 +143,7 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     PHONE: _phone_values,
     NAME_COMPANY: _name_company_value,
     PROFILE: _profile_value,
+    FACTS: _facts_value,
     COMPANY: _company_value,
     TWIN: _twin_value,
 }
@@ -210,6 +237,16 @@ def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) 
             yield f"{aspect}|{two}|{name}|{digits}", True
 
 
+def _facts_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """A fact with the beginning of a word of the name, or two of them; the number of a house with its postal code."""
+    words = dict.fromkeys(word[:3] for word in (record.name.given, record.name.family) if word)
+    told = list(record.facts)
+    if record.addresses and (address := record.addresses[0]).postal_code and address.numbers:
+        told.append(f"{address.postal_code} {' '.join(address.numbers)}")
+    for one, other in (*product(told, words), *combinations(told, 2)):
+        yield f"{aspect}|{one}|{other}|{record.name.digits}", True
+
+
 def _name_parts(name: PersonName) -> list[str]:
     """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
     given, family, between = name.given, name.family or name.given, name.before_last
@@ -265,6 +302,7 @@ _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = 
     PHONE: _keys_with_name,
     NAME_COMPANY: _name_company_keys,
     PROFILE: _profile_keys,
+    FACTS: _facts_keys,
     COMPANY: _company_keys,
     TWIN: _exact_key,
 }

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
+    FACTS,
     MAILBOX,
     NAME_COMPANY,
     PHONE,
@@ -36,7 +37,7 @@ _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
 
 # Aspects that match only where the names do not speak against it.
-_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE})
+_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE, FACTS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table, runs_together
+from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
 from leads_dagster.leads.match_weights import match_weights
-from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
+from leads_dagster.leads.name_frequencies import UNKNOWN_GIVEN_BITS, family_bits, given_bits
+from leads_dagster.leads.name_rarity import name_rarity, word_rarity
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -126,7 +127,7 @@ class NameColumns:
         self._mononym = np.array([name.mononym for name in names], dtype=np.bool_)
         self._generation = self._coded([name.generation for name in names])
         self._digits = self._coded([name.digits for name in names])
-        self._rarity = np.array([_rarity_of_all(name) for name in names], dtype=np.float32)
+        self._rarity = np.array([name_rarity(name) for name in names], dtype=np.float32)
         self._letters = np.array([len(name.joined) for name in names], dtype=np.int64)
         self._has_middle = np.array([bool(name.middle_initials) for name in names], dtype=np.bool_)
 
@@ -236,27 +237,14 @@ class NameColumns:
                 np.array([len(text) for text in texts], dtype=np.int64),
                 np.array([numbers.get(text, 0) for text in texts], dtype=np.int64),
                 self._coded([text[:_BEGINNING] for text in texts]),
-                np.array([_rarity(text, given_bits) for text in texts], dtype=np.float32),
-                np.array([_rarity(text, family_bits) for text in texts], dtype=np.float32),
+                np.array([word_rarity(text, given_bits) for text in texts], dtype=np.float32),
+                np.array([word_rarity(text, family_bits) for text in texts], dtype=np.float32),
             )
         return self._parts[part]
 
     def _coded(self, texts: Sequence[str]) -> Indexes:
         codes = self._codes
         return np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
-
-
-def _rarity(text: str, bits: Callable[[str], float]) -> float:
-    return bits(text) if len(text) > 1 else match_weights().name.initial * len(text)
-
-
-def _rarity_of_all(name: PersonName) -> float:
-    """How rare the name as a whole is."""
-    if name.joined == name.given and runs_together(name.given):
-        return UNKNOWN_GIVEN_BITS + UNKNOWN_FAMILY_BITS
-    between = {name.second, name.before_last} - {name.given, name.family}
-    rarity = _rarity(name.given, given_bits) + _rarity(name.family, family_bits)
-    return rarity + sum(max(_rarity(word, given_bits), _rarity(word, family_bits)) for word in between)
 
 
 def _given_bits(given: _Words, unlike: Flags, other_name: Flags) -> Scores:

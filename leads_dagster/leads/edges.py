@@ -17,6 +17,7 @@ import numpy as np
 from leads_dagster.leads.aspects import (
     ASPECTS,
     COMPANY,
+    FACTS,
     LINKEDIN,
     MAILBOX,
     MAILBOX_ALONE,
@@ -28,8 +29,9 @@ from leads_dagster.leads.aspects import (
     Aspect,
 )
 from leads_dagster.leads.blocking import Indexes
-from leads_dagster.leads.comparison import Flags, Scores
+from leads_dagster.leads.comparison import Flags, NameScores, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, Findings, Judge
+from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
@@ -43,6 +45,7 @@ ASPECT_NAMES: dict[Aspect, str] = {
     PHONE: "phone",
     NAME_COMPANY: "name_company",
     PROFILE: "profile",
+    FACTS: "facts",
     COMPANY: "company",
     TWIN: "same_row",
 }
@@ -62,6 +65,8 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (NAME_COMPANY, "review"): "Their names and their companies are nearly alike.",
     (PROFILE, "match"): "Their names fit, and company, title and place say together that they are one person.",
     (PROFILE, "review"): "Their names fit, and company, title and place do not quite say that they are one person.",
+    (FACTS, "match"): "Their names fit, and birth date, personal number or address say that they are one person.",
+    (FACTS, "review"): "Their names fit, and birth date, number or address do not quite say that they are one person.",
     (COMPANY, "match"): "Both tell of the same company, and telephone, address, place, website or mailbox agree.",
     (COMPANY, "review"): "Both tell of companies that are alike, but not surely of the same office.",
     (TWIN, "match"): "Both rows say exactly the same.",
@@ -79,6 +84,8 @@ _OTHER_GENERATION = "Their names say that they are two generations of one family
 class _Facts:
     """What is known of each pair that something speaks for."""
 
+    fact_bits: dict[str, list[float]]
+    address_bits: list[float]
     left: list[int]
     right: list[int]
     name_scores: list[float]
@@ -145,7 +152,18 @@ def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
     columns = (
         left, right, names.scores, names.bits, names.generations_differ, companies, worth, titles, places, differ
     )  # fmt: skip
-    return _Facts(*(column.tolist() for column in columns))
+    return _Facts(*_personal_bits(judge, left, right, names), *(column.tolist() for column in columns))
+
+
+def _personal_bits(
+    judge: Judge, left: Indexes, right: Indexes, names: NameScores
+) -> tuple[dict[str, list[float]], list[float]]:
+    """What facts, by their kind, and addresses of pairs are worth; nothing where nobody gives any."""
+    if judge.personal is None:
+        return {}, []
+    by_kind = {kind: bits.tolist() for kind, bits in judge.personal.bits_by_kind(left, right).items()}
+    _, agree = judge.personal.with_lone_names(left, right, names)
+    return by_kind, judge.personal.address_bits(left, right, agree).tolist()
 
 
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
@@ -212,17 +230,38 @@ def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int
             features[feature] = _compared(first, second, field, float(bits[place] > 0), bits[place])
     if first.slug and second.slug:
         features["linkedin"] = _profiles(first.slug, second.slug)
+    features.update(_personal(first, second, facts, place))
     for feature, one, other in _shareable(first, second):
         if one and other:
             features[feature] = _shared(feature, set(one).intersection(other), facts.company_bits[place])
     return features
 
 
+def _personal(
+    first: MatchRecord, second: MatchRecord, facts: _Facts, place: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Facts and addresses of two persons; of a number only its end, since explanations are read by many."""
+    left, right = (dict(fact.split(":", 1) for fact in record.facts) for record in (first, second))
+    for kind in sorted(left.keys() & right.keys()):
+        bits = facts.fact_bits[kind][place]
+        said = {"a": _shown(kind, left[kind]), "b": _shown(kind, right[kind])}
+        yield kind, {**said, "score": float(left[kind] == right[kind]), "contribution": bits}
+    if first.kind == second.kind == "person" and first.addresses and second.addresses:
+        one, other = first.addresses[0].key, second.addresses[0].key
+        bits = facts.address_bits[place]
+        yield "address", {"a": one, "b": other, "score": float(one == other), "contribution": bits}
+
+
+def _shown(kind: str, value: str) -> str:
+    return value if kind == BIRTH_DATE else f"…{value[-3:]}"
+
+
 def _shareable(first: MatchRecord, second: MatchRecord) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
     yield "email", first.mailboxes, second.mailboxes
     yield "role_mailbox", first.role_mailboxes, second.role_mailboxes
     yield "phone", first.phones, second.phones
-    yield "address", [address.key for address in first.addresses], [address.key for address in second.addresses]
+    if first.kind == second.kind == "company":
+        yield "address", [address.key for address in first.addresses], [address.key for address in second.addresses]
 
 
 def _shared(feature: str, shared: Set[str], company_bits: float) -> dict[str, Any]:

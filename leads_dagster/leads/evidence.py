@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
 from leads_dagster.leads.aspects import (
     COMPANY,
+    FACTS,
     LINKEDIN,
     MAILBOX,
     MAILBOX_ALONE,
@@ -38,6 +40,7 @@ from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
+from leads_dagster.leads.personal_evidence import PersonalColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
@@ -47,6 +50,7 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
     PHONE: "phone",
     NAME_COMPANY: "name_company",
     PROFILE: "name_company",
+    FACTS: "name_company",
     COMPANY: "name_company",
     TWIN: "name_company",
 }
@@ -92,6 +96,12 @@ class Judge:
         self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
         self._title = _coded([record.title for record in records])
         self._place = _coded([record.place[0] if record.place else "" for record in records])
+
+    @cached_property
+    def personal(self) -> PersonalColumns | None:
+        """Facts and addresses of persons; None where no record has any."""
+        told = any(record.facts or (record.addresses and record.kind == "person") for record in self.records)
+        return PersonalColumns(self.records) if told else None
 
     def findings(self, pairs: Pairs) -> Findings:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
@@ -172,6 +182,15 @@ class Judge:
         scores[near] = np.where(companies < 0, np.minimum(told, UNCERTAIN), told)  # a namesake, or a new job
         return self._found(pairs, scores)
 
+    def _by_facts(self, pairs: Pairs) -> Findings:
+        assert self.personal is not None  # a pair of them is here
+        left, right = pairs.left, pairs.right
+        names, agree = self.personal.with_lone_names(left, right, self.names(left, right))
+        evidence = self.personal.fact_bits(left, right) + self.personal.address_bits(left, right, agree)
+        scores = score_of_bits(names + evidence)
+        scores[evidence < match_weights().personal.least] = 0
+        return self._found(pairs, scores)
+
     def company_bits(self, left: Indexes, right: Indexes) -> Scores:
         """What the companies of pairs of records are worth."""
         return company_bits(self.companies(left, right), self._has_company[left] & self._has_company[right])
@@ -203,6 +222,7 @@ _JUDGEMENTS = {
     PHONE: Judge._by_phone,
     NAME_COMPANY: Judge._by_name_and_company,
     PROFILE: Judge._by_profile,
+    FACTS: Judge._by_facts,
     COMPANY: Judge._by_company,
 }
 

@@ -37,6 +37,13 @@ LEAD_FIELDS: dict[str, FieldKind] = {
 # What a row may say beside the fields of a lead; one JSON object text, claimed and folded like a field.
 RAW_DATA = "raw_data"
 
+# Facts that tell who a person is, and are no fields: they stand in `raw_data`, and matching reads them.
+BIRTH_DATE, TAX_NUMBER = "birth_date", "tax_number"
+FACT_TARGETS = (
+    BIRTH_DATE, "national_number", "passport_number", "licence_number", TAX_NUMBER, "member_number", "employee_number",
+    "student_number", "patient_number",
+)  # fmt: skip
+
 # Ranks of the parts of one address are alike in tens: city 10 and country 10 are of the second address of the sheet.
 ADDRESS_RANK_STEP = 10
 
@@ -81,8 +88,13 @@ class NormalizedRow:
             phones and e-mails, phone extensions, cells that could not be normalised.
         issues: cells that were kept as they were and flagged; they do not stop the row.
         rejection: set when the row cannot be a lead; it then goes to quarantine.
-        addresses: whole postal addresses of a row that tells of a company and of nobody in it, each three lines:
-            street, postal code, city, of which one of the last two may be blank. Their cells stand in `extra` too.
+        addresses: whole postal addresses of a row that tells of a company and of nobody in it, or of a person and of
+            no company, each three lines: street, postal code, city, of which one of the last two may be blank. Their
+            cells stand in `extra` too.
+        beside: what tells one `extra` from another, 32 hexadecimal digits, or "" where there is none; the sheet's own
+            row id is left out of it, since a row that stands twice in a sheet has two.
+        facts: what tells who the person is beside the fields, as "birth_date:19831024" or "passport_number:c01x00t47",
+            one of a kind of `FACT_TARGETS`; their cells, too, stand in `extra`.
     """
 
     fields: dict[str, str]
@@ -92,6 +104,8 @@ class NormalizedRow:
     issues: tuple[Issue, ...] = ()
     rejection: Issue | None = None
     addresses: tuple[str, ...] = ()
+    beside: str = ""
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +132,8 @@ class ColumnTarget:
         label: the header, trimmed; blank headers become "column_5" (1-based), repeated ones "Notes_2".
         target: a field of `LEAD_FIELDS`, or a part of one: "first_name", "middle_name", "last_name",
             "name_prefix", "name_suffix", "country", "region", "city", "postal_code", "street",
-            "row_id" (the sheet's own id column), or None: the cell is kept in raw_data under its label.
+            "street_number", "row_id" (the sheet's own id column), one of
+            `FACT_TARGETS`, or None: the cell is kept in raw_data under its label.
         rank: order of preference among columns of one target, 0 best ("Phone" before "Fax number 2").
     """
 

@@ -16,22 +16,23 @@ from types import MappingProxyType
 from typing import NoReturn
 
 from leads_dagster.errors import SettingsError, UnknownHeadersError
-from leads_dagster.leads.fields import ADDRESS_RANK_STEP, LEAD_FIELDS, ColumnMapping, ColumnTarget
+from leads_dagster.leads.fields import ADDRESS_RANK_STEP, FACT_TARGETS, LEAD_FIELDS, ColumnMapping, ColumnTarget
 from leads_dagster.leads.header_aliases import LANGUAGES, Recognition, fold_header, recognize, vocabulary
 from leads_dagster.leads.header_context import Sample, SheetContext, are_profiles, decide
 from leads_dagster.leads.tabular import column_labels
 
 # To be raised when the same header and rows would be mapped otherwise than before.
-HEADERS_VERSION = "2"
+HEADERS_VERSION = "3"
 
 PART_TARGETS = (
     "first_name", "middle_name", "last_name", "name_prefix", "name_suffix",
-    "country", "region", "city", "postal_code", "street", "row_id",
+    "country", "region", "city", "postal_code", "street", "street_number", "row_id",
+    *FACT_TARGETS,
 )  # fmt: skip
 
 # One of these must be there, or no row can become a lead.
 _IDENTITY = ("full_name", "first_name", "last_name", "email", "linkedin_url", "company")
-_ADDRESS_PARTS = frozenset({"street", "city", "region", "postal_code", "country"})
+_ADDRESS_PARTS = frozenset({"street", "street_number", "city", "region", "postal_code", "country"})
 
 _NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 _NOTHING_LEARNED = _NO_OVERRIDES

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
-import orjson
-import xxhash
-
+from leads_dagster.leads.digests import content_digest
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_text, linkedin_slug
 from leads_dagster.leads.knowledge import NO_KNOWLEDGE, Knowledge
@@ -42,7 +40,7 @@ class MatchRecord:
     Attributes:
         id: the record's key; only tells records apart, never decides anything but a tie between twins.
         fields, emails, phones: as in `NormalizedRow`.
-        content_hash: 16 bytes over the three and the addresses; the order in which records are taken.
+        content_hash: 16 bytes over all that the row says; the order in which records are taken.
         kind: "company" where the record tells of a company and of nobody in it.
         slug: what identifies a person on LinkedIn, or "".
         name: the person's name, its given name spelled out where an own address does; `NO_NAME` for companies and where
@@ -53,7 +51,8 @@ class MatchRecord:
         site: the website's host without "www.", or "".
         place: the words of the location.
         title: the job title, folded.
-        addresses: postal addresses; only of companies.
+        addresses: postal addresses of a company, or of a person beside no company.
+        facts: as in `NormalizedRow`.
     """
 
     id: int
@@ -71,6 +70,7 @@ class MatchRecord:
     place: tuple[str, ...]
     title: str = ""
     addresses: tuple[PostalAddress, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_KNOWLEDGE) -> MatchRecord:
@@ -105,7 +105,8 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
         site=site,
         place=place_words(fields["location"]) if "location" in fields else (),
         title=fold_title(fields["title"]) if "title" in fields else "",
-        addresses=tuple(map(postal_address, row.addresses)) if nobody else (),
+        addresses=tuple(map(postal_address, row.addresses)) if nobody or "company" not in fields else (),
+        facts=row.facts,
     )
 
 
@@ -140,13 +141,11 @@ def _known_name(text: str, knowledge: Knowledge) -> PersonName:
 
 
 def content_hash(row: NormalizedRow) -> bytes:
-    """16 bytes over all that a row says (fields, e-mails, phones, addresses), whatever the order of its columns."""
-    said = [sorted(row.fields.items()), row.emails, row.phones, *([row.addresses] if row.addresses else [])]
-    try:
-        data = orjson.dumps(said)
-    except TypeError:  # a lone surrogate, which UTF-8 has no bytes for
-        data = repr(said).encode("utf-8", "surrogatepass")
-    return xxhash.xxh3_128_digest(data)
+    """16 bytes over all that a row says (fields, e-mails, phones, addresses, further columns), whatever the order of
+    its columns."""
+    said: list[Any] = [sorted(row.fields.items()), row.emails, row.phones, *([row.addresses] if row.addresses else [])]
+    more = {name: value for name, value in (("beside", row.beside), ("facts", row.facts)) if value}
+    return content_digest([*said, more] if more else said)
 
 
 def _single(value: str | None) -> Iterable[str]:

@@ -54,6 +54,36 @@ class SharedWeights:
 
 
 @dataclass(frozen=True)
+class FactWeights:
+    """What birth dates, or personal numbers, are worth that are the same, one slip apart, or different."""
+
+    same: float
+    nearly_same: float
+    different: float
+
+
+@dataclass(frozen=True)
+class AddressWeights:
+    """What parts of postal addresses are worth; see the table."""
+
+    postal_code: float
+    postal_code_nearly: float
+    city: float
+    street: float
+    number: float
+    different_part: float
+    different: float
+    household: float
+
+
+@dataclass(frozen=True)
+class PersonalWeights:
+    """What facts and address must come to together to be looked at."""
+
+    least: float
+
+
+@dataclass(frozen=True)
 class ThresholdWeights:
     """From which sum on two rows are one lead, and how much less is a case for a person."""
 
@@ -74,6 +104,10 @@ class MatchWeights:
     mailbox: SharedWeights
     role_mailbox: SharedWeights
     linkedin: SharedWeights
+    birth_date: FactWeights
+    personal_number: FactWeights
+    address: AddressWeights
+    personal: PersonalWeights
 
 
 @lru_cache(maxsize=1)
@@ -90,6 +124,10 @@ def match_weights() -> MatchWeights:
         mailbox=SharedWeights(**table["mailbox"]),
         role_mailbox=SharedWeights(**table["role_mailbox"]),
         linkedin=SharedWeights(**table["linkedin"]),
+        birth_date=FactWeights(**table["birth_date"]),
+        personal_number=FactWeights(**table["personal_number"]),
+        address=AddressWeights(**table["address"]),
+        personal=PersonalWeights(**table["personal"]),
     )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from leads_dagster.leads.addresses import address_step
+from leads_dagster.leads.digests import content_digest
+from leads_dagster.leads.facts import fact_step
 from leads_dagster.leads.fields import (
     LEAD_FIELDS,
     ColumnMapping,
@@ -42,7 +44,7 @@ from leads_dagster.leads.row_steps import (
 from leads_dagster.leads.scalars import parse_bool, parse_number
 
 # Part of a sheet's fingerprint: raise it whenever the same cells come out otherwise.
-NORMALIZATION_VERSION = "2"
+NORMALIZATION_VERSION = "3"
 
 _NAME_PARTS = ("first_name", "middle_name", "last_name", "name_suffix")
 _PLACE_PARTS = ("city", "region", "country")
@@ -63,6 +65,7 @@ class Normalizer:
         self._labels = {column.index: column.label for column in mapping.columns}
         self._width = max(self._labels, default=-1) + 1
         self._longest = rules.max_cell_characters
+        self._ids = frozenset(column.label for column in mapping.columns if column.target == "row_id")
         self._steps = _steps(mapping, rules)
 
     def row(self, cells: Sequence[str]) -> NormalizedRow:
@@ -95,8 +98,13 @@ class Normalizer:
                 _name_after_company(draft)
         return NormalizedRow(
             draft.fields, tuple(draft.emails), tuple(draft.phones), draft.extra, tuple(draft.issues), why_not,
-            tuple(draft.addresses),
+            tuple(draft.addresses), self._beside(draft.extra), tuple(draft.facts),
         )  # fmt: skip
+
+    def _beside(self, extra: Mapping[str, str]) -> str:
+        """As in `NormalizedRow`."""
+        said = sorted(item for item in extra.items() if item[0] not in self._ids)
+        return content_digest(said).hex() if said else ""
 
     def _fitted(self, cells: Sequence[str], draft: Draft) -> list[str]:
         """The row with as many cells as the header has columns; what is beyond goes beside the fields, flagged."""
@@ -157,6 +165,8 @@ def _steps(mapping: ColumnMapping, rules: NormalizationRules) -> tuple[Step, ...
     steps = [step for field in LEAD_FIELDS if (step := _step(field, targets, rules))]
     if (address := address_step(targets)) is not None:
         steps.append(address)
+    if (fact := fact_step(targets, rules.date_order)) is not None:
+        steps.append(fact)
     beside = [column for column in mapping.columns if column.target not in _READ]
     return (*steps, ExtraStep(ordered(beside))) if beside else tuple(steps)
 

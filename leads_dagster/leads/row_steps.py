@@ -25,20 +25,21 @@ class Draft:
     """What has been read of one row so far; the steps write into it.
 
     Attributes:
-        fields, emails, phones, addresses, extra, issues: as in `NormalizedRow`.
+        fields, emails, phones, addresses, facts, extra, issues: as in `NormalizedRow`.
         named: whether `fields["full_name"]` is a person's name.
         linked: whether `fields["linkedin_url"]` names a person.
         reachable: whether there is a phone or a website, by which a company can be told; a whole postal address will do
             as well, and is in `addresses`.
     """
 
-    __slots__ = ("addresses", "emails", "extra", "fields", "issues", "linked", "named", "phones", "reachable")
+    __slots__ = ("addresses", "emails", "extra", "facts", "fields", "issues", "linked", "named", "phones", "reachable")
 
     def __init__(self) -> None:
         self.fields: dict[str, str] = {}
         self.emails: list[str] = []
         self.phones: list[str] = []
         self.addresses: list[str] = []
+        self.facts: list[str] = []
         self.extra: dict[str, str] = {}
         self.issues: list[Issue] = []
         self.named = False

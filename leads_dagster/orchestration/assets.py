@@ -89,7 +89,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="headers 2, normalization 2",
+        code_version="headers 3, normalization 3",
         checks=(checks.HEADERS_KNOWN, checks.SHEET_NOT_SHRUNK, checks.ERROR_RATE),
     ),
     RoadAsset(
@@ -100,7 +100,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="matching 3",
+        code_version="matching 4",
     ),
     RoadAsset(
         key="lead_store",

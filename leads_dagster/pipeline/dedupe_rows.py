@@ -15,7 +15,14 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from leads_dagster.errors import SettingsError, UnknownHeadersError
-from leads_dagster.leads.fields import ColumnMapping, ColumnTarget, Issue, NormalizationRules, NormalizedRow
+from leads_dagster.leads.fields import (
+    FACT_TARGETS,
+    ColumnMapping,
+    ColumnTarget,
+    Issue,
+    NormalizationRules,
+    NormalizedRow,
+)
 from leads_dagster.leads.header_aliases import fold_header
 from leads_dagster.leads.headers import Suggestion, header_words, map_headers, suggestions
 from leads_dagster.leads.matching import MatchRecord, match_record
@@ -31,7 +38,7 @@ _MAX_HEADERS_SHOWN = 30
 _TELLS_MORE = frozenset(
     {"full_name", "first_name", "last_name", "email", "linkedin_url", "phone", "website", "street", "postal_code"}
 )
-_TELLS_PEOPLE_APART = frozenset({"email", "linkedin_url", "phone", "company"})
+_TELLS_PEOPLE_APART = frozenset({"email", "linkedin_url", "phone", "company", "street", *FACT_TARGETS})
 # Fields whose texts many rows have.
 _OFTEN_SHARED = frozenset(
     {"company", "title", "location", "industry", "company_size", "status", "source", "verified", "enriched"}
@@ -42,7 +49,7 @@ _ONLY_COMPANIES = (
 )
 _ONLY_NAMES = (
     "The list names people and nothing that would tell two of one name apart, so all rows stay apart. "
-    "With companies, e-mail addresses, telephones or LinkedIn profiles they could be matched."
+    "With companies, e-mail addresses, telephones, postal addresses or birth dates they could be matched."
 )
 
 

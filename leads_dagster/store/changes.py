@@ -176,7 +176,8 @@ def _row_payload(change: RowChange) -> list[Any]:
     row = change.row
     return [
         change.record_id, change.known, change.row_number, change.source_key, change.raw,
-        row.fields, row.emails, row.phones, row.addresses, row.extra, [asdict(issue) for issue in row.issues],
+        row.fields, row.emails, row.phones, row.addresses, row.beside, row.facts, row.extra,
+        [asdict(issue) for issue in row.issues],
         asdict(row.rejection) if row.rejection else None,
         change.row_hash.hex(), change.content_hash.hex(),
         change.claims if change.known else None, change.held, change.state, change.lead_id, change.same_row,
@@ -185,11 +186,11 @@ def _row_payload(change: RowChange) -> list[Any]:
 
 
 def _row(packed: list[Any]) -> RowChange:
-    (record_id, known, row_number, source_key, raw, fields, emails, phones, addresses, extra, issues, rejection,
-     row_hash, content_hash, claims, held, state, lead_id, same_row, undone, undone_by) = packed  # fmt: skip
+    (record_id, known, row_number, source_key, raw, fields, emails, phones, addresses, beside, facts, extra, issues,
+     rejection, row_hash, content_hash, claims, held, state, lead_id, same_row, undone, undone_by) = packed  # fmt: skip
     row = NormalizedRow(
         fields, tuple(emails), tuple(phones), extra, tuple(Issue(**issue) for issue in issues),
-        Issue(**rejection) if rejection else None, tuple(addresses),
+        Issue(**rejection) if rejection else None, tuple(addresses), beside, tuple(facts),
     )  # fmt: skip
     said = first_claims(row) if claims is None else claims
     return RowChange(

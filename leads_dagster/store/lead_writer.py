@@ -261,7 +261,8 @@ def _said(row: NormalizedRow) -> dict[str, Any]:
     if row.rejection is not None:
         return {}
     said: dict[str, Any] = {"fields": row.fields, "emails": row.emails, "phones": row.phones}
-    return said | {"addresses": row.addresses} if row.addresses else said
+    beside = {"addresses": row.addresses, "beside": row.beside, "facts": row.facts}
+    return said | {name: value for name, value in beside.items() if value}
 
 
 def _result(states: Iterable[str], removed: int) -> BatchResult:

@@ -421,4 +421,6 @@ def said_row(said: Mapping[str, Any]) -> NormalizedRow:
         emails=tuple(said.get("emails", ())),
         phones=tuple(said.get("phones", ())),
         addresses=tuple(said.get("addresses", ())),
+        beside=said.get("beside", ""),
+        facts=tuple(said.get("facts", ())),
     )

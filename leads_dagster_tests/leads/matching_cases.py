@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.fields import FACT_TARGETS, NormalizedRow
 from leads_dagster.leads.matching import (
     Edge,
     MatchRecord,
@@ -22,6 +22,7 @@ _FIELDS = {"name": "full_name", "linkedin": "linkedin_url"}
 def row(**said: str) -> NormalizedRow:
     """A row with these cells: name, company, email, phone, linkedin (the slug), location, website, title, address …"""
     addresses = (said.pop("address"),) if "address" in said else ()
+    facts = tuple(f"{kind}:{said.pop(kind)}" for kind in FACT_TARGETS if kind in said)
     fields = {_FIELDS.get(cell, cell): text for cell, text in said.items()}
     if "linkedin_url" in fields:
         fields["linkedin_url"] = f"https://www.linkedin.com/in/{fields['linkedin_url']}"
@@ -30,6 +31,7 @@ def row(**said: str) -> NormalizedRow:
         emails=(fields["email"],) if "email" in fields else (),
         phones=(fields["phone"],) if "phone" in fields else (),
         addresses=addresses,
+        facts=facts,
     )
 
 

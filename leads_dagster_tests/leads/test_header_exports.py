@@ -25,6 +25,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "Home Country/Region > country 10|Other Street > street 20|Other City > city 20|Business Phone > phone|"
         "Business Phone 2 > phone 2|Car Phone > phone 6|Company Main Phone > phone 4|Home Phone > phone 5|"
         "Mobile Phone > phone 3|Other Phone > phone 7|Primary Phone > phone 1|Account > company 1|"
+        "Birthday > birth_date|"
         "E-mail Address > email|E-mail 2 Address > email 1|E-mail 3 Address > email 2|Notes > notes|"
         "Office Location > location|Web Page > website",
     ),
@@ -36,6 +37,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "Address 1 - Region,Address 1 - Postal Code,Address 1 - Country,Website 1 - Label,Website 1 - Value",
         "First Name > first_name|Middle Name > middle_name|Last Name > last_name|Name Prefix > name_prefix|"
         "Name Suffix > name_suffix|File As > full_name|Organization Name > company|Organization Title > title|"
+        "Birthday > birth_date|"
         "Notes > notes|E-mail 1 - Value > email|E-mail 2 - Value > email 1|Phone 1 - Value > phone|"
         "Address 1 - Formatted > location|Address 1 - Street > street|Address 1 - City > city|"
         "Address 1 - Region > region|Address 1 - Postal Code > postal_code|Address 1 - Country > country|"
@@ -48,7 +50,8 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "Organization 1 - Name,Organization 1 - Yomi Name,Organization 1 - Title,Organization 1 - Department,"
         "Organization 2 - Name,Relation 1 - Value",
         "Name > full_name|Given Name > first_name|Additional Name > middle_name|Family Name > last_name|"
-        "Name Prefix > name_prefix|Name Suffix > name_suffix|Occupation > title 1|Notes > notes|"
+        "Name Prefix > name_prefix|Name Suffix > name_suffix|Birthday > birth_date|"
+        "Occupation > title 1|Notes > notes|"
         "E-mail 1 - Value > email|Phone 1 - Value > phone|Organization 1 - Name > company|"
         "Organization 1 - Title > title",
     ),
@@ -62,7 +65,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "Home Address > street 10|Home City > city 10|Home State > region 10|Home ZipCode > postal_code 10|"
         "Home Country > country 10|Work Address > street|Work City > city|Work State > region|"
         "Work ZipCode > postal_code|Work Country > country|Job Title > title|Organization > company|"
-        "Web Page 1 > website|Web Page 2 > website 1|Notes > notes",
+        "Web Page 1 > website|Web Page 2 > website 1|Birth Day > birth_date|Notes > notes",
     ),
     "Apollo": (
         "First Name,Last Name,Title,Company,Company Name for Emails,Email,Email Status,Primary Email Source,"
@@ -114,7 +117,7 @@ EXPORTS: dict[str, tuple[str, str]] = {
         "OtherStreet > street 10|OtherCity > city 10|MailingStreet > street|MailingCity > city|MailingState > region|"
         "MailingPostalCode > postal_code|MailingCountry > country|Phone > phone|MobilePhone > phone 1|"
         "HomePhone > phone 2|OtherPhone > phone 3|Email > email|Title > title|LeadSource > source|"
-        "Description > notes|Linkedin_Url__c > linkedin_url",
+        "Birthdate > birth_date|Description > notes|Linkedin_Url__c > linkedin_url",
     ),
     "Salesforce contact report": (
         "Contact Owner,Account Owner,Account Name,Title,Salutation,First Name,Last Name,Mailing Street,Mailing City,"

@@ -148,7 +148,7 @@ def test_umlauts_may_be_written_out(one: str, other: str) -> None:
         "User Name",
         "Name 2",
         "Company 2",
-        "Birthday",
+        "Anniversary",
         "Leadership",
         "Contacted",
         "Mailing list",

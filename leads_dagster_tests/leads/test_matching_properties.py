@@ -85,7 +85,18 @@ colleagues = _cells(
     title=("CTO", "CTO", "Buyer"),
     location=("", "Berlin", "Berlin, Germany"),
 )
+# Persons of whom birth dates, numbers and addresses tell.
+residents = _cells(
+    name=("Ida Woodbrook", "I. Woodbrook", "Woodbrook", "Ivo Woodbrook", "Ida Woodbrok", "Woodbrook Ida", "Ida Stone"),
+    address=("", *ADDRESSES, "Haupt St 7\n10117\nBerlin"),
+    birth_date=("", "19831024", "19831024", "19832410", "19831025", "19501224"),
+    national_number=("", "8099933", "8099993", "1234999"),
+    company=("", "", "", "Acme GmbH"),
+    phone=("", "", PHONES[0]),
+    linkedin=("", "", "", "bob-1", "bob-2"),
+)
 populations = st.one_of(
+    st.lists(residents, min_size=3, max_size=10),
     st.lists(colleagues, min_size=3, max_size=10),
     st.lists(said, max_size=14),
     st.lists(companies, max_size=14),

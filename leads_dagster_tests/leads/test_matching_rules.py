@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from leads_dagster.leads.matching import Thresholds, compare_pairs
-from leads_dagster_tests.leads.matching_cases import judged, outcome, record
+from leads_dagster.leads.headers import map_headers
+from leads_dagster.leads.matching import Thresholds, compare_pairs, match_record
+from leads_dagster.leads.normalization import Normalizer
+from leads_dagster_tests.leads.matching_cases import groups, judged, outcome, record
 
 ACME = {"company": "Acme GmbH"}
 MAIL = {"email": "john@acme.com"}
@@ -241,3 +243,23 @@ def test_an_explanation_names_rule_features_scores_and_thresholds_and_is_json() 
         "name_company",
     ]
     assert told["thresholds"] == {"match": 0.85, "review": 0.75}
+
+
+def test_two_of_a_common_name_in_one_place_are_two_however_equal_their_rows() -> None:
+    common = {"name": "John Smith", "location": "London"}
+
+    assert outcome(common, dict(common)) == "nothing"
+
+
+def test_two_of_a_rare_name_in_one_place_are_one_where_their_rows_are_equal() -> None:
+    rare = {"name": "Ottokar Woodbrook-Przybylski", "location": "Lindau"}
+
+    assert outcome(rare, dict(rare)) == "match name_company"
+
+
+def test_rows_that_say_other_things_in_further_columns_do_not_say_the_same() -> None:
+    mapping = map_headers(["Name", "Notes", "Plan", "Record ID"])
+    cells = (["Cher", "called", "Gold", "1"], ["Cher", "called", "Gold", "2"], ["Cher", "called", "Silver", "3"])
+    first, twin, other = map(match_record, range(3), Normalizer(mapping).rows(cells))
+
+    assert groups([first, twin, other]) == {frozenset({0, 1}), frozenset({2})}

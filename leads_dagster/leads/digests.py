@@ -1,0 +1,20 @@
+"""What tells one content from another, in 16 bytes.
+
+What belongs here: the digest alone; what goes into it is said where it is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import xxhash
+
+
+def content_digest(said: Any) -> bytes:
+    """16 bytes over texts in lists and objects; the same for the same texts in the same order."""
+    try:
+        data = orjson.dumps(said)
+    except TypeError:  # a lone surrogate, which UTF-8 has no bytes for
+        data = repr(said).encode("utf-8", "surrogatepass")
+    return xxhash.xxh3_128_digest(data)

@@ -212,9 +212,9 @@ def runs_together(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 17)
 def company_name(text: str) -> CompanyName:
-    """The parts of a company's name; `NO_COMPANY` where it holds no letter and no digit."""
+    """The parts of a company's name; `NO_COMPANY` where it holds no letter and no digit, or says that there is none."""
     words = fold_umlauts(romanized(fold_company(without_lookalikes(_without_address(text[:MAX_CHARACTERS]))))).split()
-    if not words:
+    if not words or _run_together(text[:MAX_CHARACTERS]) in _no_employer():
         return NO_COMPANY
     return CompanyName(
         " ".join(words),
@@ -224,6 +224,16 @@ def company_name(text: str) -> CompanyName:
         " ".join(sorted(digits for word in words if (digits := "".join(filter(str.isdigit, word))))),
         _acronym(words),
     )
+
+
+@lru_cache(maxsize=1)
+def _no_employer() -> frozenset[str]:
+    """What stands in place of a company: "freelance", "retired"; not "The Independent", nor "Private Ltd"."""
+    return frozenset(map(_run_together, load_table("no_employer")["words"]))
+
+
+def _run_together(text: str) -> str:
+    return "".join(fold_umlauts(fold_text(text)).split())
 
 
 def _without_address(text: str) -> str:

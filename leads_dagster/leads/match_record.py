@@ -112,8 +112,8 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
 
 def _company(fields: Mapping[str, str], site: str, mailboxes: Iterable[str], knowledge: Knowledge) -> CompanyName:
     """The company that the row names, else the one whose website or mail server it names."""
-    if "company" in fields:
-        return _known_company(fields["company"], knowledge)
+    if "company" in fields and (named := _known_company(fields["company"], knowledge)).key:
+        return named
     hosts = (host for host in (company_host(text) for text in (site, *sorted(mailboxes)) if text) if host)
     host = next(hosts, "")
     return _known_company(host.partition(".")[0], knowledge) if host else NO_COMPANY

@@ -97,6 +97,22 @@ def test_one_name_in_different_companies_is_two_people(one: str, other: str) -> 
     assert outcome({"name": "John Smith", "company": one}, {"name": "John Smith", "company": other}) == "nothing"
 
 
+@pytest.mark.parametrize(
+    "said", ["Freelance", "Self-employed", "selbständig", "Retired", "Confidential", "Stealth Startup", "Student"]
+)
+def test_what_stands_in_place_of_a_company_is_no_common_employer(said: str) -> None:
+    one, other = {"name": "Michael Brown", "company": said}, {"name": "Michael Brown", "company": said}
+
+    assert outcome({**one, "location": "Leeds"}, {**other, "location": "York"}) == "nothing"
+
+
+def test_a_company_whose_name_holds_such_a_word_is_a_company() -> None:
+    one, other = {"name": "Michael Brown", "company": "The Independent"}, {"name": "Mike Brown", "company": "Independent"}
+
+    assert outcome(one, dict(one)) == "match name_company"
+    assert outcome(one, other) == "nothing"
+
+
 def test_a_name_alone_is_never_enough() -> None:
     assert outcome({"name": "John Smith", **ACME}, {"name": "John Smith"}) == "nothing"
     assert outcome({"name": "John Smith"}, {"name": "John Smith"}) == "nothing"

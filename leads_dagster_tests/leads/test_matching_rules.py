@@ -107,7 +107,10 @@ def test_what_stands_in_place_of_a_company_is_no_common_employer(said: str) -> N
 
 
 def test_a_company_whose_name_holds_such_a_word_is_a_company() -> None:
-    one, other = {"name": "Michael Brown", "company": "The Independent"}, {"name": "Mike Brown", "company": "Independent"}
+    one, other = (
+        {"name": "Michael Brown", "company": "The Independent"},
+        {"name": "Mike Brown", "company": "Independent"},
+    )
 
     assert outcome(one, dict(one)) == "match name_company"
     assert outcome(one, other) == "nothing"

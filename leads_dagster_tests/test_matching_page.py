@@ -21,23 +21,26 @@ PAGE = (REPOSITORY / "docs" / "matching.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
 OUTCOMES = {"match", "review", "blocked", "new"}
 EXAMPLES = [cells[:5] for cells in ROWS if len(cells) == 6 and cells[2] in OUTCOMES]
-FIELDS = {"at ": "company", "as ": "title", "in ": "location"}
+FIELDS = {"at": "company", "as": "title", "in": "location", "born": "birth_date", "passport": "passport_number"}
+ADDRESS = ("street", "postal_code", "city")
 
 
 def fields(short: str) -> dict[str, str]:
     """A row as the page writes it, as fields."""
-    return dict(_field(cell) for cell in short.split(" · "))
+    return {field: text for cell in short.split(" · ") for field, text in _fields(cell).items()}
 
 
-def _field(cell: str) -> tuple[str, str]:
+def _fields(cell: str) -> dict[str, str]:
     if cell.startswith("in/"):
-        return "linkedin_url", f"https://www.linkedin.com/{cell}"
+        return {"linkedin_url": f"https://www.linkedin.com/{cell}"}
     if "@" in cell:
-        return "email", cell
+        return {"email": cell}
     if cell.startswith("+"):
-        return "phone", cell
-    field = FIELDS.get(cell[:3])
-    return (field, cell[3:]) if field else ("full_name", cell)
+        return {"phone": cell}
+    word, _, rest = cell.partition(" ")
+    if word == "home":
+        return dict(zip(ADDRESS, rest.split(", "), strict=True))
+    return {FIELDS[word]: rest} if word in FIELDS else {"full_name": cell}
 
 
 def judged(one: str, other: str) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from leads_dagster.leads.match_weights import score_of_bits
-from leads_dagster.leads.matching import match_all, match_record
+from leads_dagster.leads.matching import cluster, match_all, match_record
 from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.leads.rule_tables import load_table
 from leads_dagster_tests.conftest import REPOSITORY
@@ -62,6 +62,15 @@ def test_every_outcome_has_examples() -> None:
 @pytest.mark.parametrize(("one", "other", "outcome", "rule", "score"), EXAMPLES)
 def test_an_example_comes_out_as_printed(one: str, other: str, outcome: str, rule: str, score: str) -> None:
     assert judged(one, other) == (outcome, rule, score)
+
+
+def test_a_third_row_that_contradicts_stays_apart_though_it_matches_one() -> None:
+    (paragraph,) = re.findall(r"^\*\*A third row\.\*\*.*$", PAGE, re.MULTILINE)
+    first, *others = re.findall(r"`(.*?)`", paragraph)
+    records = [match_record(number, normalize_fields(fields(row))) for number, row in enumerate((first, *others))]
+
+    assert [judged(first, other)[0] for other in others] == ["match", "match"]
+    assert sorted(len(found.members) for found in cluster(records, match_all(records))) == [1, 2]
 
 
 def test_the_weights_are_those_of_the_table() -> None:

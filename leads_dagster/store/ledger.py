@@ -218,7 +218,8 @@ def run_named(connection: Connection, customer: str, named: str) -> str:
     if len(found) != 1:
         words = "There is no run" if not found else "More than one run is called"
         raise NotFoundError(
-            f"{words} {named} for customer {customer}.", advice="`leads history` and `leads status` name runs."
+            f"{words} {named} for customer {customer}.",
+            advice="`leads history` and `leads status` name runs; a cycle that changed nothing leaves none to undo.",
         )
     return found.pop()
 

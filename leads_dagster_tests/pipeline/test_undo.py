@@ -208,6 +208,20 @@ def test_a_run_is_rolled_back_once_and_must_exist(road: Road) -> None:
         take(road, undo_run, "nosuchrun")
 
 
+@pytest.mark.parametrize("rolled_back", [False, True])
+def test_a_cycle_that_changed_nothing_leaves_no_run_to_roll_back(road: Road, rolled_back: bool) -> None:
+    run = road.sync([JANE, BOB])
+    if rolled_back:
+        take(road, undo_run, run.run_id)
+        road.sync()
+    before = road.all("leads"), road.all("decisions")
+    quiet = road.sync([JANE, BOB])
+    assert quiet.status == ("held" if rolled_back else "unchanged")
+    with pytest.raises(NotFoundError, match="changed nothing"):
+        take(road, undo_run, quiet.run_id)
+    assert (road.all("leads"), road.all("decisions")) == before
+
+
 def test_an_email_that_merged_two_leads_is_taken_back_and_they_part(road: Road) -> None:
     road.sync([JANE, ("J. Doe", "jd@other.example", "Other", "Clerk")])
     ids = {one["id"] for one in road.leads()}

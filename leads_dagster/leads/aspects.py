@@ -44,8 +44,9 @@ ASPECTS: tuple[Aspect, ...] = (
 
 
 # A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
-# all of them; else it is compared with its neighbours and with those for which that is so.
-Key = tuple[str, bool]
+# all of them; else it is compared with its neighbours and with those for which that is so. A guest (None) is compared
+# with those alone: guests that are alike meet under another key.
+Key = tuple[str, bool | None]
 
 
 def aspect_values(record: MatchRecord, aspect: Aspect) -> dict[str, str]:
@@ -221,9 +222,21 @@ def _name_parts(name: PersonName) -> list[str]:
 
 def _company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """A company alone is looked for by its name together with a telephone, place, address, website or mailbox."""
-    for word in dict.fromkeys(word[:3] for word in record.company.key.split(" ")[:2]):
-        for rest, is_open in _office_keys(record):
-            yield f"{aspect}|{word}|{rest}", is_open
+    name = record.company
+    words = name.key.split(" ")
+    readings = dict.fromkeys((name.joined[:7], f".{name.joined[-6:]}", *_crossed_beginnings(words)))
+    for rest, is_open in _office_keys(record):
+        for reading in readings:
+            yield f"{aspect}|{reading}|{rest}", is_open
+        for word in words[:2]:
+            yield f"{aspect}|{word[:3]}~|{rest}", is_open if len(words) == 1 else None
+
+
+def _crossed_beginnings(words: list[str]) -> Iterator[str]:
+    """The beginning of each of the first two words with beginning and end of the other."""
+    for word, other in ((words[0], words[1]), (words[1], words[0])) if len(words) > 1 else ():
+        yield f"{word[:3]}+{other[:2]}"
+        yield f"{word[:3]}+{other[-2:]}."
 
 
 def _office_keys(record: MatchRecord) -> Iterator[Key]:

@@ -65,7 +65,7 @@ class _Blocks:
 
 
 # In `_Blocks.flags`.
-_CLOSED, _SLUGGED = 1, 2
+_CLOSED, _SLUGGED, _GUEST = 1, 2, 4
 
 
 def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
@@ -117,11 +117,12 @@ def _enter(
         return
     index, shared, value = entry
     slugged = _SLUGGED if records[index].slug else 0
+    flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
     keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
     if wanted is not None:
         keys = [key for key in keys if key[0] in wanted]
     block.codes.extend([code for code, _ in keys])
-    block.flags.extend([slugged if is_open else slugged | _CLOSED for _, is_open in keys])
+    block.flags.extend([flags[is_open] for _, is_open in keys])
     block.owners.extend([index] * len(keys))
 
 
@@ -136,7 +137,7 @@ def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
     flags = np.frombuffer(block.flags, dtype=np.int8)[order]
     starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
     sizes = np.diff(np.r_[starts, codes.size])
-    yield from _small_blocks(starts, sizes, owners)
+    yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
     for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
         here = slice(start, start + size)
         yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
@@ -151,26 +152,31 @@ def _repeated(codes: Indexes) -> tuple[Indexes, Indexes]:
     return codes[several], order[several]
 
 
-def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes) -> Iterator[Indexes]:
-    """All pairs of every block of at most `SMALL_BLOCK`, one distance between the two at a time."""
+def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes, guests: Flags) -> Iterator[Indexes]:
+    """All pairs of every block of at most `SMALL_BLOCK` but of two guests, one distance between the two at a time."""
     small = (sizes > 1) & (sizes <= SMALL_BLOCK)
     ends = np.repeat((starts + sizes)[small], sizes[small])
     here = np.repeat(starts[small] - np.r_[0, np.cumsum(sizes[small])[:-1]], sizes[small]) + np.arange(ends.size)
     for distance in range(1, SMALL_BLOCK):
         inside = here + distance < ends
         here, ends = here[inside], ends[inside]
-        yield np.column_stack((owners[here], owners[here + distance]))
+        some = here[~(guests[here] & guests[here + distance])]
+        yield np.column_stack((owners[some], owners[some + distance]))
 
 
 def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
-    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side."""
+    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side.
+
+    Two guests are not compared at all.
+    """
     free = flags == 0
-    slugged, closed_free = flags == _SLUGGED, flags == _CLOSED
+    guests = (flags & _GUEST) > 0
+    slugged, closed_free = flags == _SLUGGED, ((flags & _CLOSED) > 0) & ((flags & _SLUGGED) == 0)
     yield from _among(owners[free], new[free])
     for some, others in ((free, ~free), (slugged, closed_free)):
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
-    rest = owners[~free]
+    rest = owners[~free & ~guests]
     yield np.column_stack((rest[:-1], rest[1:]))
 
 

@@ -340,6 +340,11 @@ class CompanyColumns:
         self._companies = companies
         self._joined = _column([company.joined for company in companies])
         self._ordered = _column([company.ordered for company in companies])
+        self._words = np.array([len(company.words) for company in companies], dtype=np.int64)
+        self._letters = np.array([len(company.joined) for company in companies], dtype=np.int64)
+        digits: dict[str, int] = {}
+        numbers = [digits.setdefault(company.digits, len(digits)) for company in companies]
+        self._digits = np.array(numbers, dtype=np.int64)
 
     def compare(self, left: Indexes, right: Indexes) -> Scores:
         """Scores of the companies at the positions in `left` and `right`; 0 where digits differ.
@@ -349,9 +354,16 @@ class CompanyColumns:
         (Siemens, Siemens Energy) is `UNCERTAIN`, as is a difference in a very short name.
         """
         scores: Scores = np.maximum(*(_similarity(texts, left, right) for texts in (self._joined, self._ordered)))
-        for row in np.flatnonzero(scores < 1):
+        for row in np.flatnonzero((scores < 1) & self._to_doubt(left, right)):
             scores[row] = _doubted(self._companies[left[row]], self._companies[right[row]], float(scores[row]))
+        scores[(scores < 1) & (self._digits[left] != self._digits[right])] = 0
         return scores
+
+    def _to_doubt(self, left: Indexes, right: Indexes) -> Flags:
+        """Pairs of the same digits that may be an acronym, one name within the other, or too short to differ."""
+        short = np.maximum(self._letters[left], self._letters[right]) <= _SHORT_COMPANY
+        to_doubt: Flags = short | (self._words[left] != self._words[right])
+        return to_doubt & (self._digits[left] == self._digits[right])
 
 
 def _similarity(texts: Texts, left: Indexes, right: Indexes) -> Scores:
@@ -359,8 +371,6 @@ def _similarity(texts: Texts, left: Indexes, right: Indexes) -> Scores:
 
 
 def _doubted(left: CompanyName, right: CompanyName, score: float) -> float:
-    if left.digits != right.digits:
-        return 0.0
     if left.acronym and left.acronym == right.acronym and len(left.words) != len(right.words):
         return max(score, _ACRONYM_SCORE)
     if max(len(left.joined), len(right.joined)) <= _SHORT_COMPANY:

@@ -69,6 +69,38 @@ def test_a_shared_mailbox_of_thousands_falls_apart_by_name() -> None:
     assert pairs_of(rows) < 45 * len(rows)
 
 
+OFFICES = [
+    {"phone": "+493012345678"},
+    {"location": "Berlin"},
+    {"website": "acme.com"},
+    {"address": "Ring 1\n10115\nBerlin"},
+]
+
+
+@pytest.mark.parametrize("cells", OFFICES, ids=lambda cells: next(iter(cells)))
+def test_thousands_of_companies_that_begin_alike_in_one_office_fall_apart_by_name(cells: dict[str, str]) -> None:
+    rows = [record(n, company=f"Acme {surname(n)} {surname(7 * n)}", **cells) for n in range(4000)]
+
+    assert pairs_of(rows) < 60 * len(rows)
+
+
+def test_a_company_of_one_word_meets_all_that_begin_with_it_in_its_office() -> None:
+    rows = [record(n, company=f"Acme {surname(n)}", phone="+493012345678") for n in range(100)]
+    edges = match_new([record(1000, company="Acme", phone="+493012345678")], index(rows))
+
+    assert {edge.a for edge in edges if edge.outcome == "review"} == set(range(100))
+
+
+@pytest.mark.parametrize(
+    "company",
+    ["Acme Tolos", "Acme Toolz", "Acme Ools", "Acne Tools", "Cme Tools", "Tools Acme", "AcmeTools", "Acme Tools 24"],
+)
+def test_one_error_in_the_company_of_an_office_leaves_a_key_in_common(company: str) -> None:
+    keys = [set(blocking_keys(record(1, company=one, location="Berlin"))) for one in ("Acme Tools", company)]
+
+    assert keys[0] & keys[1]
+
+
 def test_one_name_in_thousands_of_companies_falls_apart_by_company() -> None:
     rows = [record(n, name="John Smith", company=f"{surname(n)} {surname(7 * n)}") for n in range(3000)]
 

@@ -362,8 +362,10 @@ class CompanyColumns:
     def _to_doubt(self, left: Indexes, right: Indexes) -> Flags:
         """Pairs of the same digits that may be an acronym, one name within the other, or too short to differ."""
         short = np.maximum(self._letters[left], self._letters[right]) <= _SHORT_COMPANY
-        to_doubt: Flags = short | (self._words[left] != self._words[right])
-        return to_doubt & (self._digits[left] == self._digits[right])
+        to_doubt: Flags = (short | (self._words[left] != self._words[right])) & (
+            self._digits[left] == self._digits[right]
+        )
+        return to_doubt
 
 
 def _similarity(texts: Texts, left: Indexes, right: Indexes) -> Scores:

@@ -42,19 +42,15 @@ _BEGINNING = 2
 
 _BASE = ("given", "family", "given", "family")
 # Other ways to read two names, (left given, left family, right given, right family), and the most that each may score:
-# names in the other order are as good as alike, a word left out is not. The best one counts.
+# names in the other order are as good as alike, a word left out is not. The best one counts. Two and two mirror each
+# other and are tried together, so that it does not matter which of two names is the left one.
 _ALL_WORDS, _WORD_MISSING = 1.0, 0.95
 _READINGS = (
-    (("given", "family", "family", "given"), _ALL_WORDS),
-    (("family", "given", "given", "family"), _ALL_WORDS),
-    (("given", "before_last", "given", "family"), _WORD_MISSING),
-    (("second", "family", "given", "family"), _WORD_MISSING),
-    (("given", "family", "given", "before_last"), _WORD_MISSING),
-    (("given", "family", "second", "family"), _WORD_MISSING),
-    (("family", "before_last", "given", "family"), _WORD_MISSING),
-    (("given", "family", "family", "before_last"), _WORD_MISSING),
-    (("given", "before_last", "family", "given"), _WORD_MISSING),
-    (("family", "given", "given", "before_last"), _WORD_MISSING),
+    ((("given", "family", "family", "given"), ("family", "given", "given", "family")), _ALL_WORDS),
+    ((("given", "before_last", "given", "family"), ("given", "family", "given", "before_last")), _WORD_MISSING),
+    ((("second", "family", "given", "family"), ("given", "family", "second", "family")), _WORD_MISSING),
+    ((("family", "before_last", "given", "family"), ("given", "family", "family", "before_last")), _WORD_MISSING),
+    ((("given", "before_last", "family", "given"), ("family", "given", "given", "before_last")), _WORD_MISSING),
 )
 _BETWEEN = frozenset({"second", "before_last"})
 # A name whose blank was lost or slipped is read without blanks, where it is long enough to be a whole one.
@@ -148,21 +144,24 @@ class NameColumns:
         middles = (read.scores >= UNCERTAIN) & self._middles_differ(left, right)
         read.scores[middles] = np.minimum(read.scores[middles], UNCERTAIN)
         read.bits[middles] += match_weights().name.middle_names_differ
-        for reading, limit in _READINGS:
-            begin = self._complete(left, right, reading) if thorough else self._begin_alike(left, right, reading)
-            todo = np.flatnonzero((read.scores <= UNCERTAIN) & ~middles & begin)
-            if todo.size:
-                read.improve(todo, self._read(left[todo], right[todo], reading), limit)
+        for readings, limit in _READINGS:
+            doubtful = (read.scores <= UNCERTAIN) & ~middles
+            for reading in readings:
+                begin = self._complete(left, right, reading) if thorough else self._begin_alike(left, right, reading)
+                todo = np.flatnonzero(doubtful & begin)
+                if todo.size:
+                    read.improve(todo, self._read(left[todo], right[todo], reading), limit)
         self._read_without_blanks(left, right, read)
         return self._judged(left, right, read)
 
     def _read_without_blanks(self, left: Indexes, right: Indexes, read: _Read) -> None:
         """Improve pairs that are alike once their blanks are gone."""
         long_enough = np.minimum(self._letters[left], self._letters[right]) >= LEAST_JOINED
+        long_enough &= read.scores < _BLANK_SLIPPED
         for one, other in _JOINED:
             first, second = self._part(one), self._part(other)
             begin = (first.beginnings[left] == second.beginnings[right]) & (first.beginnings[left] > 0)
-            todo = np.flatnonzero((read.scores < _BLANK_SLIPPED) & long_enough & begin)
+            todo = np.flatnonzero(long_enough & begin)
             words = _Words(first, left[todo], second, right[todo])
             close = words.distance <= (1 - _BLANK_SLIPPED) * words.length
             better = (words.distance + 1 < read.wrong[todo]) | (

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 
 import pytest
 
+from leads_dagster.leads.comparison import name_scores
 from leads_dagster.leads.headers import map_headers
+from leads_dagster.leads.match_features import person_name
 from leads_dagster.leads.matching import Thresholds, compare_pairs, match_record
 from leads_dagster.leads.normalization import Normalizer
 from leads_dagster_tests.leads.matching_cases import groups, judged, outcome, record
@@ -282,3 +285,17 @@ def test_rows_that_say_other_things_in_further_columns_do_not_say_the_same() -> 
     first, twin, other = map(match_record, range(3), Normalizer(mapping).rows(cells))
 
     assert groups([first, twin, other]) == {frozenset({0, 1}), frozenset({2})}
+
+
+def test_it_does_not_matter_which_of_two_names_is_the_left_one() -> None:
+    names = (
+        "Ida Woodbrok",
+        "Woodbrook Ida",
+        "Ida Maria Woodbrook",
+        "Woodbrook Maria Ida",
+        "Idawoodbrook",
+        "I. Woodbrook",
+    )
+    for one, other in combinations(map(person_name, names), 2):
+        forwards, backwards = name_scores(one, other), name_scores(other, one)
+        assert (forwards.bits, forwards.scores, forwards.agree) == (backwards.bits, backwards.scores, backwards.agree)

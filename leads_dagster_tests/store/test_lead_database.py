@@ -196,7 +196,7 @@ def test_a_batch_loses_no_record_that_cannot_be_a_lead(database: Opened, databas
     assert len({one["record_id"] for one in kept}) == 6
     assert {"CTO", "CEO"} <= {one["raw"].get("title") for one in kept}
     assert {one["raw"].get("full_name") for one in kept} >= {"X Y"}
-    mended = database.upsert_lead({"key": "k", **BOB, "email": "new@zeta.example", "company": ""})
+    mended = database.upsert_lead({"key": "k", **BOB, "email": "new@elsewhere.example", "company": ""})
     assert mended[1]
     assert len(rows(database_url, "quarantine")) == 5
 

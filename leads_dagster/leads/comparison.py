@@ -6,7 +6,7 @@ over pairs: rapidfuzz and numpy work on columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,8 @@ _SHORT_COMPANY = 4
 # Of common given names, one letter makes another name where they are not longer than this (Lars, Mars).
 _SHORT_COMMON = 4
 _ACRONYM_SCORE = 0.9
+# One word in other languages; what differs in them alone is no other company.
+_JOINING = frozenset({"and", "und", "et", "en", "och", "og"})
 # Endings that tell a woman's name from a man's: two names that differ by one of them are two people's.
 _FEMININE = ("a", "e", "i", "ie", "ina", "ine", "na", "le", "elle", "ette", "etta", "ia")
 _BEGINNING = 2
@@ -209,9 +211,20 @@ class NameColumns:
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
         differ: Flags = self._has_middle[left] & self._has_middle[right]
-        names = self._names
-        for row in np.flatnonzero(differ):
-            differ[row] = set(names[left[row]].middle_initials).isdisjoint(names[right[row]].middle_initials)
+        both, names = np.flatnonzero(differ & (left != right)), self._names
+        differ[:] = False
+        differ[both] = self._other_middle_words(left[both], right[both])
+        for row in both:
+            differ[row] |= set(names[left[row]].middle_initials).isdisjoint(names[right[row]].middle_initials)
+        return differ
+
+    def _other_middle_words(self, left: Indexes, right: Indexes) -> Flags:
+        """Whether both write out one word between given and family name, and not the same: Ji Hoon, Ji Hyun Kim."""
+        middle, before = self._part("second"), self._part("before_last")
+        words = _Words(middle, left, middle, right)
+        single = (middle.texts[left] == before.texts[left]) & (middle.texts[right] == before.texts[right])
+        other = words.unlike | words.short_and_different | words.both_known | words.both_common
+        differ: Flags = single & other & ~words.akin & ~words.initial & ~words.missing
         return differ
 
     def _begin_alike(self, left: Indexes, right: Indexes, reading: Reading) -> Flags:
@@ -329,6 +342,8 @@ class CompanyColumns:
         self._ordered = _column([company.ordered for company in companies])
         self._words = np.array([len(company.words) for company in companies], dtype=np.int64)
         self._letters = np.array([len(company.joined) for company in companies], dtype=np.int64)
+        shortest = [min(map(len, company.words), default=0) for company in companies]
+        self._short_word = np.array([length <= _SHORT_NAME for length in shortest], dtype=np.bool_)
         digits: dict[str, int] = {}
         numbers = [digits.setdefault(company.digits, len(digits)) for company in companies]
         self._digits = np.array(numbers, dtype=np.int64)
@@ -347,9 +362,10 @@ class CompanyColumns:
         return scores
 
     def _to_doubt(self, left: Indexes, right: Indexes) -> Flags:
-        """Pairs of the same digits that may be an acronym, one name within the other, or too short to differ."""
+        """Pairs of the same digits that may be an acronym, one name within the other, or differ in too few letters."""
         short = np.maximum(self._letters[left], self._letters[right]) <= _SHORT_COMPANY
         other_words: Flags = self._words[left] != self._words[right]
+        other_words |= self._short_word[left] & self._short_word[right]
         to_doubt: Flags = (short | other_words) & (self._digits[left] == self._digits[right])
         return to_doubt
 
@@ -365,7 +381,15 @@ def _doubted(left: CompanyName, right: CompanyName, score: float) -> float:
         return min(score, UNCERTAIN)
     if left.words < right.words or right.words < left.words:
         return UNCERTAIN
+    if left.joined != right.joined and _differ_shortly(left.words ^ right.words):
+        return min(score, UNCERTAIN)
     return score
+
+
+def _differ_shortly(words: Set[str]) -> bool:
+    """Whether two names differ in short words only: Acme I, Acme II; ABC Consulting, ABD Consulting."""
+    telling = words - _JOINING
+    return bool(telling) and all(len(word) <= _SHORT_NAME for word in telling)
 
 
 def _column(texts: Sequence[str]) -> Texts:

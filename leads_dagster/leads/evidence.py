@@ -151,7 +151,10 @@ class Judge:
         return np.clip(names.scores, self.thresholds.review, self.thresholds.match).astype(np.float32)
 
     def _by_role_mailbox(self, pairs: Pairs) -> Findings:
-        scores = self.names(pairs.left, pairs.right).scores.copy()
+        names = self.names(pairs.left, pairs.right)
+        companies = self.company_bits(pairs.left, pairs.right)
+        told = score_of_bits(names.bits + companies + match_weights().role_mailbox.same)
+        scores = np.where(companies < 0, np.minimum(names.scores, told), names.scores)  # test@test.com of two companies
         left, right = self._has_name[pairs.left], self._has_name[pairs.right]
         scores[left != right] = 0
         same = self._company_of[pairs.left] == self._company_of[pairs.right]

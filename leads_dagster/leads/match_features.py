@@ -110,12 +110,18 @@ NO_COMPANY = CompanyName("")
 
 @lru_cache(maxsize=1 << 17)
 def person_name(text: str) -> PersonName:
-    """The parts of a name; `NO_NAME` where nothing but initials and numbers is left."""
+    """The parts of a name; `NO_NAME` where nothing but initials and numbers is left, or it says that it is none."""
     folded = fold_umlauts(romanized(fold_name(without_lookalikes(text[:MAX_CHARACTERS])))).split()
     words = [word for word in folded if not _has_digit(word)]
-    if not any(len(word) > 1 or not word.isascii() for word in words):
+    if not any(len(word) > 1 or not word.isascii() for word in words) or " ".join(words) in _nobody():
         return NO_NAME
     return _from_words(words, name_generation(text[:MAX_CHARACTERS]), " ".join(sorted(filter(_has_digit, folded))))
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> frozenset[str]:
+    """What stands in place of a name: "LinkedIn Member"."""
+    return frozenset(map(fold_name, load_table("names")["matching"]["nobody"]))
 
 
 def _has_digit(word: str) -> bool:
@@ -163,8 +169,9 @@ def _from_words(every: list[str], generation: str, digits: str) -> PersonName:
 def spelled_out(name: PersonName, mailboxes: Iterable[str]) -> PersonName:
     """The name with its given name in full, where an address has it beside the family name.
 
-    "J. Doe" with jane.doe@… is Jane Doe, "Chris Doe" with christine.doe@… is Christine Doe: so that Christopher Doe is
-    somebody else. Only a first letter or a known short form is spelled out; either word may be the family name.
+    "J. Doe" with jane.doe@… or jane@… is Jane Doe, "Chris Doe" with christine.doe@… Christine Doe: so that
+    Christopher is somebody else. Only a first letter or a known short form is spelled out; either word may be
+    the family name.
     """
     for mailbox in mailboxes if name.family else ():
         local = mailbox.partition("@")[0]
@@ -172,7 +179,18 @@ def spelled_out(name: PersonName, mailboxes: Iterable[str]) -> PersonName:
             return _with_words(name, given, name.family)
         if given := _longer(local, name.given, name.family):
             return _with_words(name, name.given, given)
+        if _stands_for(local, name.given):
+            return _with_words(name, local, name.family)
     return name
+
+
+def _stands_for(local: str, short: str) -> bool:
+    """Whether an address is no more than a given name, and the short one its beginning: christine@… of Chris Doe."""
+    return (
+        len(local) > max(len(short), _LONGEST_INITIALS)
+        and local.startswith(short)
+        and (_akin(short, local) or (len(short) == 1 and is_given_name(local)))
+    )
 
 
 def _longer(local: str, family: str, short: str) -> str:

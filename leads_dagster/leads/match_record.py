@@ -6,6 +6,7 @@ here depends on the population.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -30,6 +31,9 @@ from leads_dagster.leads.match_features import (
 )
 from leads_dagster.leads.titles import fold_title
 
+# Six equal digits at the end, or nine that count up; of the real numbers that look so, most are switchboards.
+_FILLED = re.compile(r"(\d)\1{5}$|12345678[90]|234567890")
+
 RecordKind = Literal["person", "company"]
 
 
@@ -39,7 +43,7 @@ class MatchRecord:
 
     Attributes:
         id: the record's key; only tells records apart, never decides anything but a tie between twins.
-        fields, emails, phones: as in `NormalizedRow`.
+        fields, emails, phones: as in `NormalizedRow`; without numbers that were typed to fill a field.
         content_hash: 16 bytes over all that the row says; the order in which records are taken.
         kind: "company" where the record tells of a company and of nobody in it.
         slug: what identifies a person on LinkedIn, or "".
@@ -94,7 +98,7 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
         id=record_id,
         fields=fields,
         emails=row.emails,
-        phones=tuple(sorted({*row.phones, *_single(fields.get("phone"))})),
+        phones=tuple(sorted(filter(_is_told, {*row.phones, *_single(fields.get("phone"))}))),
         content_hash=content_hash(row),
         kind="company" if nobody and company.key and "company" in fields else "person",
         slug=slug,
@@ -146,6 +150,11 @@ def content_hash(row: NormalizedRow) -> bytes:
     said: list[Any] = [sorted(row.fields.items()), row.emails, row.phones, *([row.addresses] if row.addresses else [])]
     more = {name: value for name, value in (("beside", row.beside), ("facts", row.facts)) if value}
     return content_digest([*said, more] if more else said)
+
+
+def _is_told(phone: str) -> bool:
+    """Whether a number is one, and not typed to fill a field: 555-555-5555, 123 456 7890."""
+    return _FILLED.search(phone) is None
 
 
 def _single(value: str | None) -> Iterable[str]:

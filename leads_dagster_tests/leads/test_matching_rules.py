@@ -49,6 +49,8 @@ def test_a_name_written_otherwise_in_one_company_matches(one: str, other: str) -
         ("Paul Berger", "Paula Berger"),
         ("John A. Smith", "John B. Smith"),
         ("John Smith Jr.", "John Smith"),
+        ("John Andrew Smith", "John Albert Smith"),
+        ("Ji-hoon Kim", "Ji-hyun Kim"),
         ("Anna", "Anna"),
     ],
 )
@@ -88,7 +90,10 @@ def test_one_name_in_a_company_written_otherwise_matches(one: str, other: str) -
     )
 
 
-@pytest.mark.parametrize(("one", "other"), [("Siemens", "Siemens Energy"), ("Alfax", "Alfay")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Siemens", "Siemens Energy"), ("Alfax", "Alfay"), ("Acme I", "Acme II"), ("ABC Consulting", "ABD Consulting")],
+)
 def test_one_name_in_companies_that_may_be_one_goes_to_review(one: str, other: str) -> None:
     assert outcome({"name": "John Smith", "company": one}, {"name": "John Smith", "company": other}) == (
         "review name_company"
@@ -190,6 +195,42 @@ def test_a_shared_mailbox_counts_only_with_the_name(mailbox: str) -> None:
     assert outcome({"name": "John Smith", **mail}, {"name": "Mary Baker", **mail}) == "nothing"
     assert outcome({"name": "John Smith", **mail}, {"name": "Jon Smith", **mail}) == "match email"
     assert outcome({"name": "J. Smith", **mail}, {"name": "John Smith", **mail}) == "review email"
+
+
+def test_a_shared_mailbox_of_two_companies_is_none_of_theirs() -> None:
+    one, other = {"name": "John Smith", "company": "Acme"}, {"name": "John Smith", "company": "Borealis"}
+
+    assert outcome({**one, "email": "test@test.com"}, {**other, "email": "test@test.com"}) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mails"),
+    [("Chris Doe", "Chris Doe", ("christopher", "christine")), ("J. Doe", "J. Doe", ("john", "jane"))],
+)
+def test_addresses_of_two_given_names_are_two_peoples(one: str, other: str, mails: tuple[str, str]) -> None:
+    left, right = ({"email": f"{mail}@acme.com", **ACME} for mail in mails)
+
+    assert not outcome({"name": one, **left}, {"name": other, **right}).startswith("match")
+
+
+@pytest.mark.parametrize("phone", ["+15555555555", "+12345678900", "+49300000000"])
+def test_a_number_typed_to_fill_a_field_is_nobodys(phone: str) -> None:
+    one, other = {"name": "John Smith", "company": "Acme"}, {"name": "John Smith", "company": "Borealis"}
+
+    assert outcome({**one, "phone": phone}, {**other, "phone": phone}) == "nothing"
+
+
+def test_what_stands_in_place_of_a_name_is_nobody() -> None:
+    one = {"name": "LinkedIn Member", **ACME, "title": "Software Engineer"}
+
+    assert outcome({**one, "location": "London"}, {**one, "location": "Zurich"}) == "nothing"
+
+
+@pytest.mark.parametrize("name", ["Nguyen Minh", "Nguyen Van Minh", "Kim Minjun"])
+def test_a_common_family_name_is_common_where_it_stands_first(name: str) -> None:
+    one = {"name": name, "title": "Software Engineer", "location": "Seoul"}
+
+    assert outcome({**one, "notes": "met in May"}, {**one, "notes": "from a fair"}) != "match name_company"
 
 
 def test_a_telephone_counts_only_with_the_name() -> None:

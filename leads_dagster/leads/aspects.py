@@ -80,7 +80,7 @@ def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
 def _role_values(record: MatchRecord) -> dict[str, str]:
     if record.kind == "company":
         return {}
-    rest = record.name.key or f"|{record.company.key}"
+    rest = f"{record.name.key}|{record.company.key}"
     return {mailbox: f"{mailbox}|{rest}" for mailbox in record.role_mailboxes}
 
 

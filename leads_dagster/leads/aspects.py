@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import combinations, product
 from typing import Literal, cast
 
-from leads_dagster.leads.match_features import PersonName
+from leads_dagster.leads.match_features import CompanyName, PersonName
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_rarity import name_rarity
@@ -67,10 +67,7 @@ def _linkedin_value(record: MatchRecord) -> dict[str, str]:
 
 
 def _mailbox_values(record: MatchRecord) -> dict[str, str]:
-    if not record.name.key:
-        return {}
-    rest = "|".join((record.name.key, record.title, *record.place[:1]))
-    return {mailbox: f"{mailbox}|{rest}" for mailbox in record.mailboxes}
+    return _mailbox_alone_values(record) if record.name.key else {}
 
 
 def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
@@ -211,18 +208,31 @@ def _crossed(given: str, family: str) -> Iterator[str]:
 
 def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """Name times company, each in several readings, so that one error in either leaves one key whole."""
-    family, forwards, backwards, *others = _name_parts(record.name)
+    names = dict.fromkeys(_name_parts(record.name))
+    _, forwards, backwards, *_ = _name_parts(record.name)
     digits = f"{record.name.digits}|{record.company.digits}"
-    first, *rest = record.company.key.split(" ")
-    for name in (family, forwards, backwards, *others):
-        yield f"{aspect}|{first[:4]}|{name}|{digits}", True
-    if rest:
-        yield f"{aspect}|{'+'.join(sorted((first[:2], rest[0][:2])))}|{backwards}|{digits}", True
-    end = f"{first[-2:]}.{rest[0][:4]}" if rest else f"{first[-4:]}."
-    yield f"{aspect}|{end}|{forwards}|{digits}", True
-    yield f"{aspect}|{end}|{backwards}|{digits}", True
+    plain, *others = _company_readings(record.company)
+    for name in names:
+        yield f"{aspect}|{plain}|{name}|{digits}", True
+    for reading in others:
+        yield f"{aspect}|{reading}|{forwards}|{digits}", True
+        yield f"{aspect}|{reading}|{backwards}|{digits}", True
+    first, several = record.company.key[:4].split(" ")[0], " " in record.company.key
+    for name in (forwards, backwards):
+        yield f"{aspect}|{first}~|{name}|{digits}", None if several else True
     if record.company.acronym:
         yield f"{aspect}|@{record.company.acronym}|{backwards}|{digits}", True
+
+
+def _company_readings(company: CompanyName) -> list[str]:
+    """Beginnings and ends of the first two words, so that one error in either leaves one whole; the plainest first.
+
+    One word that many names begin with ("Company", "Banco") does not make them meet.
+    """
+    words = company.key.split(" ")
+    if len(words) == 1:
+        return [words[0][:4], f"{words[0][-4:]}."]
+    return [f"{words[0][:3]}+{words[1][:2]}", f"{words[0][:3]}+{words[1][-2:]}.", f"{words[1][:3]}+{words[0][-2:]}."]
 
 
 def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:

@@ -131,10 +131,7 @@ class Judge:
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         alike = self.matching(names.scores)
-        weights = match_weights()
-        colleagues = np.full(pairs.left.size, weights.company.same, dtype=np.float32)
-        profile = weights.mailbox.same + sum(self.profile_bits(pairs.left, pairs.right, colleagues))
-        scores = np.maximum(self._doubtful(names), score_of_bits(names.bits + profile))
+        scores = np.maximum(self._doubtful(names), score_of_bits(names.bits + match_weights().mailbox.same))
         likely = names.agree & (names.bits >= _LIKELY_NAME_BITS)
         scores[likely] = np.maximum(scores[likely], MAILBOX_WITH_LIKELY_NAME)
         scores[alike] = 1

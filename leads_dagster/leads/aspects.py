@@ -74,27 +74,32 @@ def _mailbox_alone_values(record: MatchRecord) -> dict[str, str]:
     return {mailbox: f"{mailbox}|{record.name.key}" for mailbox in record.mailboxes}
 
 
+def _employer(record: MatchRecord) -> str:
+    """All that is compared of a record's company."""
+    return f"{record.company.key}|{record.inferred}"
+
+
 def _role_values(record: MatchRecord) -> dict[str, str]:
     if record.kind == "company":
         return {}
-    rest = f"{record.name.key}|{record.company.key}"
+    rest = f"{record.name.key}|{_employer(record)}"
     return {mailbox: f"{mailbox}|{rest}" for mailbox in record.role_mailboxes}
 
 
 def _phone_values(record: MatchRecord) -> dict[str, str]:
-    rest = "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))
+    rest = "|".join((record.name.key, _employer(record), record.title, *record.place[:1]))
     return {phone: f"{phone}|{rest}" for phone in record.phones} if record.name.key else {}
 
 
 def _name_company_value(record: MatchRecord) -> dict[str, str]:
     both = record.name.key and record.company.key
-    return {"": f"{record.name.key}|{record.company.key}"} if both else {}
+    return {"": f"{record.name.key}|{_employer(record)}"} if both else {}
 
 
 def _profile_value(record: MatchRecord) -> dict[str, str]:
     if not record.name.key or not record.place or not (record.title or record.company.key):
         return {}
-    return {"": "|".join((record.name.key, record.company.key, record.title, *record.place[:1]))}
+    return {"": "|".join((record.name.key, _employer(record), record.title, *record.place[:1]))}
 
 
 def _facts_value(record: MatchRecord) -> dict[str, str]:
@@ -232,7 +237,7 @@ def _company_readings(company: CompanyName) -> list[str]:
     words = company.key.split(" ")
     if len(words) == 1:
         return [words[0][:4], f"{words[0][-4:]}."]
-    return [f"{words[0][:3]}+{words[1][:2]}", f"{words[0][:3]}+{words[1][-2:]}.", f"{words[1][:3]}+{words[0][-2:]}."]
+    return [f"{words[0][:2]}+{words[1][:3]}", f"{words[0][:3]}+{words[1][-2:]}.", f"{words[1][:3]}+{words[0][-2:]}."]
 
 
 def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:

@@ -94,6 +94,7 @@ class Judge:
         self._names, self._companies = NameColumns(names), CompanyColumns(companies)
         self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
         self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
+        self._inferred = _coded([record.inferred for record in records])
         self._title = _coded([record.title for record in records])
         self._place = _coded([record.place[0] if record.place else "" for record in records])
 
@@ -168,9 +169,16 @@ class Judge:
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
+        scores[self._colleagues(pairs.left, pairs.right)] = 0
         near = np.flatnonzero(scores >= self.thresholds.review)
         scores[near] = np.minimum(scores[near], self.companies(pairs.left[near], pairs.right[near]))
         return self._found(pairs, scores)
+
+    def _colleagues(self, left: Indexes, right: Indexes) -> Flags:
+        """Pairs whose company only their addresses say, and those differ."""
+        one, other = self._inferred[left], self._inferred[right]
+        colleagues: Flags = (one > 0) & (other > 0) & (one != other)
+        return colleagues
 
     def _by_profile(self, pairs: Pairs) -> Findings:
         bits = self.names(pairs.left, pairs.right).bits
@@ -193,7 +201,8 @@ class Judge:
 
     def company_bits(self, left: Indexes, right: Indexes) -> Scores:
         """What the companies of pairs of records are worth."""
-        return company_bits(self.companies(left, right), self._has_company[left] & self._has_company[right])
+        known = self._has_company[left] & self._has_company[right] & ~self._colleagues(left, right)
+        return company_bits(self.companies(left, right), known)
 
     def profile_bits(self, left: Indexes, right: Indexes, companies: Scores) -> tuple[Scores, Scores]:
         """What titles, and places, of pairs of records are worth beside companies of that worth."""

@@ -172,7 +172,7 @@ def fold_company(text: str) -> str:
 
     "The Müller & Söhne GmbH & Co. KG" -> "muller and sohne", "B.V. Holding S.A." -> "bv holding".
     """
-    words = _company_words(_without_glued_form(text))
+    words = _company_words(_without_glued_form(text)) or _company_words(text)
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     kept = _without_form_before(_without_forms_after(words))

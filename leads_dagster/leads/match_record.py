@@ -55,6 +55,8 @@ class MatchRecord:
         site: the website's host without "www.", or "".
         place: the words of the location.
         title: the job title, folded.
+        inferred: where no company is named and it was taken from a website or mail host: the addresses that say so. Two
+            rows of one host with other mailboxes are colleagues, so that the host says nothing of them.
         addresses: postal addresses of a company, or of a person beside no company.
         facts: as in `NormalizedRow`.
     """
@@ -73,6 +75,7 @@ class MatchRecord:
     site: str
     place: tuple[str, ...]
     title: str = ""
+    inferred: str = ""
     addresses: tuple[PostalAddress, ...] = ()
     facts: tuple[str, ...] = ()
 
@@ -104,6 +107,7 @@ def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_K
         slug=slug,
         name=spelled_out(name, mailboxes),
         company=company,
+        inferred=_inferred(fields, site, folded) if company.key else "",
         mailboxes=mailboxes,
         role_mailboxes=tuple(sorted(roles)),
         site=site,
@@ -121,6 +125,10 @@ def _company(fields: Mapping[str, str], site: str, mailboxes: Iterable[str], kno
     hosts = (host for host in (company_host(text) for text in (site, *sorted(mailboxes)) if text) if host)
     host = next(hosts, "")
     return _known_company(host.partition(".")[0], knowledge) if host else NO_COMPANY
+
+
+def _inferred(fields: Mapping[str, str], site: str, mailboxes: Iterable[str]) -> str:
+    return "" if "company" in fields else " ".join((*sorted(mailboxes), site))
 
 
 def _known_company(text: str, knowledge: Knowledge) -> CompanyName:

@@ -177,7 +177,6 @@ def test_salesforce_accounts_of_one_building_wait_for_a_person_and_are_not_joine
         ("review", "tv", "tv licenses"),
         ("review", "tv ee ss", "tv"),
         ("review", "tv ee ss", "tv licenses"),
-        ("review", "tv pe ss", "tv e"),
     ]
 
 

@@ -340,3 +340,10 @@ def test_it_does_not_matter_which_of_two_names_is_the_left_one() -> None:
     for one, other in combinations(map(person_name, names), 2):
         forwards, backwards = name_scores(one, other), name_scores(other, one)
         assert (forwards.bits, forwards.scores, forwards.agree) == (backwards.bits, backwards.scores, backwards.agree)
+
+
+def test_two_mailboxes_at_one_company_are_colleagues_however_alike_their_names() -> None:
+    one, other = {"name": "Ada Abson", "email": "p1@acme.com"}, {"name": "Ada Acson", "email": "p2@acme.com"}
+
+    assert outcome(one, other) == "nothing"
+    assert outcome(one, {"name": "Ada Abson", "company": "Acme Inc"}) == "match name_company"

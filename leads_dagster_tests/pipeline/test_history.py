@@ -73,8 +73,8 @@ def test_the_rule_of_a_change_is_the_one_that_chose_it_then(road: Road) -> None:
 def test_records_that_are_one_lead_are_told_with_rule_score_evidence_and_both_originals(road: Road) -> None:
     road.sync([JANE, JDOE])
     (matched,) = entries(road, "matched")
-    assert (matched["rule"], round(matched["score"], 2)) == ("email", 0.9)
-    assert matched["evidence"]["email"] == {"shared": ["jane@acme.example"]}
+    assert (matched["rule"], round(matched["score"], 2)) == ("email", 1.0)
+    assert matched["evidence"]["email"] == {"shared": ["jane@acme.example"], "contribution": 20.0}
     assert [(side["row"], side["fields"]["title"]) for side in matched["originals"]] == [(2, "CEO"), (3, "Chair")]
     assert matched["told"].startswith("Row 2 of sheet.csv and row 3 of sheet.csv are one lead, by e-mail address")
 

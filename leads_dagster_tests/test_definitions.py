@@ -165,7 +165,7 @@ def test_steps_run_in_one_process(defs: dg.Definitions) -> None:
 
 
 def test_the_code_location_loads_without_any_configuration_and_without_a_warning(tmp_path: Path) -> None:
-    _load(tmp_path, expected=0)
+    assert _load(tmp_path, expected=0) == ""
 
 
 def test_a_typo_in_leads_toml_is_named_when_the_code_location_loads(tmp_path: Path) -> None:

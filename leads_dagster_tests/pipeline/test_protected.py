@@ -112,6 +112,7 @@ def test_an_edited_lead_is_not_joined_with_another_unasked(road: Road, edited: s
 
 def test_a_join_that_waits_stays_as_it_is_over_later_cycles(joinable: Road) -> None:
     quiet_again(joinable, [JANE, DOE_AS_JANE])
+    assert asked(joinable) == [("join", "Jane Doe", "J. Doe")]
 
 
 def test_a_join_that_is_the_same_is_done_at_once(joinable: Road) -> None:
@@ -190,6 +191,7 @@ def test_an_edited_lead_is_not_split_unasked(splittable: Road) -> None:
 
 def test_a_split_that_waits_stays_as_it_is_over_later_cycles(splittable: Road) -> None:
     quiet_again(splittable, [JANE, DOE])
+    assert [one["kind"] for one in waiting(splittable)] == ["split"]
 
 
 def test_a_split_that_is_not_the_same_is_done_and_the_edit_stays_with_the_first(splittable: Road) -> None:

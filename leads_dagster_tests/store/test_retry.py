@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Engine, insert, select, text
@@ -22,34 +20,10 @@ from leads_dagster.store.metrics import shared_metrics, store_metrics
 from leads_dagster.store.retry import StoreRetries, booked_retries, retried, run_retried, usual_retries
 from leads_dagster.store.schema import ensure_schema
 from leads_dagster.store.tables import counters
+from leads_dagster_tests.store.locks import locked_by_another_process
 
 AT_ONCE = StoreRetries(delay_seconds=0.0)
 BUSY = StoreBusyError("The lead database is busy: database is locked.", cause="database is locked")
-# Takes the write lock of customer acme in a process of its own, says so, and keeps it until its input ends.
-HOLDER = """
-import sys
-from leads_dagster.store.engine import open_engine, writing
-with writing(open_engine(sys.argv[1]), "acme"):
-    print("locked", flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def locked_by_another_process(url: str) -> Iterator[Callable[[], None]]:
-    """Yields what ends the lock; it ends with the block in any case."""
-    command = [sys.executable, "-c", HOLDER, url]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "locked\n"
-
-        def release() -> None:
-            holder.communicate()
-
-        yield release
-        if holder.poll() is None:
-            release()
 
 
 @pytest.fixture(autouse=True)

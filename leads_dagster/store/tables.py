@@ -356,7 +356,63 @@ sync_status = Table(
     Column("last_attempt", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),
     Column("error_message", Text),
+    Column("echoes", Document),  # digests of what was written last, field by field: what Airtable will tell us back
     Index("ix_sync_status_customer_mirror_status", "customer", "mirror", "status"),
+    Index(
+        "ix_sync_status_external_id",
+        "external_id",
+        sqlite_where=text("external_id IS NOT NULL"),
+        postgresql_where=text("external_id IS NOT NULL"),
+    ),
+)
+
+# One row a base: the hook whose payloads tell what people changed there, whichever customer the table is of.
+airtable_hooks = Table(
+    "airtable_hooks",
+    metadata,
+    Column("base_id", Text, primary_key=True),
+    Column("hook_id", Text),  # "ach…"; NULL: none at present
+    Column("status", Text, nullable=False),  # active, lost (to be made anew), refused (the token may not make one)
+    Column("cursor", Integer, nullable=False),  # the next payload to read
+    Column("read_at", UtcDateTime),  # all that happened before is in airtable_changes
+    Column("expires_at", UtcDateTime),
+    Column("made_at", UtcDateTime),
+    Column("asked_at", UtcDateTime),  # when a hook was last asked for, or lost
+    Column("error", Text),
+)
+
+# One row a customer: what is known of the Airtable table of that customer.
+airtable_tables = Table(
+    "airtable_tables",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("base_id", Text, nullable=False),
+    Column("table_id", Text, nullable=False),  # "tbl…"; the name where the schema may not be read
+    Column("table_name", Text, nullable=False),  # as leads.toml names it: another name there is another table
+    Column("fields", Document, nullable=False),  # lead field (or lead_key) -> {"id", "name", "type"} as last seen
+    Column("problems", Document, nullable=False),  # lead field -> why it is not kept in step
+    Column("seen_at", UtcDateTime, nullable=False),  # when the schema was last looked at
+    Column("swept_at", UtcDateTime),  # when all records were last compared
+    Column("sweep_due", Boolean, nullable=False, server_default=text("true")),  # payloads may be missing
+    Column("heard_until", UtcDateTime),  # the newest moment of an edit that was taken in
+    Column("error", Text),  # why the last look at it failed
+    Index("ix_airtable_tables_base_id", "base_id"),
+)
+
+# The payload log, fanned out by table and kept as what is new of each cell: edits that nobody took in yet.
+airtable_changes = Table(
+    "airtable_changes",
+    metadata,
+    _id(),
+    Column("base_id", Text, nullable=False),
+    Column("table_id", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("field_id", Text, nullable=False),  # "": the record itself, created or deleted
+    Column("kind", Text, nullable=False),  # changed, created, deleted
+    Column("cell", Document),  # as Airtable gives it; NULL: blank
+    Column("changed_at", UtcDateTime, nullable=False),  # by our clock, never after seen_at
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index("uq_airtable_changes", "base_id", "table_id", "record_id", "field_id", unique=True),
 )
 
 sync_states = Table(

@@ -1,0 +1,159 @@
+"""Edits made in Airtable that nobody took in yet: the payload log, kept as what is new of each cell.
+
+What belongs here: `airtable_changes`. What is somebody's edit and what our own write come back is told apart before
+(`mirrors.airtable_payloads`); what an edit does to a lead is decided later (`pipeline.airtable_edits`).
+
+Of one cell only the newest edit is kept. A record that was deleted has no other edits; one that was made has an edit a
+cell. Noting the same edit twice changes nothing, so that a payload may be read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from leads_dagster.store.statements import chunks
+from leads_dagster.store.tables import airtable_changes
+
+ChangeKind = Literal["changed", "created", "deleted"]
+RECORD = ""  # in place of a field: the record itself
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """One cell that somebody changed, or a record that was made or deleted.
+
+    Attributes:
+        record_id: "rec…". field_id: "fld…"; `RECORD` where the record itself was made or deleted.
+        cell: as Airtable gives it; None for blank.
+        changed_at: by our clock. seen_at: when we learnt of it, never before.
+    """
+
+    record_id: str
+    field_id: str
+    kind: ChangeKind
+    cell: Any
+    changed_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """What waits of one record.
+
+    Attributes:
+        kind: "created" and "deleted" of the record; "changed" where cells alone changed.
+        cells: field id -> (cell, changed_at).
+        changed_at: of the newest of its changes.
+        ids: of the rows, to drop once it is taken in.
+    """
+
+    record_id: str
+    kind: ChangeKind
+    cells: Mapping[str, tuple[Any, datetime]]
+    changed_at: datetime
+    ids: tuple[int, ...] = field(default=())
+
+
+def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> None:
+    """Keep edits until they are taken in, in the order in which they happened; in a write transaction."""
+    wanted: dict[tuple[str, str], CellChange] = {}
+    ended: dict[str, None] = {}  # records of which what waited before says nothing any more
+    for change in changes:
+        if change.kind != "changed":
+            wanted = {key: one for key, one in wanted.items() if key[0] != change.record_id}
+            ended[change.record_id] = None
+        wanted[change.record_id, change.field_id] = change
+    _drop_records(connection, base_id, table_id, list(ended))
+    rows = [{"base_id": base_id, "table_id": table_id, **asdict(one)} for one in wanted.values()]
+    _put(connection, rows)
+
+
+def _drop_records(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> None:
+    for part in chunks(record_ids):
+        connection.execute(delete(airtable_changes).where(*_of(base_id, table_id, part)))
+
+
+def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert edits; of a cell that has one already the newer stays, and one that says the same changes nothing."""
+    known: dict[tuple[str, str], Any] = {}
+    for part in chunks(rows):
+        ids = [row["record_id"] for row in part]
+        query = select(airtable_changes).where(*_of(part[0]["base_id"], part[0]["table_id"], ids))
+        known.update(((row.record_id, row.field_id), row) for row in connection.execute(query))
+    new = [row for row in rows if (row["record_id"], row["field_id"]) not in known]
+    if new:
+        connection.execute(airtable_changes.insert(), new)
+    for row in rows:
+        held = known.get((row["record_id"], row["field_id"]))
+        if held is not None and (held.cell != row["cell"] or held.kind != row["kind"]):
+            connection.execute(update(airtable_changes).where(airtable_changes.c.id == held.id).values(**row))
+
+
+def quiet(connection: Connection, base_id: str, table_id: str, *, before: datetime) -> list[RecordChange]:
+    """What may be taken in: cells of which the last edit is older than `before`, oldest edit first.
+
+    A record that was made waits as a whole until its last cell is quiet; a deletion does not wait.
+    """
+    query = select(airtable_changes).where(
+        airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id
+    )
+    by_record: dict[str, list[Any]] = {}
+    for row in connection.execute(query.order_by(airtable_changes.c.id)):
+        by_record.setdefault(row.record_id, []).append(row)
+    found = (_change_of(record, rows, before) for record, rows in by_record.items())
+    return sorted((one for one in found if one is not None), key=lambda one: (one.changed_at, one.record_id))
+
+
+def _change_of(record_id: str, rows: Sequence[Any], before: datetime) -> RecordChange | None:
+    kind: ChangeKind = next((row.kind for row in rows if row.field_id == RECORD), "changed")
+    if kind == "created" and any(row.changed_at > before for row in rows):
+        return None
+    ready = rows if kind != "changed" else [row for row in rows if row.changed_at <= before]
+    if not ready:
+        return None
+    cells = {row.field_id: (row.cell, row.changed_at) for row in ready if row.field_id != RECORD}
+    return RecordChange(record_id, kind, cells, max(row.changed_at for row in ready), tuple(row.id for row in ready))
+
+
+def waiting(
+    connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Of these records, those with edits that nobody took in: record id -> field ids, `RECORD` among them where the
+    record itself was made or deleted."""
+    found: dict[str, set[str]] = {}
+    for part in chunks(record_ids):
+        query = select(airtable_changes.c.record_id, airtable_changes.c.field_id).where(*_of(base_id, table_id, part))
+        for record, name in connection.execute(query):
+            found.setdefault(record, set()).add(name)
+    return {record: frozenset(names) for record, names in found.items()}
+
+
+def count(connection: Connection, base_id: str, table_id: str) -> int:
+    """How many edits wait."""
+    here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
+    return int(connection.execute(select(func.count()).select_from(airtable_changes).where(*here)).scalar_one())
+
+
+def drop(connection: Connection, ids: Sequence[int]) -> None:
+    """Forget edits that were taken in."""
+    for part in chunks(ids):
+        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
+
+
+def forget_table(connection: Connection, base_id: str, table_id: str) -> None:
+    """Forget all that waits of a table: another one took its place, or no customer has it any more."""
+    here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
+    connection.execute(delete(airtable_changes).where(*here))
+
+
+def _of(base_id: str, table_id: str, record_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        airtable_changes.c.base_id == base_id,
+        airtable_changes.c.table_id == table_id,
+        airtable_changes.c.record_id.in_(record_ids),
+    )

@@ -1,0 +1,108 @@
+"""What is known of Airtable: the hook of each base, and the table of each customer.
+
+What belongs here: rows of `airtable_hooks` and `airtable_tables`. What they mean, and when to ask Airtable again, is
+`pipeline.pull`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select, update
+
+from leads_dagster.store.statements import upsert
+from leads_dagster.store.tables import airtable_hooks, airtable_tables
+
+HookStatus = Literal["active", "lost", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class HookState:
+    """The hook of a base; attributes as the columns of the table."""
+
+    base_id: str
+    hook_id: str | None = None
+    status: HookStatus = "lost"
+    cursor: int = 1
+    read_at: datetime | None = None
+    expires_at: datetime | None = None
+    made_at: datetime | None = None
+    asked_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What is known of a customer's Airtable table; attributes as the columns of the table."""
+
+    customer: str
+    base_id: str
+    table_id: str
+    table_name: str
+    seen_at: datetime
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    swept_at: datetime | None = None
+    sweep_due: bool = True
+    heard_until: datetime | None = None
+    error: str | None = None
+
+    @property
+    def field_ids(self) -> dict[str, str]:
+        """Lead field (or lead_key) -> Airtable's field id; empty where the schema may not be read."""
+        return {name: str(one["id"]) for name, one in self.fields.items() if str(one["id"]).startswith("fld")}
+
+
+def hook_of(connection: Connection, base_id: str) -> HookState:
+    """The hook of a base; a lost one where none was ever made."""
+    row = connection.execute(select(airtable_hooks).where(airtable_hooks.c.base_id == base_id)).one_or_none()
+    return HookState(base_id) if row is None else HookState(**row._mapping)
+
+
+def save_hook(connection: Connection, hook: HookState) -> None:
+    """Keep what is known of a base's hook."""
+    upsert(connection, airtable_hooks, [asdict(hook)])
+
+
+def advance_hook(connection: Connection, hook: HookState, *, cursor: int, read_at: datetime) -> bool:
+    """Note how far the payloads of a hook were read, unless somebody else read on meanwhile; whether it was noted."""
+    done = connection.execute(
+        update(airtable_hooks)
+        .where(
+            airtable_hooks.c.base_id == hook.base_id,
+            airtable_hooks.c.hook_id == hook.hook_id,
+            airtable_hooks.c.cursor == hook.cursor,
+        )
+        .values(cursor=cursor, read_at=read_at, error=None)
+    )
+    return done.rowcount == 1
+
+
+def table_of(connection: Connection, customer: str) -> TableState | None:
+    """What is known of a customer's table; None before the first look."""
+    row = connection.execute(select(airtable_tables).where(airtable_tables.c.customer == customer)).one_or_none()
+    return None if row is None else TableState(**row._mapping)
+
+
+def tables_of_base(connection: Connection, base_id: str) -> dict[str, TableState]:
+    """Table id -> what is known of it, of all customers who share a base."""
+    found = connection.execute(select(airtable_tables).where(airtable_tables.c.base_id == base_id))
+    return {row.table_id: TableState(**row._mapping) for row in found}
+
+
+def save_table(connection: Connection, table: TableState) -> None:
+    """Keep what is known of a customer's table."""
+    upsert(connection, airtable_tables, [asdict(table)])
+
+
+def note_table(connection: Connection, customer: str, **values: Any) -> None:
+    """Change some of what is known of a customer's table."""
+    connection.execute(update(airtable_tables).where(airtable_tables.c.customer == customer).values(**values))
+
+
+def ask_for_sweeps(connection: Connection, base_id: str) -> None:
+    """Payloads of a base may be missing: every table of it is to be compared as a whole."""
+    connection.execute(update(airtable_tables).where(airtable_tables.c.base_id == base_id).values(sweep_due=True))

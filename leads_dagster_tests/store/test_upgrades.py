@@ -68,6 +68,8 @@ def fill(connection: Connection, rows: Mapping[str, list[dict[str, Any]]]) -> No
     """Write rows as far as this schema has columns for them."""
     inspector = inspect(connection)
     for name, each in rows.items():
+        if not inspector.has_table(name):
+            continue
         there = {column["name"] for column in inspector.get_columns(name)} - ({"id"} if name in COUNTED else set())
         if each:
             known = [{column: value for column, value in row.items() if column in there} for row in each]

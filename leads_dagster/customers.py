@@ -49,6 +49,8 @@ class AirtableSettings:
         plan: sets the monthly call budget.
         create_fields: whether missing fields may be added to the table.
         fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
+        debounce_seconds: how long a cell must be left alone before its edit is taken in.
+        sweep_seconds: how often all records are compared, beside what the webhook tells.
     """
 
     base_id: str
@@ -56,6 +58,8 @@ class AirtableSettings:
     plan: AirtablePlan = "team"
     create_fields: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
+    debounce_seconds: float = 2.0
+    sweep_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,14 @@ KEYS: tuple[Key, ...] = (
         choices=("free", "team", "business", "enterprise"),
     ),
     Key("airtable", "create_fields", "flag", True, "Whether fields missing in the table may be created."),
+    Key(
+        "airtable", "debounce_seconds", "number", 2.0,
+        "How long a cell must be left alone before its edit is taken in; Airtable saves while people type.", least=0,
+    ),
+    Key(
+        "airtable", "sweep_seconds", "number", 3600.0,
+        "How often all records are compared, to find what the webhook did not tell.", least=60,
+    ),
     Key(
         "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",
         attribute="guard_share", least=0, most=1,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
+from leads_dagster.leads.digests import value_digest
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
 from leads_dagster.store.tables import counters, leads, sync_status
 
@@ -185,6 +186,16 @@ def concede(connection: Connection, lead_id: str, mirror: MirrorName, field: str
         .where(sync_status.c.lead_id == lead_id, sync_status.c.mirror == mirror)
         .values(base={**base, field: theirs}, status="pending", attempt_count=0, next_attempt_at=None)
     )
+
+
+def echo(field: str, value: Any) -> str:
+    """What a write of ours to Airtable is known by when its payload tells of it: 16 hex digits over field and value.
+
+    Args:
+        field: of the lead.
+        value: as Airtable answered it (`PushOutcome.answered`); blank, "" and false are one.
+    """
+    return value_digest(field, value)
 
 
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.sandbox import Sandbox
-from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BOB, JANE, NAME, TITLE, Desk
+from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BOB, JANE, TITLE, Desk
 from leads_dagster_tests.pipeline.conftest import Road
 
 

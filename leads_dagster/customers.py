@@ -49,7 +49,8 @@ class AirtableSettings:
         plan: sets the monthly call budget.
         create_fields: whether missing fields may be added to the table.
         fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
-        debounce_seconds: how long a field must be left alone before what was typed there counts.
+        debounce_seconds: how long a cell must be left alone before its edit is taken in.
+        sweep_seconds: how often all records are compared, beside what the webhook tells.
     """
 
     base_id: str
@@ -58,6 +59,7 @@ class AirtableSettings:
     create_fields: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
     debounce_seconds: float = 2.0
+    sweep_seconds: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,11 @@ KEYS: tuple[Key, ...] = (
     Key("airtable", "create_fields", "flag", True, "Whether fields missing in the table may be created."),
     Key(
         "airtable", "debounce_seconds", "number", 2.0,
-        "How long a field must be left alone before what was typed there counts.", least=0,
+        "How long a cell must be left alone before its edit is taken in; Airtable saves while people type.", least=0,
+    ),
+    Key(
+        "airtable", "sweep_seconds", "number", 3600.0,
+        "How often all records are compared, to find what the webhook did not tell.", least=60,
     ),
     Key(
         "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",

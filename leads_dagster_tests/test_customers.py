@@ -33,6 +33,8 @@ base_id = "appAcme"
 table = "Leads"
 plan = "business"
 create_fields = false
+debounce_seconds = 0.5
+sweep_seconds = 600
 
 [customers.airtable.fields]
 full_name = "Kontakt"
@@ -85,7 +87,15 @@ def test_every_key_reaches_its_place(tmp_path: Path) -> None:
         sheet="https://docs.google.com/spreadsheets/d/abc/edit#gid=0",
         interval_seconds=60.0,
         delete_policy="keep",
-        airtable=AirtableSettings("appAcme", "Leads", "business", create_fields=False, fields={"full_name": "Kontakt"}),
+        airtable=AirtableSettings(
+            "appAcme",
+            "Leads",
+            "business",
+            create_fields=False,
+            fields={"full_name": "Kontakt"},
+            debounce_seconds=0.5,
+            sweep_seconds=600.0,
+        ),
         columns={"email": "Mail (privat)"},
         phone_region="DE",
         date_order="dmy",

@@ -20,9 +20,10 @@ from typing import Any
 from leads_dagster.errors import LeadsError
 from leads_dagster.mirrors.airtable_access import read_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
+from leads_dagster.mirrors.airtable_hooks import AirtableHooks
 from leads_dagster.mirrors.airtable_push import BATCH, Sender, TargetHolder
 from leads_dagster.mirrors.airtable_records import AirtableRecord, Kind, kind_of, read_record
-from leads_dagster.mirrors.airtable_requests import AIRTABLE_URL, AirtableRequests, ApiKey
+from leads_dagster.mirrors.airtable_requests import AIRTABLE_URL, AirtableRequests, ApiKey, Traffic
 from leads_dagster.mirrors.airtable_schema import Schema, Target, field_names
 from leads_dagster.mirrors.budget import Budget, airtable_limits
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult, check_pushes
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 # An answer takes Airtable a fifth of a second and more; with fewer on the way the pace would be the answers', not
 # the limit's.
 _IN_FLIGHT = 4
+_PAGE = 100  # records in one answer
 
 
 class AirtableMirror:
@@ -75,6 +77,7 @@ class AirtableMirror:
         self._requests = AirtableRequests(endpoint_url, api_key, self.budget, timeout_seconds=timeout_seconds)
         self._schema = Schema(self._requests, base_id, table, names, field_ids=field_ids)
         self._base_id = base_id
+        self.hooks = AirtableHooks(self._requests, base_id)
         self._create_fields = create_fields
         self._create_options = create_options
         self._target: Target | None = None
@@ -91,6 +94,11 @@ class AirtableMirror:
         if self._target is None or again:
             self._target = self._schema.target(missing="create" if self._create_fields else "refuse")
         return self._target
+
+    @property
+    def traffic(self) -> Traffic:
+        """All requests since this mirror was opened, those about hooks included."""
+        return self._requests.traffic
 
     @property
     def fields(self) -> frozenset[str]:
@@ -151,15 +159,37 @@ class AirtableMirror:
             LeadsError: as `ensure_fields`.
         """
         target = self.ensure_fields()
-        options: dict[str, Any] = {"page_size": 100, "use_field_ids": not target.by_name}
-        if not target.by_name:  # by name a column may be missing, and asking for it is refused
-            options["fields"] = [target.key.id, *(column.id for column in target.columns.values())]
+        for page in self.pages():
+            yield from (read_record(target, record) for record in page)
+
+    def pages(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """Every record of the table as Airtable gives it, cells by the column's id, 100 a request.
+
+        Raises:
+            LeadsError: as `ensure_fields`.
+        """
+        target = self.ensure_fields()
+        options = _listing_of(target)
         while True:
             page = self._page(target, options)
-            yield from (read_record(target, record) for record in page["records"])
+            yield page["records"]
             if not page.get("offset"):
                 return
             options = {**options, "offset": page["offset"]}
+
+    def some(self, record_ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Those of these records that are there, as `pages` gives them, by id; 100 a request.
+
+        Raises:
+            LeadsError: as `ensure_fields`.
+        """
+        target = self.ensure_fields()
+        found: dict[str, Mapping[str, Any]] = {}
+        for start in range(0, len(record_ids), _PAGE):
+            wanted = ", ".join(f'RECORD_ID()="{record}"' for record in record_ids[start : start + _PAGE])
+            page = self._page(target, {**_listing_of(target), "formula": f"OR({wanted})"})
+            found.update((record["id"], record) for record in page["records"])
+        return found
 
     def _page(self, target: Target, options: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -178,6 +208,13 @@ class AirtableMirror:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _listing_of(target: Target) -> dict[str, Any]:
+    options: dict[str, Any] = {"page_size": _PAGE, "use_field_ids": not target.by_name}
+    if not target.by_name:  # by name a column may be missing, and asking for it is refused
+        options["fields"] = [target.key.id, *(column.id for column in target.columns.values())]
+    return options
 
 
 def _batches(changes: Sequence[LeadPush]) -> Iterator[tuple[Kind, Sequence[LeadPush]]]:

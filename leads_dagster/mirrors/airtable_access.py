@@ -31,7 +31,7 @@ def write_refused(
     requests: AirtableRequests, base_id: str, table: str, refused: AirtableRefusedError
 ) -> CredentialsError:
     """Why records that can be read cannot be written."""
-    scopes = _scopes(requests)
+    scopes = scopes_of(requests)
     if refused.kind == "INVALID_PERMISSIONS" or "data.records:write" in (scopes or ()):
         return CredentialsError(
             f"The owner of the Airtable token may not write to {table} of base {base_id}.",
@@ -53,7 +53,7 @@ def read_refused(requests: AirtableRequests, base_id: str, table: str, refused: 
     """Why the records of a table cannot be read."""
     if refused.status not in (403, 404):
         return AccessError(f"Airtable refuses to list {table} of base {base_id}: {refused.said}.")
-    scopes = _scopes(requests)
+    scopes = scopes_of(requests)
     if scopes is not None and "data.records:read" not in scopes:
         return _scope_missing("data.records:read", f"read {table} of base {base_id}")
     bases = _bases(requests)
@@ -76,7 +76,7 @@ def _scope_missing(scope: str, what: str) -> CredentialsError:
     )
 
 
-def _scopes(requests: AirtableRequests) -> frozenset[str] | None:
+def scopes_of(requests: AirtableRequests) -> frozenset[str] | None:
     """The token's scopes; None where Airtable does not say."""
     try:
         scopes = requests.get("meta", "whoami").get("scopes")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from leads_dagster.mirrors.airtable_schema import Target
-from leads_dagster.mirrors.airtable_values import AirtableColumn, is_new_option, same_cell, to_cell, to_lead_value
+from leads_dagster.mirrors.airtable_values import AirtableColumn, holds, is_new_option, to_cell, to_lead_value
 from leads_dagster.mirrors.push import Action, LeadPush, PushOutcome, overlay
 
 Kind = Literal["upsert", "patch", "delete", "nothing"]
@@ -119,7 +119,7 @@ def landed(
 
 def _answered(column: AirtableColumn, name: str, ours: Any, cells: Mapping[str, Any]) -> Any:
     cell = cells.get(column.id)
-    return ours if _holds(column, cell, ours) else to_lead_value(name, column, cell)
+    return ours if holds(column, cell, ours) else to_lead_value(name, column, cell)
 
 
 def _foreign(target: Target, item: Parcel, cells: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,15 +127,8 @@ def _foreign(target: Target, item: Parcel, cells: Mapping[str, Any]) -> dict[str
     return {
         name: to_lead_value(name, column, cells.get(column.id))
         for name, column in target.columns.items()
-        if name not in item.sent and not _holds(column, cells.get(column.id), base.get(name))
+        if name not in item.sent and not holds(column, cells.get(column.id), base.get(name))
     }
-
-
-def _holds(column: AirtableColumn, cell: Any, value: Any) -> bool:
-    try:
-        return same_cell(column, cell, to_cell(column, value, create_options=True))
-    except ValueError:
-        return False
 
 
 def read_record(target: Target, record: Mapping[str, Any]) -> AirtableRecord:

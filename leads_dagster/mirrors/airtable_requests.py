@@ -5,7 +5,7 @@ What belongs here: how a request is made. Not: what it says (`airtable_push`, `a
 pyairtable's retry knows 429 only, gives up after three seconds of Airtable's thirty, and hides the cause. Here a 429
 rests every process on this host (`budget`), a broken connection, a timeout or a 5xx is tried again after 1, 2 and 4 s,
 and everything else goes to the caller at once. Every request that is repeated is safe to repeat: new records are
-upserts by `lead_key`, updates and deletes name the record.
+upserts by `lead_key`, updates and deletes name the record; a webhook is asked for once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from leads_dagster.errors import RateLimitedError, ServiceUnavailableError, SettingsError, TransientError
 from leads_dagster.mirrors.airtable_errors import refusal
 from leads_dagster.mirrors.budget import Budget
-from leads_dagster.retrying import USUAL_RETRIES, attempts
+from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
 
 if TYPE_CHECKING:
     from pyairtable import Api
@@ -34,6 +34,7 @@ AIRTABLE_URL = "https://api.airtable.com"
 
 _RESTS = 4  # two minutes of refusals in a row: somebody else is using up the base's calls
 _CONNECT_SECONDS = 10.0
+_ONCE = Retries(count=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,20 @@ class AirtableRequests:
         """All requests since this client was made."""
         return self._traffic
 
-    def send(self, call: Callable[[Api], T]) -> T:
+    def send(self, call: Callable[[Api], T], *, repeat: bool = True) -> T:
         """Makes one request; `call` is run again for every repetition and must send exactly one.
+
+        Args:
+            call: sends it.
+            repeat: a request that may have been carried out, though its answer was lost, is sent again.
 
         Raises:
             AirtableRefusedError: the request was refused for what it asks.
             CredentialsError, QuotaSpentError, SettingsError: as `refusal`; an endpoint that is no URL.
             RateLimitedError, ServiceUnavailableError: still so after all repetitions.
         """
-        for attempt in attempts(USUAL_RETRIES, total_seconds=None, on=ServiceUnavailableError):
+        retries = USUAL_RETRIES if repeat else _ONCE
+        for attempt in attempts(retries, total_seconds=None, on=ServiceUnavailableError):
             with attempt:
                 return self._rested(call, again=attempt.num > 1)
         raise AssertionError("stamina ends with the last error")

@@ -61,15 +61,23 @@ def is_new_option(column: AirtableColumn, value: Any) -> bool:
 
 def same_cell(column: AirtableColumn, left: Any, right: Any) -> bool:
     """Whether Airtable would show the two alike."""
-    left, right = _plain(column, left), _plain(column, right)
+    left, right = plain_cell(column, left), plain_cell(column, right)
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9)
     return bool(left == right)
 
 
+def holds(column: AirtableColumn, cell: Any, value: Any) -> bool:
+    """Whether a cell says what a lead's value would look like there."""
+    try:
+        return same_cell(column, cell, to_cell(column, value, create_options=True))
+    except ValueError:
+        return False
+
+
 def to_lead_value(field: str, column: AirtableColumn, cell: Any) -> Any:
     """What a cell says of a lead's field: text, float or bool; None for blank."""
-    cell = _plain(column, cell)
+    cell = plain_cell(column, cell)
     if cell is None:
         return None
     kind = LEAD_FIELDS.get(field)
@@ -80,7 +88,8 @@ def to_lead_value(field: str, column: AirtableColumn, cell: Any) -> Any:
     return cell if isinstance(cell, str) else str(cell)
 
 
-def _plain(column: AirtableColumn, cell: Any) -> Any:
+def plain_cell(column: AirtableColumn, cell: Any) -> Any:
+    """A cell of a listing or of a payload in one form: None for blank, the name of an option."""
     if isinstance(cell, dict):  # selects in webhook payloads
         cell = cell.get("name")
     if column.type == "richText" and isinstance(cell, str):

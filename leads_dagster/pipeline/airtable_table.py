@@ -49,13 +49,13 @@ def known_table(ws: Workspace, airtable: AirtableSettings) -> TableState | None:
     return known
 
 
-def look(ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror) -> Target:
-    """The table and its fields, and keep what is new of them.
+def look(ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror, *, again: bool = False) -> Target:
+    """The table and its fields, and keep what is new of them; asked of Airtable once in a mirror's life, or `again`.
 
     Raises:
         TargetMissingError, CredentialsError, QuotaSpentError, TransientError: as `AirtableMirror.ensure_fields`.
     """
-    target = mirror.ensure_fields()
+    target = mirror.ensure_fields(again=again)
     fields = {
         name: {"id": column.id, "name": column.name, "type": column.type}
         for name, column in {KEY: target.key, **target.columns}.items()
@@ -68,7 +68,7 @@ def look(ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror) -> T
         with writing(ws.engine) as connection:
             airtable_changes.forget_table(connection, airtable.base_id, target.table)
             airtable_state.save_table(connection, fresh)
-    elif (fields, dict(target.withheld)) != (known.fields, known.problems):
+    elif again or (fields, dict(target.withheld)) != (known.fields, known.problems):
         with writing(ws.engine) as connection:
             airtable_state.note_table(
                 connection, ws.name, fields=fields, problems=dict(target.withheld), seen_at=ws.now()

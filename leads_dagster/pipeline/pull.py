@@ -1,24 +1,60 @@
-"""Reading what people changed in Airtable into `airtable_changes`; decides nothing."""
+"""Reads what is new in Airtable into the store's payload log; decides nothing.
+
+What belongs here: reading on from where the last reader was, for all tables of the base at once. What is an edit is
+told by `mirrors.airtable_payloads`, what becomes of it is decided by whoever takes it in.
+
+May run at any time, also beside a cycle: how far a hook was read is moved on in the transaction in which its payloads
+are noted, and only from where it was, so that nothing is noted twice, skipped, or lost with a process that dies.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
-from leads_dagster.errors import LeadsError
+from sqlalchemy import Connection
+
+from leads_dagster.customers import AirtableSettings
+from leads_dagster.errors import LeadsError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.airtable_errors import QuotaSpentError
+from leads_dagster.mirrors.airtable_hooks import HookLostError, PayloadPage
+from leads_dagster.mirrors.airtable_payloads import Cells, Window
+from leads_dagster.pipeline.airtable_hook import booked_hook, give_up, listening_hook, lose_hook
+from leads_dagster.pipeline.airtable_noting import Page, note_page, strangers_in
+from leads_dagster.pipeline.airtable_table import known_table, look, open_table
+from leads_dagster.pipeline.mirror_targets import meet
+from leads_dagster.pipeline.sweep import Sweep, sweep_is_due
 from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import airtable_changes, airtable_state
+from leads_dagster.store.airtable_state import NEVER, HookState
+from leads_dagster.store.engine import reading, writing
+
+logger = logging.getLogger(__name__)
 
 PullStatus = Literal["none", "read", "swept", "waiting", "parked", "failed"]
+
+_HOOKS_A_PULL = 2  # one that turns out to be lost, and the one made in its place
+_KEPT = timedelta(days=7)  # Airtable drops payloads that are older
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What came of reading.
+    """What a look at Airtable came to.
 
     Attributes:
-        status: "none" without Airtable; "waiting" where the budget allows no call yet.
-        changes: edits noted now. waiting: edits that nobody took in yet.
+        status: "none": the customer has no Airtable; "read": payloads were read to the end; "swept": all records were
+            compared as well; "waiting": the call budget allows no look yet; "parked": the plan's calls of this month
+            are used up; "failed": see `error`.
+        changes: edits in the customer's table that were noted now.
+        waiting: edits of it that nobody took in yet, those just noted among them.
+        calls: requests sent.
+        error: why nothing, or not all, could be read.
     """
 
     status: PullStatus
@@ -29,6 +65,147 @@ class Pulled:
     error: LeadsError | None = None
 
 
-def pull(ws: Workspace, mirror: AirtableMirror | None = None) -> Pulled:
-    """Read what is new."""
-    return Pulled("none")
+def pull(ws: Workspace, mirror: AirtableMirror | None = None, *, audit: bool = True) -> Pulled:
+    """Read what is new in the customer's Airtable base into `airtable_changes`.
+
+    Args:
+        ws: the customer's road; with or without its lock.
+        mirror: the customer's table, where it is open already.
+        audit: compare all records when that is due by age alone; where payloads may be missing that is done anyway.
+
+    Raises:
+        SettingsError: Airtable is set up wrongly.
+        StoreError: our own database cannot be written.
+    """
+    airtable = ws.customer.airtable
+    if airtable is None:
+        return Pulled("none")
+    if not pull_due(ws):
+        return Pulled("waiting", waiting=_count_waiting(ws, airtable))
+    began = time.monotonic()
+    error: LeadsError | None = None
+    with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
+        before = table.traffic
+        reader = _Pull(ws, airtable, table, audit=audit)
+        try:
+            reader.run()
+        except (SettingsError, StoreError):
+            raise
+        except LeadsError as failure:
+            error = failure
+        _note_error(ws, airtable, error)
+        calls = table.traffic.since(before).calls
+    waiting = _count_waiting(ws, airtable)
+    status = reader.status if error is None else _failed(error)
+    return Pulled(status, reader.changes, waiting, calls, time.monotonic() - began, error)
+
+
+def pull_due(ws: Workspace) -> bool:
+    """Whether the call budget allows a look now."""
+    return True
+
+
+def _failed(error: LeadsError) -> PullStatus:
+    if isinstance(error, QuotaSpentError):
+        return "parked"
+    logger.warning("Airtable could not be read: %s", error.message)
+    return "failed"
+
+
+def _count_waiting(ws: Workspace, airtable: AirtableSettings) -> int:
+    known = known_table(ws, airtable)
+    if known is None:
+        return 0
+    with reading(ws.engine) as connection:
+        return airtable_changes.count(connection, known.base_id, known.table_id)
+
+
+def _note_error(ws: Workspace, airtable: AirtableSettings, error: LeadsError | None) -> None:
+    """Keep why the last look failed, or that it did not; written only when it is another than before."""
+    known = known_table(ws, airtable)
+    said = None if error is None else error.message
+    if known is not None and known.error != said:
+        with writing(ws.engine) as connection:
+            airtable_state.note_table(connection, ws.name, error=said)
+
+
+class _Pull:
+    """One look at Airtable."""
+
+    def __init__(self, ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror, *, audit: bool) -> None:
+        self.ws, self.airtable, self.mirror, self.audit = ws, airtable, mirror, audit
+        self.status: PullStatus = "read"
+        self.changes = 0
+
+    def run(self) -> None:
+        meet(self.ws, "airtable")  # of another table than before none of the records is known
+        self._look_if_changed()
+        self.read_on()
+        self._look_if_changed()
+        table = known_table(self.ws, self.airtable)
+        hook = booked_hook(self.ws, self.airtable.base_id)
+        if table is not None and sweep_is_due(table, hook, self.airtable, now=self.ws.now(), audit=self.audit):
+            sweep = Sweep(self.ws, self.airtable, self.mirror, read_on=self.read_on)
+            self.changes += sweep.run()
+            self.status = "swept"
+
+    def _look_if_changed(self) -> None:
+        table = known_table(self.ws, self.airtable)
+        if table is None or table.seen_at == NEVER:
+            look(self.ws, self.airtable, self.mirror, again=table is not None)
+
+    def read_on(self) -> None:
+        """Read the payloads to their end, as far as there is a hook."""
+        hooks = self.mirror.hooks
+        for _ in range(_HOOKS_A_PULL):
+            hook = booked_hook(self.ws, self.airtable.base_id)
+            try:
+                hook = listening_hook(self.ws, self.airtable.base_id, hooks)
+                self._read_to_end(hook)
+                return
+            except HookLostError as lost:
+                lose_hook(self.ws, hook, lost, hooks)
+
+    def _read_to_end(self, hook: HookState) -> None:
+        more = True
+        while more and hook.status == "active" and hook.hook_id is not None:
+            began = self.ws.now()
+            page = self.mirror.hooks.payloads(hook.hook_id, hook.cursor)
+            noted = self._note(hook, page, began)
+            more = page.more or not noted
+            if noted and page.ill is not None:
+                raise HookLostError(f"Airtable's webhook {hook.hook_id} hears no more: {page.ill}.", code=page.ill)
+            hook = booked_hook(self.ws, hook.base_id)
+
+    def _note(self, hook: HookState, page: PayloadPage, began: datetime) -> bool:
+        """Note what a page says and that it was read; False where another reader was faster."""
+        whole = self._whole_strangers(page)
+        with writing(self.ws.engine) as connection:
+            # What is left to read may have happened before this page was asked for.
+            read_at = (hook.read_at or began) if page.more else began
+            if not airtable_state.advance_hook(connection, hook, cursor=page.cursor, read_at=read_at):
+                return False
+            if page.ill is not None:
+                give_up(connection, hook, f"Its webhook hears no more: {page.ill}.", at=began)
+            elif hook.read_at is not None and began - hook.read_at > _KEPT:
+                airtable_state.ask_for_sweeps(connection, hook.base_id)
+            if page.payloads:
+                self._note_payloads(connection, hook, page, whole)
+        return True
+
+    def _note_payloads(
+        self, connection: Connection, hook: HookState, page: PayloadPage, whole: Mapping[str, Cells]
+    ) -> None:
+        window = Window(hook.read_at or hook.made_at, self.ws.now())
+        noted = note_page(connection, hook.base_id, Page(page.payloads, window, whole))
+        mine = airtable_state.table_of(connection, self.ws.name)
+        self.changes += noted.get(mine.table_id, 0) if mine is not None else 0
+
+    def _whole_strangers(self, page: PayloadPage) -> dict[str, Cells]:
+        """All cells of the records that a page tells of in part and that nobody knows."""
+        table = known_table(self.ws, self.airtable)
+        if table is None or not table.field_ids or not page.payloads:
+            return {}
+        with reading(self.ws.engine) as connection:
+            strangers = strangers_in(connection, table, page.payloads)
+        return {name: record["fields"] for name, record in self.mirror.some(strangers).items()} if strangers else {}

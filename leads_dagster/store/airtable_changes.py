@@ -59,8 +59,11 @@ class RecordChange:
     ids: tuple[int, ...] = field(default=())
 
 
-def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> None:
-    """Keep edits until they are taken in, in the order in which they happened; in a write transaction."""
+def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> int:
+    """Keep edits until they are taken in, in the order in which they happened; in a write transaction.
+
+    Returns how many said something new.
+    """
     wanted: dict[tuple[str, str], CellChange] = {}
     ended: dict[str, None] = {}  # records of which what waited before says nothing any more
     for change in changes:
@@ -70,7 +73,7 @@ def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[
         wanted[change.record_id, change.field_id] = change
     _drop_records(connection, base_id, table_id, list(ended))
     rows = [{"base_id": base_id, "table_id": table_id, **asdict(one)} for one in wanted.values()]
-    _put(connection, rows)
+    return _put(connection, rows)
 
 
 def _drop_records(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> None:
@@ -78,7 +81,7 @@ def _drop_records(connection: Connection, base_id: str, table_id: str, record_id
         connection.execute(delete(airtable_changes).where(*_of(base_id, table_id, part)))
 
 
-def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     """Insert edits; of a cell that has one already the newer stays, and one that says the same changes nothing."""
     known: dict[tuple[str, str], Any] = {}
     for part in chunks(rows):
@@ -88,10 +91,13 @@ def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     new = [row for row in rows if (row["record_id"], row["field_id"]) not in known]
     if new:
         connection.execute(airtable_changes.insert(), new)
+    newer = 0
     for row in rows:
         held = known.get((row["record_id"], row["field_id"]))
         if held is not None and (held.cell != row["cell"] or held.kind != row["kind"]):
             connection.execute(update(airtable_changes).where(airtable_changes.c.id == held.id).values(**row))
+            newer += 1
+    return len(new) + newer
 
 
 def quiet(connection: Connection, base_id: str, table_id: str, *, before: datetime) -> list[RecordChange]:
@@ -143,6 +149,22 @@ def drop(connection: Connection, ids: Sequence[int]) -> None:
     """Forget edits that were taken in."""
     for part in chunks(ids):
         connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
+
+
+def forget(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> None:
+    """Forget all that waits of these records."""
+    _drop_records(connection, base_id, table_id, record_ids)
+
+
+def take_back(connection: Connection, base_id: str, table_id: str, cells: Sequence[tuple[str, str]]) -> None:
+    """Forget what waits of these cells, (record id, field id): they stand again as they did."""
+    wanted = set(cells)
+    query = select(airtable_changes.c.id, airtable_changes.c.record_id, airtable_changes.c.field_id)
+    records = sorted({record for record, _ in wanted})
+    waiting_rows = [
+        row for part in chunks(records) for row in connection.execute(query.where(*_of(base_id, table_id, part)))
+    ]
+    drop(connection, [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted])
 
 
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:

@@ -6,9 +6,9 @@ What belongs here: rows of `airtable_hooks` and `airtable_tables`. What they mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 from sqlalchemy import Connection, select, update
@@ -17,6 +17,7 @@ from leads_dagster.store.statements import upsert
 from leads_dagster.store.tables import airtable_hooks, airtable_tables
 
 HookStatus = Literal["active", "lost", "refused"]
+NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)  # a table's `seen_at` where its schema must be looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,24 @@ def save_table(connection: Connection, table: TableState) -> None:
 def note_table(connection: Connection, customer: str, **values: Any) -> None:
     """Change some of what is known of a customer's table."""
     connection.execute(update(airtable_tables).where(airtable_tables.c.customer == customer).values(**values))
+
+
+def look_again(connection: Connection, base_id: str, table_ids: Sequence[str]) -> None:
+    """The fields of these tables are other than they were: whoever reads them next looks at the schema first."""
+    connection.execute(
+        update(airtable_tables)
+        .where(airtable_tables.c.base_id == base_id, airtable_tables.c.table_id.in_(table_ids))
+        .values(seen_at=NEVER)
+    )
+
+
+def ask_for_sweep(connection: Connection, base_id: str, table_ids: Sequence[str]) -> None:
+    """These tables of a base are to be compared as a whole."""
+    connection.execute(
+        update(airtable_tables)
+        .where(airtable_tables.c.base_id == base_id, airtable_tables.c.table_id.in_(table_ids))
+        .values(sweep_due=True)
+    )
 
 
 def ask_for_sweeps(connection: Connection, base_id: str) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace, open_workspace
+from leads_dagster.sandbox import Sandbox
 from leads_dagster.settings import load_settings
 from leads_dagster.store import tables
 from leads_dagster.store.engine import reading
@@ -108,3 +109,16 @@ def on_both(request: pytest.FixtureRequest) -> Iterator[Callable[[], dict[str, s
             return {"LEADS_DATABASE_URL": leads, "LEADS_CRM_URL": crm}
 
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def one_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(one_sandbox: Sandbox) -> Sandbox:
+    """The twin with one empty table of leads, which takes as many calls a second as there are."""
+    one_sandbox.reset()
+    return one_sandbox

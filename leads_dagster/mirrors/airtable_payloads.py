@@ -1,0 +1,329 @@
+"""What the payloads of a webhook say that somebody changed: cells, records, fields; our own writes left out. Pure.
+
+What belongs here: telling our writes from everybody else's, and what of a page of payloads is left in the end. What
+the store knows of the records is given; how payloads are asked for is `airtable_hooks`' business.
+
+    who                        what                                   becomes
+    our token or another's     a cell as we wrote it                  nothing
+    anybody                    a cell that says something else        an edit of that cell
+    a person                   a cell back as we wrote it             nothing, and what waited of it is forgotten
+    anybody                    a record that shows no lead            a record that was made, with all its cells
+    our token                  a record for a lead we were to write   nothing: it is that lead's record
+    anybody                    a record deleted that shows a lead     a record that was deleted
+
+Forms: airtable.com/developers/web/api/model/webhooks-payload
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from leads_dagster.leads.digests import value_digest
+from leads_dagster.mirrors.airtable_schema import KEY
+from leads_dagster.mirrors.airtable_values import AirtableColumn, holds, plain_cell, to_lead_value
+
+OURS = "publicApi"  # every token's writes say so, other programs' too
+RECORD = ""  # in place of a field: the record itself
+_INSTANT = timedelta(milliseconds=1)
+_FIELD_EVENTS = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
+
+EditKind = Literal["changed", "created", "deleted"]
+Verdict = Literal["own", "back", "edit"]
+Payload = Mapping[str, Any]
+Cells = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedTable:
+    """A table of a customer.
+
+    Attributes:
+        key_id: field id of `lead_key`.
+        columns: field id -> lead field, column; those that are kept in step.
+    """
+
+    key_id: str
+    columns: Mapping[str, tuple[str, AirtableColumn]]
+
+    def cells(self, given: Cells) -> dict[str, Any]:
+        """Of some cells those that matter, `lead_key` among them."""
+        return {name: cell for name, cell in given.items() if name in self.columns or name == self.key_id}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecord:
+    """What the store knows of a record in Airtable.
+
+    Attributes:
+        lead_id: the lead that it shows; None for one that was made there and shows none.
+        record_id: None for a lead that has no record yet.
+        base: lead field -> value as it stood there when we last knew; None where nothing is known.
+        unbooked: lead field -> values that we may have written since.
+        echoes: digests of what we wrote lately, by `value_digest`.
+        leaving: its lead is archived or stands in another's place: we want the record gone.
+    """
+
+    lead_id: str | None
+    record_id: str | None
+    base: Mapping[str, Any] | None = None
+    unbooked: Mapping[str, Sequence[Any]] | None = None
+    echoes: frozenset[str] = frozenset()
+    leaving: bool = False
+
+    def verdict(self, name: str, column: AirtableColumn, cell: Any, *, ours: bool) -> Verdict:
+        """Whose word a cell is.
+
+        Args:
+            ours: a program wrote it, so that it may have been us. What a person typed is never an old write of ours.
+        """
+        doubtful = (self.unbooked or {}).get(name, ())
+        as_known = holds(column, cell, (self.base or {}).get(name))
+        if not ours:
+            return "back" if as_known and not doubtful else "edit"
+        if as_known or any(holds(column, cell, value) for value in doubtful):
+            return "own"
+        return "own" if value_digest(name, to_lead_value(name, column, cell)) in self.echoes else "edit"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecords:
+    """What the store knows of the records of one table.
+
+    Attributes:
+        by_record: record id -> those that show a lead or were taken in as rows.
+        by_lead: lead -> the living leads that the records at hand name by `lead_key`.
+    """
+
+    by_record: Mapping[str, KnownRecord] = field(default_factory=dict)
+    by_lead: Mapping[str, KnownRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CellEdit:
+    """Something that somebody changed: a cell, or (field_id `RECORD`) a record made or deleted."""
+
+    record_id: str
+    field_id: str
+    kind: EditKind
+    cell: Any
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableNews:
+    """What some payloads come to in one table.
+
+    Attributes:
+        edits: the last of each cell, in order.
+        taken_back: (record, field) of cells that stand again as we wrote them.
+        forgotten: records of which nothing that waited counts any more.
+        adopted: lead -> record, where our own write comes to light before it was booked.
+        schema_changed: fields or the table itself are other than they were.
+        keys_changed: somebody changed a `lead_key`: who shows which lead must be looked at as a whole.
+    """
+
+    edits: tuple[CellEdit, ...] = ()
+    taken_back: tuple[tuple[str, str], ...] = ()
+    forgotten: tuple[str, ...] = ()
+    adopted: Mapping[str, str] = field(default_factory=dict)
+    schema_changed: bool = False
+    keys_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Between which moments of our clock things can have happened, whatever Airtable's says."""
+
+    after: datetime | None
+    until: datetime
+
+    def moment(self, payload: Payload) -> datetime:
+        """When a payload's changes were made."""
+        said = _moment(payload.get("timestamp")) or self.until
+        earliest = said if self.after is None else max(said, self.after + _INSTANT)
+        return min(earliest, self.until)
+
+
+def watched_table(fields: Mapping[str, Mapping[str, str]]) -> WatchedTable:
+    """A table by what is known of its fields: lead field or `lead_key` -> {"id", "name", "type"}."""
+    columns = {
+        given["id"]: (name, AirtableColumn(given["id"], given["name"], given["type"]))
+        for name, given in fields.items()
+        if name != KEY
+    }
+    return WatchedTable(fields[KEY]["id"] if KEY in fields else "", columns)
+
+
+def changes_of(payloads: Iterable[Payload]) -> list[tuple[Payload, str, Mapping[str, Any]]]:
+    """Payload, table id, what changed in that table; in order."""
+    return [
+        (payload, table, change)
+        for payload in payloads
+        for table, change in (payload.get("changedTablesById") or {}).items()
+    ]
+
+
+def records_in(payloads: Iterable[Payload], table_id: str, table: WatchedTable) -> tuple[set[str], set[str], set[str]]:
+    """Record ids of a table that payloads tell of: made, changed in a cell that matters, destroyed."""
+    made: set[str] = set()
+    changed: set[str] = set()
+    gone: set[str] = set()
+    for _, found, change in changes_of(payloads):
+        if found == table_id:
+            made.update(change.get("createdRecordsById") or ())
+            changed.update(record for record, cells in _changed(change) if table.cells(cells))
+            gone.update(change.get("destroyedRecordIds") or ())
+    return made, changed, gone
+
+
+def keys_in(payloads: Iterable[Payload], table_id: str, table: WatchedTable) -> set[str]:
+    """The leads that records made in a table name."""
+    made = [cells for _, found, change in changes_of(payloads) if found == table_id for _, cells in _created(change)]
+    return {str(cells[table.key_id]) for cells in made if cells.get(table.key_id)}
+
+
+def read_payloads(
+    payloads: Iterable[Payload],
+    tables: Mapping[str, WatchedTable],
+    known: Mapping[str, KnownRecords],
+    window: Window,
+    *,
+    whole: Mapping[str, Cells] | None = None,
+) -> dict[str, TableNews]:
+    """Table id -> what is new there, of the tables that are watched.
+
+    Args:
+        payloads: in Airtable's order.
+        known: table id -> what the store knows of the records they tell of.
+        window: when they can have happened.
+        whole: record id -> all its cells as they are now, of records that nobody knows and that payloads tell of in
+            part.
+    """
+    readers = {
+        table: _Reader(watched, known.get(table, KnownRecords()), whole or {}) for table, watched in tables.items()
+    }
+    for payload, table, change in changes_of(payloads):
+        if table in readers:
+            source = (payload.get("actionMetadata") or {}).get("source")
+            readers[table].read(change, ours=source == OURS, at=window.moment(payload))
+    return {table: reader.news() for table, reader in readers.items()}
+
+
+class _Reader:
+    """Reads what payloads say of one table, one after the other."""
+
+    def __init__(self, table: WatchedTable, known: KnownRecords, whole: Mapping[str, Cells]) -> None:
+        self._table, self._by_lead, self._whole = table, known.by_lead, whole
+        self._by_record = dict(known.by_record)
+        self._edits: dict[str, dict[str, CellEdit]] = {}
+        self._taken_back: dict[str, dict[str, None]] = {}
+        self._forgotten: dict[str, None] = {}
+        self._adopted: dict[str, str] = {}
+        self._schema_changed = self._keys_changed = False
+
+    def news(self) -> TableNews:
+        return TableNews(
+            tuple(edit for of_record in self._edits.values() for edit in of_record.values()),
+            tuple((record, name) for record, names in self._taken_back.items() for name in names),
+            tuple(self._forgotten),
+            self._adopted,
+            self._schema_changed,
+            self._keys_changed,
+        )
+
+    def read(self, change: Mapping[str, Any], *, ours: bool, at: datetime) -> None:
+        for record in change.get("destroyedRecordIds") or ():
+            self._destroyed(record, ours=ours, at=at)
+        for record, cells in _created(change):
+            self._created(record, cells, ours=ours, at=at)
+        for record, cells in _changed(change):
+            if relevant := self._table.cells(cells):
+                self._changed(record, relevant, ours=ours, at=at)
+        self._schema_changed |= any(change.get(event) for event in _FIELD_EVENTS)
+
+    def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
+        known = self._by_record.pop(record, None)
+        self._forget(record)
+        if not ours or (known is not None and not known.leaving):
+            self._edits[record] = {RECORD: CellEdit(record, RECORD, "deleted", None, at)}
+
+    def _created(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:
+        self._forget(record)
+        if record not in self._by_record:
+            mine = self._own_creation(cells) if ours else None
+            if mine is None:
+                self._made(record, cells, at=at)
+                return
+            self._by_record[record] = replace(mine, record_id=record)
+            self._adopted[str(mine.lead_id)] = record
+        # A cell that is not named is blank, and we may have filled it.
+        blank = dict.fromkeys(self._table.columns)
+        self._changed(record, {**blank, **self._table.cells(cells)}, ours=ours, at=at)
+
+    def _own_creation(self, cells: Cells) -> KnownRecord | None:
+        """The lead that we were about to write, where a new record names one."""
+        lead = self._by_lead.get(str(cells.get(self._table.key_id) or ""))
+        return lead if lead is not None and lead.record_id is None and lead.unbooked is not None else None
+
+    def _made(self, record: str, cells: Cells, *, at: datetime) -> None:
+        self._edits[record] = {RECORD: CellEdit(record, RECORD, "created", None, at)}
+        for name, cell in self._table.cells(cells).items():
+            self._edit(record, name, self._plain(name, cell), at=at)
+
+    def _changed(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:
+        known = self._by_record.get(record)
+        if known is None:
+            self._changed_stranger(record, cells, ours=ours, at=at)
+            return
+        for name, cell in cells.items():
+            if name == self._table.key_id:
+                self._keys_changed |= cell != known.lead_id
+                continue
+            lead_field, column = self._table.columns[name]
+            verdict = known.verdict(lead_field, column, cell, ours=ours)
+            if verdict == "edit":
+                self._edit(record, name, plain_cell(column, cell), at=at)
+            elif verdict == "back":
+                self._edits.get(record, {}).pop(name, None)
+                self._taken_back.setdefault(record, {})[name] = None
+
+    def _changed_stranger(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:
+        """A record that nobody knows: one whose making waits to be taken in, or one that was left alone until now."""
+        if record in self._whole and RECORD not in self._edits.get(record, {}):
+            self._created(record, self._whole[record], ours=ours, at=at)
+            return
+        for name, cell in cells.items():
+            self._edit(record, name, self._plain(name, cell), at=at)
+
+    def _edit(self, record: str, name: str, cell: Any, *, at: datetime) -> None:
+        self._taken_back.get(record, {}).pop(name, None)
+        self._edits.setdefault(record, {})[name] = CellEdit(record, name, "changed", cell, at)
+
+    def _plain(self, name: str, cell: Any) -> Any:
+        return (cell or None) if name == self._table.key_id else plain_cell(self._table.columns[name][1], cell)
+
+    def _forget(self, record: str) -> None:
+        """Nothing that was said of a record until now counts."""
+        self._edits.pop(record, None)
+        self._taken_back.pop(record, None)
+        self._forgotten[record] = None
+
+
+def _created(change: Mapping[str, Any]) -> list[tuple[str, Cells]]:
+    made = (change.get("createdRecordsById") or {}).items()
+    return [(record, given.get("cellValuesByFieldId") or {}) for record, given in made]
+
+
+def _changed(change: Mapping[str, Any]) -> list[tuple[str, Cells]]:
+    changed = (change.get("changedRecordsById") or {}).items()
+    return [(record, (given.get("current") or {}).get("cellValuesByFieldId") or {}) for record, given in changed]
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(timezone.utc)
+    except ValueError:
+        return None

@@ -1,0 +1,266 @@
+"""Comparing all records of an Airtable table with what the store knows of them: the audit beside the webhook.
+
+What belongs here: when it is due, and how a difference is told from a write or an edit that is on its way. It finds
+what a webhook did not tell, and is the only way where none is allowed.
+
+A listing takes its time, and both sides go on working. So a difference counts only where it is still one after the
+debounce, when just those records are read again, and where neither what we knew before that request nor what we know
+after it explains it. What the webhook tells meanwhile is read first, and newer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from leads_dagster.customers import AirtableSettings
+from leads_dagster.errors import ServiceUnavailableError
+from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.airtable_payloads import (
+    RECORD,
+    CellEdit,
+    Cells,
+    KnownRecord,
+    KnownRecords,
+    WatchedTable,
+    watched_table,
+)
+from leads_dagster.mirrors.airtable_values import plain_cell
+from leads_dagster.pipeline.airtable_hook import booked_hook
+from leads_dagster.pipeline.airtable_known import known_records
+from leads_dagster.pipeline.airtable_noting import note_edits
+from leads_dagster.pipeline.airtable_table import known_table, look
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import airtable_bases, airtable_changes, airtable_state
+from leads_dagster.store.airtable_state import HookState, TableState
+from leads_dagster.store.engine import reading, writing
+
+_AT_ONCE = 100  # records read again in one request
+_TRIES = 5  # where the webhook has something new to tell each time
+_INSTANT = timedelta(microseconds=1)
+
+Record = Mapping[str, Any]
+
+
+def sweep_is_due(
+    table: TableState, hook: HookState, airtable: AirtableSettings, *, now: datetime, audit: bool = True
+) -> bool:
+    """Whether all records are to be compared: payloads may be missing, no webhook tells of edits, or it is time."""
+    if table.sweep_due or table.swept_at is None or hook.status != "active":
+        return True
+    age = (now - table.swept_at).total_seconds()
+    return audit and not 0 <= age < airtable.sweep_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A record that is not as it was known: its cells when it was listed, None where it was not there; and when."""
+
+    record_id: str
+    cells: Cells | None
+    at: datetime
+
+
+class Sweep:
+    """One comparison of a customer's table.
+
+    Args:
+        read_on: reads the webhook's payloads to their end.
+    """
+
+    def __init__(
+        self, ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror, *, read_on: Callable[[], None]
+    ) -> None:
+        self._ws, self._airtable, self._mirror, self._read_on = ws, airtable, mirror, read_on
+        self._noted = 0
+
+    def run(self) -> int:
+        """Note what differs; returns how many edits.
+
+        Raises:
+            LeadsError: as `AirtableMirror.pages`; it stays due.
+        """
+        began = self._ws.now()
+        hook = booked_hook(self._ws, self._airtable.base_id)
+        look(self._ws, self._airtable, self._mirror, again=True)
+        self._table = self._known_table()
+        self._watched = watched_table(self._table.fields)
+        suspects = self._suspects()
+        if suspects:
+            time.sleep(self._airtable.debounce_seconds)
+            self._read_on()
+        for start in range(0, len(suspects), _AT_ONCE):
+            self._settle(suspects[start : start + _AT_ONCE])
+        self._close(hook, began)
+        return self._noted
+
+    def _known_table(self) -> TableState:
+        table = known_table(self._ws, self._airtable)
+        if table is None:
+            raise ServiceUnavailableError("leads.toml was changed while Airtable was being read.")
+        return table
+
+    def _close(self, hook: HookState, began: datetime) -> None:
+        """Book it as done, unless a webhook was lost meanwhile."""
+        with writing(self._ws.engine) as connection:
+            due = airtable_state.hook_of(connection, hook.base_id).hook_id != hook.hook_id
+            airtable_state.note_table(connection, self._ws.name, swept_at=began, sweep_due=due)
+
+    # First all records are listed, and those picked out that are not as known.
+
+    def _suspects(self) -> list[Suspect]:
+        with reading(self._ws.engine) as connection:
+            missing = airtable_bases.shown_ids(connection, self._ws.name)
+        found: list[Record] = []
+        for page in self._mirror.pages():
+            missing.difference_update(record["id"] for record in page)
+            with reading(self._ws.engine) as connection:
+                known = self._known(connection, page)
+            found += [record for record in page if self._is_suspect(record, known)]
+        at = self._ws.now()
+        # The older of two with one lead_key is its lead's: they are noted in that order.
+        oldest_first = sorted(found, key=lambda record: (record["createdTime"], record["id"]))
+        there = [
+            Suspect(record["id"], self._cells(record), at + number * _INSTANT)
+            for number, record in enumerate(oldest_first)
+        ]
+        return [*there, *(Suspect(record, None, at) for record in sorted(missing))]
+
+    def _cells(self, record: Record) -> dict[str, Any]:
+        """The cells that matter, blank ones too."""
+        given = record["fields"]
+        cells = {name: plain_cell(column, given.get(name)) for name, (_, column) in self._watched.columns.items()}
+        return {**cells, self._watched.key_id: given.get(self._watched.key_id) or None}
+
+    def _known(self, connection: Connection, listed: Sequence[Record], gone: Sequence[str] = ()) -> KnownRecords:
+        keys = {str(key) for record in listed if (key := record["fields"].get(self._watched.key_id))}
+        return known_records(connection, self._table, {*gone, *(record["id"] for record in listed)}, keys)
+
+    def _is_suspect(self, record: Record, known: KnownRecords) -> bool:
+        mine = known.by_record.get(record["id"])
+        return mine is None or bool(differing(self._watched, mine, self._cells(record)))
+
+    # Then those are read again, a moment later, and what is still other is noted.
+
+    def _settle(self, suspects: Sequence[Suspect]) -> None:
+        for _ in range(_TRIES):
+            hook = booked_hook(self._ws, self._table.base_id)
+            with self._alone(hook):
+                ids = [suspect.record_id for suspect in suspects]
+                with reading(self._ws.engine) as connection:
+                    before = known_records(connection, self._table, ids).by_record
+                there = self._mirror.some(ids)
+                if self._note(hook, suspects, there, before):
+                    return
+            self._read_on()
+        raise ServiceUnavailableError("Airtable changes faster than its records can be compared.")
+
+    def _alone(self, hook: HookState) -> AbstractContextManager[None]:
+        """Without a webhook nothing else tells of an edit that a cycle takes in meanwhile."""
+        return nullcontext() if hook.status == "active" else self._ws.locked()
+
+    def _note(
+        self,
+        hook: HookState,
+        suspects: Sequence[Suspect],
+        there: Mapping[str, Record],
+        before: Mapping[str, KnownRecord],
+    ) -> bool:
+        """Note what is still other than known; False where the webhook told something meanwhile."""
+        now = self._ws.now()
+        with writing(self._ws.engine) as connection:
+            current = airtable_state.hook_of(connection, hook.base_id)
+            if (current.hook_id, current.cursor) != (hook.hook_id, hook.cursor):
+                return False
+            after = self._known(connection, list(there.values()), [suspect.record_id for suspect in suspects])
+            heard = current.status == "active" and bool(self._table.field_ids)
+            telling = _Telling(connection, self._table, self._watched, before, after, heard)
+            for suspect in suspects:
+                record = there.get(suspect.record_id)
+                cells = None if record is None else self._cells(record)
+                # One that was typed on meanwhile is not at rest yet.
+                telling.tell(suspect.record_id, cells, at=min(suspect.at, now) if cells == suspect.cells else now)
+            self._noted += note_edits(connection, self._table, telling.edits, seen_at=now)
+        return True
+
+
+def differing(table: WatchedTable, known: KnownRecord, cells: Cells) -> dict[str, Any]:
+    """Field id -> cell, of those that neither stood there when we last knew nor were written by us since."""
+    certain = replace(known, echoes=frozenset())  # an old write of ours that stands there again is somebody's edit
+    return {
+        name: cells.get(name)
+        for name, (lead_field, column) in table.columns.items()
+        if certain.verdict(lead_field, column, cells.get(name), ours=True) == "edit"
+    }
+
+
+@dataclass
+class _Telling:
+    """Tells, of records read again, what is somebody's edit; in one write transaction.
+
+    Attributes:
+        before, after: what was known before and after they were read.
+        heard: a webhook tells of this table too, and better.
+    """
+
+    connection: Connection
+    table: TableState
+    watched: WatchedTable
+    before: Mapping[str, KnownRecord]
+    after: KnownRecords
+    heard: bool
+    edits: list[CellEdit] = field(default_factory=list)
+    adopted: set[str] = field(default_factory=set)
+
+    def tell(self, record: str, cells: Cells | None, *, at: datetime) -> None:
+        """Look at one record: its cells now, None where it is not there."""
+        before, after = self.before.get(record), self.after.by_record.get(record)
+        waiting = self._waiting(record)
+        if cells is None:
+            if before is not None and after is not None and not after.leaving and after.lead_id is not None:
+                self._gone(record, waiting, at=at)
+        elif after is not None:
+            self._changed(record, cells, [known for known in (before, after) if known], waiting, at=at)
+        elif before is None:
+            self._made(record, cells, waiting, at=at)
+
+    def _waiting(self, record: str) -> frozenset[str]:
+        where = (self.table.base_id, self.table.table_id)
+        return airtable_changes.waiting(self.connection, *where, [record]).get(record, frozenset())
+
+    def _gone(self, record: str, waiting: frozenset[str], *, at: datetime) -> None:
+        if waiting != {RECORD}:
+            self.edits.append(CellEdit(record, RECORD, "deleted", None, at))
+
+    def _changed(
+        self, record: str, cells: Cells, known: Sequence[KnownRecord], waiting: frozenset[str], *, at: datetime
+    ) -> None:
+        found = [differing(self.watched, one, cells) for one in known]
+        names = [name for name in found[-1] if all(name in one for one in found)]
+        if not self.heard:
+            self._take_back(record, waiting - set(names))
+        self.edits += [CellEdit(record, name, "changed", cells[name], at) for name in names]
+
+    def _take_back(self, record: str, names: frozenset[str]) -> None:
+        """Without a webhook only this tells that a cell stands again as it did, or a record is there again."""
+        where = (self.table.base_id, self.table.table_id)
+        airtable_changes.take_back(self.connection, *where, [(record, name) for name in names])
+
+    def _made(self, record: str, cells: Cells, waiting: frozenset[str], *, at: datetime) -> None:
+        key = str(cells.get(self.watched.key_id) or "")
+        lead = self.after.by_lead.get(key) if key not in self.adopted else None
+        if lead is not None and lead.record_id is None and lead.unbooked is not None:
+            self.adopted.add(key)
+            airtable_bases.adopt(self.connection, self.table.customer, {str(lead.lead_id): record})
+            self._changed(record, cells, [lead], waiting, at=at)
+            return
+        if RECORD not in waiting:
+            self.edits.append(CellEdit(record, RECORD, "created", None, at))
+        filled = {name: cell for name, cell in cells.items() if cell is not None or name in waiting}
+        self.edits += [CellEdit(record, name, "changed", cell, at) for name, cell in filled.items()]

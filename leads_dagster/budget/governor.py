@@ -1,84 +1,45 @@
-"""Pacing: how many calls a service lets us make, kept by every thread and process on this host together.
+"""Pacing: how many calls a service lets us make, kept by every thread, process and host together.
 
-What belongs here: windows, rests and counts of calls. Not: what the calls are, nor what to do about a refusal.
+What belongs here: waiting for a place, resting and parking after refusals, and whose turn it is to look for edits.
+Where that is written down is `file_books` or `redis_books`; arithmetic of months is `plans`. Not: what the calls are.
 
-The windows are pyrate-limiter's, in its SQLite bucket under the state folder. Two things are ours, for these reasons:
+pyrate-limiter's `Limiter` waits by adding the wait to the call's old timestamp, so that a late wake-up is entered too
+early. We wait ourselves and enter the time at which the call is really made. A service counts arrivals, and a busy
+machine may send a call late: until its answer is there, a call keeps its place (`Books.enter` puts it ahead of now);
+then the entry is moved by what the answer took beyond the quickest ones, for it may have arrived that much later
+(`Books.settle`). That costs next to nothing in pace.
 
-- pyrate-limiter's bucket counts first and inserts after, in two transactions: two processes could both count four
-  calls and both make the fifth. Every look and every entry is therefore made under one file lock, which the kernel
-  lets go when its holder dies.
-- Its `Limiter` waits by adding the wait to the call's old timestamp, so that a late wake-up is entered too early. We
-  wait ourselves and enter the time at which the call is really made. A service counts arrivals, and a busy machine
-  may send a call late: until its answer is there, a call keeps its place (`_take`); then the entry is moved by what
-  the answer took beyond the quickest ones, for it may have arrived that much later (`_settle`). That costs next to
-  nothing in pace.
+Our own count of a month only sets how often we look for edits. What ends a month's calls is the service's word: it
+knows the calls of others and the plan of today, and Airtable goes on answering some plans beyond their number.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
+import logging
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from leads_dagster.budget.books import (
-    BOOKS,
-    BUDGET_FILE,
-    LOCK_TIMEOUT_SECONDS,
-    LimitStatus,
-    budget_status,
-    month_of,
-    store_errors,
-)
+from leads_dagster.budget.books import Books, Entry, LimitFacts
+from leads_dagster.budget.limits import Limit
+from leads_dagster.budget.plans import month_end, next_pull
+from leads_dagster.budget.status import LimitStatus, sharers, status_of
+from leads_dagster.errors import LeadsError, QuotaSpentError, RateLimitedError
+from leads_dagster.retrying import SERVER_WAIT
 
-if TYPE_CHECKING:
-    from pyrate_limiter import SQLiteBucket
+logger = logging.getLogger(__name__)
 
-REST_SECONDS = 30.0
-
-# Above the service's own window: clocks are read in whole milliseconds at both ends.
-_MARGIN_MS = 10
-_LOCK_POLL_SECONDS = 0.002
-# How long a call without an answer may still be on its way; one whose process died keeps its place no longer.
-_ON_ITS_WAY_MS = 4_000
-# Entries further ahead than this were made before the clock was set back.
-_FUTURE_MS = 10_000
-# How often to look again while all places are kept for calls on their way: their answers come any moment.
-_LOOK_AGAIN_MS = 20
-# A power cut ends every window anyway, and each call is five small transactions.
-_NO_SYNC = "PRAGMA synchronous=OFF"
 # Answers that are remembered, and how many of them tell what the quickest take.
 _REMEMBERED = 50
 _ENOUGH = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A service's limit: so many `calls` in any `seconds`, for all who share `name`."""
-
-    name: str
-    calls: int
-    seconds: float = 1.0
-
-    @property
-    def slots(self) -> str:
-        """The name of its table: letters and digits only, whatever the name."""
-        return "slots_" + hashlib.sha256(self.name.encode()).hexdigest()[:16]
-
-
-def airtable_limits(base_id: str, token: str) -> tuple[Limit, Limit]:
-    """Airtable's limits, the base first: 5 requests a second a base, 50 a token over all bases.
-
-    Source: airtable.com/developers/web/api/rate-limits
-    """
-    owner = hashlib.sha256(token.encode()).hexdigest()[:12]
-    return Limit(f"airtable base {base_id}", 5), Limit(f"airtable token {owner}", 50)
+_PARK_ADVICE = (
+    "Wait for the next month or choose a larger plan; nothing is lost, the outbox keeps what is pending. "
+    "The service is asked once an hour whether it answers again."
+)
 
 
 class Budget:
@@ -89,12 +50,14 @@ class Budget:
     Args:
         home: state folder; the file `budget.sqlite` in it is what processes share.
         limits: all of them must have room.
-        clock: seconds since the epoch, the same in every process on the host.
+        url: a Redis that processes share in place of the file, also of several hosts.
+        clock: seconds since the epoch, the same in every process; None for the host's, or for that of Redis.
         sleep: waits that many seconds.
 
     Raises:
-        StoreError: the folder cannot be written.
-        StoreBusyError: another process has held the file for too long.
+        SettingsError: `url` is none of Redis.
+        StoreError: the books cannot be written.
+        StoreBusyError: another process has held the file for too long, or Redis cannot be reached.
     """
 
     def __init__(
@@ -102,143 +65,139 @@ class Budget:
         home: Path,
         limits: Sequence[Limit],
         *,
-        clock: Callable[[], float] = time.time,
+        url: str | None = None,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._limits = tuple(limits)
-        self._clock = clock
+        self._account = self._limits[0].account or self._limits[0].name
         self._sleep = sleep
         self._took_ms: deque[int] = deque(maxlen=_REMEMBERED)
-        self._path = home / BUDGET_FILE
-        with store_errors(self._path):
-            self._open()
-
-    def _open(self) -> None:
-        from filelock import FileLock
-        from pyrate_limiter import Rate, SQLiteBucket
-
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.touch(mode=0o600)
-        self._lock = FileLock(f"{self._path}.lock", timeout=LOCK_TIMEOUT_SECONDS, poll_interval=_LOCK_POLL_SECONDS)
-        with self._lock:
-            self._books = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            self._books.execute("PRAGMA journal_mode=WAL")
-            self._books.execute(_NO_SYNC)
-            self._books.execute(BOOKS)
-            self._buckets: list[SQLiteBucket] = []
-            for limit in self._limits:
-                self._enrol(limit)
-                rate = Rate(limit.calls, _window_ms(limit))
-                bucket = SQLiteBucket.init_from_file([rate], table=limit.slots, db_path=str(self._path))
-                bucket.conn.execute(_NO_SYNC)
-                bucket.lock = self._lock  # type: ignore[assignment]  # annotated RLock, used as a context manager
-                self._buckets.append(bucket)
-                self._forget(bucket, self._now())
-
-    def _enrol(self, limit: Limit) -> None:
-        self._books.execute(
-            "INSERT INTO limits (name, slots, calls, window_ms) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET calls = excluded.calls, window_ms = excluded.window_ms",
-            (limit.name, limit.slots, limit.calls, int(limit.seconds * 1000)),
-        )
+        self._books = _open_books(home, self._limits, url, clock)
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
+    def slot(self, *, patience_seconds: float | None = None) -> Iterator[None]:
         """Waits for room in every limit, then runs the body as one call.
 
+        A `QuotaSpentError` of the body parks the budget until the next month.
+
+        Args:
+            patience_seconds: wait no longer than this; None for as long as it takes.
+
         Raises:
-            StoreError, StoreBusyError: the shared file cannot be used; no call is made unpaced.
+            QuotaSpentError: the budget is parked; no call is made.
+            RateLimitedError: it would take more than the patience; no call is made.
+            StoreError, StoreBusyError: the books cannot be used; no call is made unpaced.
         """
         ticket = uuid.uuid4().hex
-        with store_errors(self._path):
-            began = self._take(ticket)
+        entry = self._take(ticket, patience_seconds)
         try:
             yield
+        except QuotaSpentError as spent:
+            self.park(reason=spent.message)
+            raise
+        else:
+            if entry.probing:
+                self.unpark()
         finally:
-            with store_errors(self._path):
-                self._settle(ticket, began)
+            self._settle(ticket, entry.began_ms)
 
-    def _take(self, ticket: str) -> int:
-        """The time in ms at which the call may be and is made."""
+    def _take(self, ticket: str, patience_seconds: float | None = None) -> Entry:
+        """The place of a call that may be made now."""
+        waited = 0.0
         while True:
-            with self._lock:
-                now = self._now()
-                wait = self._resting_ms(now) or self._put_all(ticket, now)
-                if wait == 0:
-                    self._move(ticket, now + _ON_ITS_WAY_MS)
-                    self._count(now)
-                    return now
-            self._sleep(wait / 1000)
+            entry = self._books.enter(ticket)
+            if entry.parked_until_ms:
+                raise _parked(entry)
+            if not entry.wait_ms:
+                return entry
+            wait = entry.wait_ms / 1000
+            if patience_seconds is not None and waited + wait > patience_seconds:
+                raise self._full(wait)
+            self._sleep(wait)
+            waited += wait
 
-    def _put_all(self, ticket: str, now: int) -> int:
-        """Enters the call in every limit, or in none; returns the ms to wait, 0 when entered."""
-        from pyrate_limiter import RateItem
+    def _full(self, wait: float) -> RateLimitedError:
+        return RateLimitedError(
+            f"The calls of {self._limits[0].name} are used up for another {wait:.0f} s.",
+            retry_after_seconds=wait,
+            advice="Nothing was asked of the service; the next sync goes on.",
+            **{SERVER_WAIT: wait},
+        )
 
-        for index, bucket in enumerate(self._buckets):
-            item = RateItem(ticket, now)
-            if not bucket.put(item):
-                self._forget(bucket, now)
-                for entered in self._buckets[:index]:
-                    _execute(entered, "DELETE FROM {table} WHERE name = ?", ticket)
-                wait = cast(int, bucket.waiting(item))
-                return max(1, wait) if wait <= bucket.rates[0].interval else _LOOK_AGAIN_MS
-        return 0
-
-    def _forget(self, bucket: SQLiteBucket, now: int) -> None:
-        """Drops what no longer counts; called when there is no room and, for a slow trickle, on opening."""
-        bucket.leak(now)
-        _execute(bucket, "DELETE FROM {table} WHERE item_timestamp > ?", now + _FUTURE_MS)
-
-    def _settle(self, ticket: str, began: int) -> None:
+    def _settle(self, ticket: str, began_ms: int) -> None:
         """Enters the call at the time at which it can have arrived at the latest, as far as that is known."""
-        with self._lock:
-            took = self._now() - began
-            self._took_ms.append(took)
-            # What the quickest answers take, every answer takes; until some are known, all of it may be the way there.
-            least = min(self._took_ms) if len(self._took_ms) >= _ENOUGH else 0
-            self._move(ticket, began + took - least)
+        # What the quickest answers take, every answer takes; until some are known, all of it may be the way there.
+        least = min(self._took_ms) if len(self._took_ms) >= _ENOUGH - 1 else 0
+        try:
+            self._took_ms.append(self._books.settle(ticket, began_ms, least))
+        except LeadsError as error:  # the call was made, and keeps the place it has until that runs out
+            logger.warning("A call could not be settled: %s", error.message)
 
-    def _move(self, ticket: str, moment: int) -> None:
-        for bucket in self._buckets:
-            _execute(bucket, "UPDATE {table} SET item_timestamp = ? WHERE name = ?", moment, ticket)
+    def rest(self, seconds: float | None = None) -> None:
+        """A call was refused: nobody calls for so long, in any process; without a number, as the service wants it."""
+        first = self._limits[0]
+        self._books.rest(first, first.rest_seconds if seconds is None else seconds)
 
-    def rest(self, seconds: float = REST_SECONDS) -> None:
-        """A call was refused: nobody calls for so long, in any process on this host."""
-        with store_errors(self._path), self._lock:
-            self._books.execute(
-                "UPDATE limits SET resting_until_ms = max(resting_until_ms, ?), rests = rests + 1 WHERE name = ?",
-                (self._now() + int(seconds * 1000) + _MARGIN_MS, self._limits[0].name),
-            )
+    def park(self, until: datetime | None = None, *, reason: str) -> None:
+        """The month's calls are used up: nobody calls until then, in any process, but for one question an hour.
 
-    def _resting_ms(self, now: int) -> int:
-        query = "SELECT resting_until_ms FROM limits WHERE name = ?"
-        (until,) = self._books.execute(query, (self._limits[0].name,)).fetchone()
-        left = int(until) - now
-        return left if 0 < left <= 2 * REST_SECONDS * 1000 else 0  # longer: the clock was set back since
+        Args:
+            until: aware; None for the end of the month.
+            reason: shown to whoever would call.
+        """
+        end = month_end(self._facts()[self._account].now) if until is None else until.timestamp()
+        if self._books.park(self._account, int(end * 1000), reason):
+            logger.warning("%s is parked until %s: %s", self._account, _utc(end), reason)
 
-    def _count(self, now: int) -> None:
-        month = month_of(now)
-        for limit in self._limits:
-            self._books.execute(
-                "UPDATE limits SET month_calls = CASE month WHEN ? THEN month_calls + 1 ELSE 1 END, month = ?"
-                " WHERE name = ?",
-                (month, month, limit.name),
-            )
+    def unpark(self) -> None:
+        """The service answers again."""
+        self._books.unpark(tuple(limit.name for limit in self._limits))
+        logger.info("%s is no longer parked", self._account)
 
-    def _now(self) -> int:
-        return int(self._clock() * 1000)
+    def pull_due(self, *, interval_seconds: float = 1.0) -> bool:
+        """Whether the caller shall look for edits now; of all that ask, in any process, one is told so.
+
+        Who is told so and then fails has had the turn: a service that is away must not use up the month.
+
+        Args:
+            interval_seconds: the customer's own; the month's budget may ask for a longer one.
+        """
+        facts = self._facts()
+        own = facts[self._limits[0].name]
+        if facts[self._account].asleep or self._next_pull(facts, interval_seconds) > own.now:
+            return False
+        return self._books.claim_pull(own.name, self._account, last_ms=own.last_pull_ms)
+
+    def note_pull(self) -> None:
+        """Somebody has looked as a part of something else, as before a write: the next look counts from now."""
+        self._books.note_pull(self._limits[0].name)
+
+    def next_pull_at(self, *, interval_seconds: float = 1.0) -> datetime:
+        """When to look for edits again (UTC); in the past where it is due."""
+        return _utc(self._next_pull(self._facts(), interval_seconds))
+
+    def _next_pull(self, facts: dict[str, LimitFacts], least: float) -> float:
+        own, account = facts[self._limits[0].name], facts[self._account]
+        return next_pull(
+            account.month_use,
+            own.now,
+            last=own.last_pull_ms / 1000,
+            sharers=sharers(own, facts.values()),
+            least=max(1.0, least),
+        )
+
+    def _facts(self) -> dict[str, LimitFacts]:
+        return {one.name: one for one in self._books.facts()}
 
     def status(self) -> tuple[LimitStatus, ...]:
         """How much of each of this budget's limits is used now."""
         names = {limit.name for limit in self._limits}
-        everyone = budget_status(self._path.parent, clock=self._clock)
-        return tuple(status for status in everyone if status.name in names)
+        return tuple(status for status in status_of(self._books.facts()) if status.name in names)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of the books."""
         self._books.close()
-        for bucket in self._buckets:
-            bucket.conn.close()
 
     def __enter__(self) -> Budget:
         return self
@@ -247,11 +206,24 @@ class Budget:
         self.close()
 
 
-def _window_ms(limit: Limit) -> int:
-    return int(limit.seconds * 1000) + _MARGIN_MS
+def _open_books(home: Path, limits: Sequence[Limit], url: str | None, clock: Callable[[], float] | None) -> Books:
+    if url is not None:
+        from leads_dagster.budget.redis_books import RedisBooks
+
+        return RedisBooks(url, limits, clock)
+    from leads_dagster.budget.file_books import FileBooks
+
+    return FileBooks(home, limits, clock or time.time)
 
 
-def _execute(bucket: SQLiteBucket, statement: str, *values: object) -> None:
-    """Runs a statement on a bucket's table; for what pyrate-limiter has no call for. Under the lock only."""
-    bucket.conn.execute(statement.format(table=bucket.table), values)
-    bucket.conn.commit()
+def _parked(entry: Entry) -> QuotaSpentError:
+    until = _utc(entry.parked_until_ms / 1000)
+    return QuotaSpentError(
+        f"{entry.reason} Nothing is asked before {until:%Y-%m-%d %H:%M} UTC.",
+        advice=_PARK_ADVICE,
+        parked_until=until.isoformat(),
+    )
+
+
+def _utc(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, timezone.utc)

@@ -63,6 +63,6 @@ def _budget(ws: Workspace) -> list[dict[str, Any]]:
     """Calls spent of each service's limit, over all processes of this machine."""
     if ws.customer.airtable is None:
         return []
-    from leads_dagster.mirrors.budget_books import budget_status
+    from leads_dagster.budget import budget_status
 
     return [asdict(one) for one in budget_status(ws.settings.home)]

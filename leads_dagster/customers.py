@@ -48,6 +48,8 @@ class AirtableSettings:
         table: its name or id.
         plan: sets the monthly call budget.
         create_fields: whether missing fields may be added to the table.
+        attention: whether a field "Needs attention" says what waits for a person, lead by lead.
+        fixing_table: name or id of the table, in the same base, that shows the rows in quarantine; None: none does.
         fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
         debounce_seconds: how long a field must be left alone before what was typed there counts.
     """
@@ -56,6 +58,8 @@ class AirtableSettings:
     table: str
     plan: AirtablePlan = "team"
     create_fields: bool = True
+    attention: bool = False
+    fixing_table: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     debounce_seconds: float = 2.0
 
@@ -164,6 +168,15 @@ KEYS: tuple[Key, ...] = (
     Key(
         "airtable", "debounce_seconds", "number", 2.0,
         "How long a field must be left alone before what was typed there counts.", least=0,
+    ),
+    Key(
+        "airtable", "attention", "flag", False,
+        "Whether a field `Needs attention` of the table says, lead by lead, what waits for a person.",
+    ),
+    Key(
+        "airtable", "fixing_table", "text", None,
+        'A table of the same base that shows the rows in quarantine, such as `"Leads: needs fixing"`; made where it is '
+        "missing. Without it none is.",
     ),
     Key(
         "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",

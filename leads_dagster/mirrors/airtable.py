@@ -97,6 +97,11 @@ class AirtableMirror:
         """The lead fields that this table holds."""
         return frozenset(self.ensure_fields().columns)
 
+    @property
+    def requests(self) -> AirtableRequests:
+        """The base's client, for what else is ours in it; with the budget and the count of this mirror."""
+        return self._requests
+
     def push(self, changes: Sequence[LeadPush]) -> PushResult:
         """Writes what differs, ten a request; a bad record never takes another with it.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from leads_dagster.leads.fields import LEAD_FIELDS
@@ -96,6 +96,7 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
     from leads_dagster.mirrors.airtable_errors import QuotaSpentError
     from leads_dagster.pipeline.airtable_table import look, open_table
+    from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 
     with stage(ws, run_id, "airtable_mirror", percent=92, message="Writing Airtable"):
         meet(ws, "airtable")
@@ -103,11 +104,12 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         if _due(ws, "airtable") == 0:
             if failure is not None:
                 raise failure
-            return Outcome(False, "same", {"configured": True, **Tally().numbers()})
+            return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
         try:
             with open_table(ws, airtable) as mirror:
                 look(ws, airtable, mirror)
-                return _Sending(ws, run_id, "airtable", mirror, Unsettled(ws, airtable, mirror)).run()
+                done = _Sending(ws, run_id, "airtable", mirror, Unsettled(ws, airtable, mirror)).run()
+                return replace(done, numbers={**done.numbers, **show_what_needs_fixing(ws, mirror)})
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})

@@ -133,6 +133,8 @@ class _Showing:
             if record not in shown or not shown[record].airtable_id or shown[record].digest != digest
         }
         refused = self._put(changed, shown)
+        if self.table.target.table_id != target.table_id:  # somebody deleted the one that was known
+            return self.run()
         problem = " ".join(part for part in (self.table.target.missing, self._too_many(), *refused) if part)
         self._save_state(self.table.target, problem or None)
         numbers = {

@@ -390,6 +390,7 @@ airtable_tables = Table(
     Column("table_id", Text, nullable=False),  # "tbl…"; the name where the schema may not be read
     Column("table_name", Text, nullable=False),  # as leads.toml names it: another name there is another table
     Column("fields", Document, nullable=False),  # lead field (or lead_key) -> {"id", "name", "type"} as last seen
+    Column("attention", Document),  # the field "Needs attention", which is none of a lead: {"id", "name", "type"}
     Column("problems", Document, nullable=False),  # lead field -> why it is not kept in step
     Column("seen_at", UtcDateTime, nullable=False),  # when the schema was last looked at
     Column("swept_at", UtcDateTime),  # when all records were last compared

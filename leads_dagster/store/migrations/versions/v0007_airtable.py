@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("table_id", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("attention", sa.JSON(), nullable=True),
         sa.Column("problems", sa.JSON(), nullable=False),
         sa.Column("seen_at", _TIME, nullable=False),
         sa.Column("swept_at", _TIME, nullable=True),

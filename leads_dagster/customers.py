@@ -52,6 +52,8 @@ class AirtableSettings:
         workspace: any name; bases of one name share one month's calls. None: the base has a month of its own.
         write_share: share (0 to 1) of the month's calls left that is not spent on looking for edits.
         create_fields: whether missing fields may be added to the table.
+        attention: whether a field "Needs attention" says what waits for a person, lead by lead.
+        fixing_table: name or id of the table, in the same base, that shows the rows in quarantine; None: none does.
         fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
         debounce_seconds: how long a cell must be left alone before its edit is taken in.
         sweep_seconds: how often all records are compared, beside what the webhook tells.
@@ -64,6 +66,8 @@ class AirtableSettings:
     workspace: str | None = None
     write_share: float = 0.05
     create_fields: bool = True
+    attention: bool = False
+    fixing_table: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     debounce_seconds: float = 2.0
     sweep_seconds: float = 3600.0
@@ -196,6 +200,15 @@ KEYS: tuple[Key, ...] = (
     Key(
         "airtable", "sweep_seconds", "number", 3600.0,
         "How often all records are compared, to find what the webhook did not tell.", least=60,
+    ),
+    Key(
+        "airtable", "attention", "flag", False,
+        "Whether a field `Needs attention` of the table says, lead by lead, what waits for a person.",
+    ),
+    Key(
+        "airtable", "fixing_table", "text", None,
+        'A table of the same base that shows the rows in quarantine, such as `"Leads: needs fixing"`; made where it is '
+        "missing. Without it none is.",
     ),
     Key(
         "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",

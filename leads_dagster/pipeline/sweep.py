@@ -260,6 +260,8 @@ class _Telling:
             airtable_bases.adopt(self.connection, self.table.customer, {str(lead.lead_id): record})
             self._changed(record, cells, [lead], waiting, at=at)
             return
+        if not waiting and not any(cells.values()):  # it says nothing yet; the webhook tells when it does
+            return
         if RECORD not in waiting:
             self.edits.append(CellEdit(record, RECORD, "created", None, at))
         filled = {name: cell for name, cell in cells.items() if cell is not None or name in waiting}

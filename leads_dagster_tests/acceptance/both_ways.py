@@ -27,8 +27,8 @@ from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
-from leads_dagster.store.engine import open_engine, reading
-from leads_dagster.store.lead_database import LeadDatabase
+from leads_dagster.store.engine import open_engine, reading, writing
+from leads_dagster.store.lead_edits import edit
 from leads_dagster.store.tables import decisions, leads, sync_status
 from leads_dagster_tests.acceptance.both_ways_seams import Clock, Crash, Seams
 from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, TABLE
@@ -291,8 +291,8 @@ class World:
         if not (active := self.active()):
             return
         lead = active[at % len(active)]
-        with suppress(LeadsError), LeadDatabase(self.road.settings.database_url, "acme", who="ada") as database:
-            database.update_lead(lead, {FIELD_OF[column]: value or None})
+        with suppress(LeadsError), writing(self.sample.engine, "acme") as connection:
+            edit(connection, self.ws.policy, lead, {FIELD_OF[column]: value or None}, who="ada")
             self._say((lead, column), column, value, lead)
 
     def override(self, at: int, column: str, value: str) -> None:

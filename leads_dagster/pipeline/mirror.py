@@ -97,7 +97,7 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
     if airtable is None:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
-    from leads_dagster.mirrors.airtable_errors import QuotaSpentError
+    from leads_dagster.errors import QuotaSpentError
     from leads_dagster.pipeline.airtable_table import look, open_table
     from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 

@@ -98,6 +98,7 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
     from leads_dagster.errors import QuotaSpentError
+    from leads_dagster.pipeline.airtable_duplicates import any_open, take_out
     from leads_dagster.pipeline.airtable_table import look, open_table
     from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 
@@ -105,16 +106,17 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         meet(ws, "airtable")
         mark_attention(ws)
         failure, ws.airtable_failure, ws.airtable_parked = ws.airtable_failure, None, None
-        if _due(ws, "airtable") == 0:
+        if _due(ws, "airtable") == 0 and not any_open(ws):
             if failure is not None:
                 raise failure
             return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
         try:
             with open_table(ws, airtable) as mirror:
-                look(ws, airtable, mirror)
+                target = look(ws, airtable, mirror)
                 unsettled, told = Unsettled(ws, airtable, mirror), Attention(ws, mirror.unwritable)
                 done = _Sending(ws, run_id, "airtable", mirror, unsettled=unsettled, attention=told).run()
-                return replace(done, numbers={**done.numbers, **show_what_needs_fixing(ws, mirror)})
+                apart = take_out(ws, airtable.base_id, target, mirror)
+                return replace(done, numbers={**done.numbers, **apart, **show_what_needs_fixing(ws, mirror)})
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})

@@ -15,7 +15,7 @@ from typing import Literal
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.fields import LEAD_FIELDS
-from leads_dagster.leads.survivorship_rules import RULES, SOURCE_KINDS, Survivorship
+from leads_dagster.leads.survivorship_rules import OWNERS, RULES, SOURCE_KINDS, Survivorship
 
 DEFAULT_CUSTOMER = "default"
 
@@ -197,6 +197,11 @@ KEYS: tuple[Key, ...] = (
         f"({', '.join(f'`{kind}`' for kind in SOURCE_KINDS)}) or addresses as `leads history` shows them, with `*` for "
         "any letters (`file:*/leads.csv`); a source that is not named comes last.",
     ),
+    Key(
+        "owner", "default", "choice", "latest",
+        "Whose word on a field counts, however old: the sheet's, Airtable's, or the latest of them.",
+        attribute="default_owner", choices=OWNERS,
+    ),
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
 )  # fmt: skip
 
@@ -215,6 +220,8 @@ MAPPINGS: dict[str, tuple[tuple[str, ...] | None, str]] = {
 
 # Tables whose keys are the fields of a lead, beside those that `KEYS` names: section -> what a line of them sets.
 BY_FIELD: Mapping[str, str] = {
+    "owner": 'Field of a lead = its owner, in place of `default`: `status = "airtable"`. A change by the other side is '
+    "then a conflict that the owner wins; `leads conflicts` shows it, and `leads override` stands above both.",
     "survivorship": 'Field of a lead = its own rules, in place of `default`: `title = "longest"`, or in order '
     '`phone = ["trusted", "newest"]`. What each rule means is in [the lead store](store.md#which-value-wins).',
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from leads_dagster.orchestration.assets import google_sheet, road
+from leads_dagster.orchestration.assets import airtable_table, google_sheet, road
 from leads_dagster.orchestration.backups import backup_leads, backup_schedule
 from leads_dagster.orchestration.jobs import leads_sync
 from leads_dagster.orchestration.partitions import customer_partitions
@@ -18,10 +18,10 @@ from leads_dagster.settings import Settings, load_settings
 
 
 def build(settings: Settings) -> dg.Definitions:
-    """The definitions for these customers; `google_sheet` is external, the other assets are the road."""
+    """The definitions for these customers; sheet and Airtable table are external, the other assets are the road."""
     customers = customer_partitions(settings)
     return dg.Definitions(
-        assets=[google_sheet(), *road(customers, retry_policy(settings.retry_delay_seconds))],
+        assets=[google_sheet(), airtable_table(), *road(customers, retry_policy(settings.retry_delay_seconds))],
         jobs=[leads_sync, backup_leads],
         schedules=[backup_schedule(settings)],
         resources={"leads": LeadsResource()},

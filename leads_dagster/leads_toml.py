@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,9 @@ from leads_dagster.customers import (
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
-from leads_dagster.leads.survivorship_rules import Survivorship
+from leads_dagster.leads.survivorship_rules import Owner, Survivorship
 from leads_dagster.spelling import with_guess
-from leads_dagster.survivorship_toml import read_survivorship
+from leads_dagster.survivorship_toml import read_owners, read_survivorship
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -139,6 +139,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         **_section(index, "matching", table.get("matching", {}), faults),
     }
     survivorship = _survivorship(index, table.get("survivorship", {}), faults)
+    owners, default_owner = _owners(index, table.get("owner", {}), faults)
     mappings = {path: _mapping(index, path, table, faults) for path in MAPPINGS}
     _check_values(index, own, airtable, limits, faults)
     if len(faults.found) > before:
@@ -149,8 +150,17 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         airtable=AirtableSettings(**airtable, fields=mappings["airtable.fields"]) if airtable is not None else None,
         columns=mappings["columns"],
         crm=CrmSettings(**crm, columns=mappings["crm.columns"]),
-        survivorship=survivorship,
+        survivorship=replace(survivorship, owners=owners, default_owner=default_owner),
     )
+
+
+def _owners(index: int, table: object, faults: _Faults) -> tuple[dict[str, Owner], Owner]:
+    """Field -> owner, and the owner of all others."""
+    if isinstance(table, dict):
+        section = "owner"
+        return read_owners(table, lambda said, key: faults.add(said, customer=index, section=section, key=key))
+    faults.add("[customers.owner] is a table, not a value", customer=index, key="owner")
+    return {}, "latest"
 
 
 def _survivorship(index: int, table: object, faults: _Faults) -> Survivorship:

@@ -1,6 +1,6 @@
-"""Reading `[customers.survivorship]`: which claim survives, by field; every fault at once.
+"""Reading `[customers.survivorship]` and `[customers.owner]`: which claim survives, by field; every fault at once.
 
-What belongs here: the way from that table to checked rules. What the rules mean is `leads.survivorship_rules`'.
+What belongs here: the way from those tables to checked rules. What the rules mean is `leads.survivorship_rules`'.
 """
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leads_dagster.leads.fields import LEAD_FIELDS
-from leads_dagster.leads.survivorship_rules import RULES, SOURCE_KINDS, WITHOUT_LENGTH, Rule, Survivorship
+from leads_dagster.leads.survivorship_rules import (
+    OWNERS,
+    RULES,
+    SOURCE_KINDS,
+    WITHOUT_LENGTH,
+    Owner,
+    Rule,
+    Survivorship,
+)
 from leads_dagster.spelling import with_guess
 
 Fault = Callable[[str, str], None]
@@ -32,6 +40,21 @@ def read_survivorship(table: Mapping[str, Any], fault: Fault) -> Survivorship:
     _check_together(ruled, table, fault)
     default = ruled.pop(DEFAULT, ())
     return Survivorship(ruled, default, trusted)
+
+
+def read_owners(table: Mapping[str, Any], fault: Fault) -> tuple[dict[str, Owner], Owner]:
+    """Field -> its owner, and the owner of every other field; `fault` as in `read_survivorship`."""
+    known = (DEFAULT, *LEAD_FIELDS)
+    owners: dict[str, Owner] = {}
+    for name, value in table.items():
+        if name not in known:
+            fault(with_guess(f"unknown key {name}", name, known), name)
+        elif value not in OWNERS:
+            message = f"owner.{name} must be one of {', '.join(OWNERS)}, not {value!r}"
+            fault(with_guess(message, str(value), OWNERS), name)
+        else:
+            owners[name] = value
+    return owners, owners.pop(DEFAULT, "latest")
 
 
 def _rules(name: str, value: object, fault: Fault) -> tuple[Rule, ...]:

@@ -152,6 +152,9 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ("[customers.columns]\nemail = 3", "columns.email must be a text in quotes, not 3"),
         ('[customers.airtable.fields]\nfull_nam = "N"', "unknown key full_nam → full_name"),
         ('columns = "email"', "[customers.columns] is a table, not a value"),
+        ('owner = "sheet"', "line 4: [customers.owner] is a table, not a value"),
+        ('[customers.owner]\ndefault = "airtabel"', "line 5: owner.default must be one of sheet, airtable, latest"),
+        ('[customers.owner]\nstaus = "sheet"', "line 5: unknown key staus → status"),
         ('survivorship = "longest"', "line 4: [customers.survivorship] is a table, not a value"),
         ('[customers.survivorship]\ntitel = "longest"', "line 5: unknown key titel → title"),
         ('[customers.survivorship]\ndefault = "longst"', "line 5: survivorship.default must be one of newest, longest"),
@@ -269,7 +272,7 @@ def test_of_several_customers_default_is_the_one_when_none_is_named() -> None:
 
 
 def test_every_key_of_the_file_sets_an_attribute_and_says_what_it_does() -> None:
-    owners = {"airtable": AirtableSettings, "crm": CrmSettings, "survivorship": Survivorship}
+    owners = {"airtable": AirtableSettings, "crm": CrmSettings, "survivorship": Survivorship, "owner": Survivorship}
 
     for key in KEYS:
         owner = owners.get(key.section, CustomerSettings)

@@ -15,11 +15,15 @@ from leads_dagster.definitions import build
 from leads_dagster.errors import SettingsError
 from leads_dagster.settings import load_settings
 
-ROAD = ("raw_leads", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror")
+ROAD = (
+    "raw_leads", "airtable_edits", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror",
+)  # fmt: skip
 PARENTS = {
     "google_sheet": set(),
+    "airtable_table": set(),
     "raw_leads": {"google_sheet"},
-    "normalized_leads": {"raw_leads"},
+    "airtable_edits": {"airtable_table"},
+    "normalized_leads": {"raw_leads", "airtable_edits"},
     "deduped_leads": {"normalized_leads"},
     "lead_store": {"deduped_leads"},
     "crm_store": {"lead_store"},
@@ -27,7 +31,9 @@ PARENTS = {
 }
 KINDS = {
     "google_sheet": {"googlesheets"},
+    "airtable_table": {"airtable"},
     "raw_leads": {"python", "csv"},
+    "airtable_edits": {"airtable", "python"},
     "normalized_leads": {"python"},
     "deduped_leads": {"python"},
     "lead_store": {"table", "sqlite"},
@@ -35,6 +41,7 @@ KINDS = {
     "airtable_mirror": {"airtable"},
 }
 CHECKS = {
+    ("airtable_edits", "airtable_read"): False,
     ("normalized_leads", "headers_known"): True,
     ("normalized_leads", "sheet_not_shrunk"): True,
     ("normalized_leads", "error_rate"): False,

@@ -54,7 +54,7 @@ class Chooser:
         remaining, taken = list(candidates), list[FoldRule]()
         trust: tuple[str, str] | None = None
         for step in self.rules.steps_of(name):
-            narrowed = _STEPS[step](self, remaining)
+            narrowed = self._owned(name, remaining) if step == "owner" else _STEPS[step](self, remaining)
             if 0 < len(narrowed) < len(remaining):
                 trust = self._told_apart(remaining, narrowed) if step == "trusted" else trust
                 remaining = narrowed
@@ -89,6 +89,9 @@ class Chooser:
 
     def _by_people(self, claims: Sequence[Claim]) -> list[Claim]:
         return [claim for claim in claims if self.views[claim.record_id].person]
+
+    def _owned(self, name: str, claims: Sequence[Claim]) -> list[Claim]:
+        return [claim for claim in claims if self.rules.is_owner(name, self._source(claim))]
 
     def _edited(self, claims: Sequence[Claim]) -> list[Claim]:
         """What somebody changed of the lead last, and what was said since."""

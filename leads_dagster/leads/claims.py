@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 FoldRule = Literal[
-    "override", "only", "person", "edited", "newest", "filled", "verified", "longest", "trusted", "content"
+    "override", "only", "person", "owner", "edited", "newest", "filled", "verified", "longest", "trusted", "content"
 ]
 
 

@@ -7,7 +7,8 @@ A difference is not yet a conflict: two sources that both changed a field since 
 agreed is counted from when the later of the two came: what a source says when it is first seen changes nothing, so that
 two lists that call one person differently are no thousand conflicts (`leads drift` shows them). Where only one of the
 two changed, it is simply the newer, or what the rules prefer. An edit of a lead begins as agreement with everybody: it
-was made on top of what the lead said. A field that a person decided is no conflict while the decision stands.
+was made on top of what the lead said. A field that a person decided is no conflict while the decision stands. Where
+a field has an owner, a change of anybody else's is one, though the owner changed nothing: it is overruled, not lost.
 
 What a source says of a field is what would be chosen if it were alone, by the same rules.
 """
@@ -45,7 +46,10 @@ class Disagreements:
             if source == kept_source or not (said := self._says(name, source)):
                 continue
             lost = self.chooser.choose(name, said).value
-            if lost != winner.value and self._both_changed(name, kept_source, source):
+            changed = [source] if "owner" in (winner.rule, *winner.before) else [kept_source, source]
+            if lost != winner.value and self._changed(
+                name, changed, since=self._last_agreed(name, kept_source, source)
+            ):
                 yield FieldConflict(name, winner.value, lost, kept_source, source)
 
     def _says(self, name: str, source: str) -> list[Claim]:
@@ -53,10 +57,9 @@ class Disagreements:
         standing = self.chooser.not_overruled(name, self.live[name])
         return [claim for claim in standing if self.views[claim.record_id].source == source]
 
-    def _both_changed(self, name: str, *sources: str) -> bool:
-        agreed_at = self._last_agreed(name, *sources)
+    def _changed(self, name: str, sources: Sequence[str], *, since: datetime | None) -> bool:
         changes = (self.told[name, source] for source in sources)
-        return all(agreed_at is None or max(c.changed_at for c in told) > agreed_at for told in changes)
+        return all(since is None or max(c.changed_at for c in told) > since for told in changes)
 
     def _last_agreed(self, name: str, *sources: str) -> datetime | None:
         """When the sources last said the same; who never did: when the later of them came; None: before any claim."""

@@ -9,6 +9,9 @@ business, reading them from leads.toml `survivorship_toml`'s.
     trusted    the source that stands first in `trusted_sources`; who is not named there comes last
     verified   records that say of themselves that they are verified
 
+A field may belong to the sheet or to Airtable (`owners`): what its owner says of it then comes before what others say,
+however new; where the owner never said anything, the others are asked.
+
 A field has one rule or several in order; where they tie, those of newest, verified, longest that were not named decide,
 in this order. Nothing set is "newest".
 """
@@ -25,6 +28,8 @@ from leads_dagster.leads.claims import FoldRule
 from leads_dagster.leads.fields import LEAD_FIELDS
 
 Rule = Literal["newest", "longest", "trusted", "verified"]
+Owner = Literal["sheet", "airtable", "latest"]
+OWNERS: tuple[Owner, ...] = get_args(Owner)
 RULES: tuple[Rule, ...] = get_args(Rule)
 # What a field is ruled by where nothing is set; also what decides where the rules that are set tie.
 USUAL: tuple[Rule, ...] = ("newest", "verified", "longest")
@@ -48,11 +53,22 @@ class Survivorship:
     Attributes:
         fields: lead field -> rules in their order. default: the rules of every other field.
         trusted_sources: the most trusted first: kinds of sources (`SOURCE_KINDS`) or addresses with * and ?.
+        owners: lead field -> whose word counts; default_owner: of every other field; "latest": of nobody.
     """
 
     fields: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     default: tuple[Rule, ...] = ()
     trusted_sources: tuple[str, ...] = ()
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    default_owner: Owner = "latest"
+
+    def owner_of(self, name: str) -> Owner:
+        """Whose word on a field counts before all others'."""
+        return self.owners.get(name, self.default_owner) if name in LEAD_FIELDS else "latest"
+
+    def is_owner(self, name: str, source: str) -> bool:
+        """Whether a source is the owner of a field."""
+        return _is_meant(self.owner_of(name), source)
 
     def rules_of(self, name: str) -> tuple[Rule, ...]:
         """The rules of a field, with those that decide where they tie."""
@@ -65,7 +81,7 @@ class Survivorship:
 
     def steps_of(self, name: str) -> tuple[FoldRule, ...]:
         """By what claims of a field are told apart, in order."""
-        return _steps(self.rules_of(name))
+        return _steps(self.rules_of(name), owned=self.owner_of(name) != "latest")
 
     def goes_by_age(self, name: str) -> bool:
         """Whether the newest claim of a field wins, whatever else holds."""
@@ -84,22 +100,25 @@ class Survivorship:
         """What is different from nothing set, spelled out: two settings that mean the same are the same here."""
         ruled = {name: list(self.rules_of(name)) for name in LEAD_FIELDS if self.rules_of(name) != USUAL}
         by_trust = any("trusted" in rules for rules in ruled.values())
-        return {"rules": ruled, "trusted_sources": list(self.trusted_sources) if by_trust else []}
+        owned = {name: owner for name in LEAD_FIELDS if (owner := self.owner_of(name)) != "latest"}
+        trusted = list(self.trusted_sources) if by_trust else []
+        return {"rules": ruled, "trusted_sources": trusted, **({"owners": owned} if owned else {})}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Survivorship:
         """The reverse of `as_document`."""
         fields = {name: tuple(rules) for name, rules in document["rules"].items()}
-        return cls(fields, trusted_sources=tuple(document["trusted_sources"]))
+        return cls(fields, trusted_sources=tuple(document["trusted_sources"]), owners=document.get("owners", {}))
 
 
 @lru_cache(maxsize=256)
-def _steps(rules: tuple[Rule, ...]) -> tuple[FoldRule, ...]:
-    """People come before machines; from the first rule on that is not the newest, a value comes before a blank.
+def _steps(rules: tuple[Rule, ...], *, owned: bool = False) -> tuple[FoldRule, ...]:
+    """People come before machines, the field's owner before others; from the first rule on that is not the newest, a
+    value comes before a blank.
 
     Where age does not decide first, an edit of the lead still overrules what was said before it.
     """
-    steps: list[FoldRule] = ["person"]
+    steps: list[FoldRule] = ["person", "owner"] if owned else ["person"]
     if rules[0] != "newest":
         steps.append("edited")
     for rule in rules:

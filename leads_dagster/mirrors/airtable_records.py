@@ -75,7 +75,8 @@ def parcel(target: Target, change: LeadPush, *, record_id: str | None = None, cr
     if kind == "delete":
         return Parcel(change, kind, record_id, {}, {}, {})
     fields = {**(change.base or {}), **change.fields} if kind == "upsert" else change.fields
-    cells: dict[str, Any] = {target.key.id: change.lead_id} if kind == "upsert" else {}
+    names_lead = kind == "upsert" or change.names_lead
+    cells: dict[str, Any] = {target.key.id: change.lead_id} if names_lead else {}
     sent: dict[str, Any] = {}
     withheld = {name: target.withheld[name] for name in fields.keys() & target.withheld.keys()}
     for name in fields.keys() & target.columns.keys():

@@ -31,6 +31,7 @@ class LeadPush:
         base: lead field -> value as the mirror answered to our last write; None before the first.
         unbooked: lead field -> values that earlier pushes may have written, of which no answer was booked (the process
             ended before): they are ours as much as the base.
+        names_lead: whether the record must be told whose it is: a person made it.
     """
 
     lead_id: str
@@ -39,6 +40,7 @@ class LeadPush:
     external_id: str | None = None
     base: Mapping[str, Any] | None = None
     unbooked: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    names_lead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

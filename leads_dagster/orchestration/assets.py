@@ -32,10 +32,28 @@ def google_sheet() -> dg.AssetSpec:
     )
 
 
+def airtable_table() -> dg.AssetSpec:
+    """The customer's table in Airtable, which people work in; our own half of it is `airtable_mirror`."""
+    return dg.AssetSpec(
+        "airtable_table",
+        description="The customer's table in Airtable as people edit it.",
+        owners=OWNERS,
+        kinds={"airtable"},
+        group_name=GROUP,
+        tags={"layer": "source"},
+    )
+
+
 def _fetch_raw(ws: Workspace, run_id: str) -> Outcome:
     from leads_dagster.pipeline.ingest import fetch_raw
 
     return fetch_raw(ws, run_id=run_id)
+
+
+def _take_edits(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.airtable_edits import take_edits
+
+    return take_edits(ws, run_id=run_id)
 
 
 def _normalize(ws: Workspace, run_id: str) -> Outcome:
@@ -82,10 +100,20 @@ ROAD: tuple[RoadAsset, ...] = (
         is_gate=True,
     ),
     RoadAsset(
+        key="airtable_edits",
+        stage=_take_edits,
+        description="What people changed in Airtable, taken into the lead store once they stopped typing.",
+        deps=("airtable_table",),
+        kinds=frozenset({"airtable", "python"}),
+        layer="raw",
+        kept_in="tables airtable_changes, source_records and claims of the lead database",
+        checks=(checks.AIRTABLE_READ,),
+    ),
+    RoadAsset(
         key="normalized_leads",
         stage=_normalize,
         description="The rows that changed: headers mapped, values normalised, unusable rows in quarantine.",
-        deps=("raw_leads",),
+        deps=("raw_leads", "airtable_edits"),
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",

@@ -68,5 +68,8 @@ NO_STRONG_KEY_DOUBLES = Check(
     "No two active leads share a LinkedIn URL or an e-mail, unless a person decided that they are two.",
 )
 FRESHNESS = Check("freshness", "The store was right soon enough after the edit was seen.", blocking=False)
+AIRTABLE_READ = Check(
+    "airtable_read", "Airtable could be read; warns and never blocks, so that the sheet goes on.", blocking=False
+)
 CRM_AGREES = Check("stores_agree", "The CRM holds what the lead store holds.", options={"mirror": "crm"})
 AIRTABLE_AGREES = Check("stores_agree", "Airtable holds what the lead store holds.", options={"mirror": "airtable"})

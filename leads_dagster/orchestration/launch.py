@@ -23,7 +23,7 @@ from leads_dagster.settings import Settings, customer_named
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.result import SyncResult
-    from leads_dagster.pipeline.workspace import Progress
+    from leads_dagster.pipeline.workspace import Progress, Workspace
 
 _CHECK_FAILED = "DagsterAssetCheckFailedError"  # says how many, not which
 _INTERRUPTS = (KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__)
@@ -55,7 +55,7 @@ def sync_once(
         KeyboardInterrupt: the run was stopped; it is recorded as failed, and the next one catches up.
     """
     started = time.monotonic()
-    from leads_dagster.pipeline.ingest import RAW, has_work
+    from leads_dagster.pipeline.ingest import has_work
     from leads_dagster.pipeline.result import read_result
     from leads_dagster.pipeline.stages import mark_failed
     from leads_dagster.store.failures import typed_errors
@@ -66,13 +66,22 @@ def sync_once(
         # The lock is held over the whole cycle: two at once would take each other's staged rows away. It comes before
         # Dagster's storage, which two processes cannot make at the same moment.
         with typed_errors(), leads.of(name).locked(), opened as found:
-            selection = None if has_work(leads.of(name)) else {dg.AssetKey(RAW)}
+            selection = _selection(leads.of(name), has_work(leads.of(name)))
             run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
         if leads.stopped or _was_interrupted_between_steps(run):
             mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
             raise KeyboardInterrupt
         _raise_settings_fault(run)
         return read_result(leads.of(name), run.run_id, seconds=time.monotonic() - started, error=_error(run))
+
+
+def _selection(ws: Workspace, has_work: bool) -> set[dg.AssetKey] | None:
+    """What to run; None for all. Where the sheet could not be read, Airtable and the mirrors go on all the same."""
+    if not has_work:
+        return {dg.AssetKey("raw_leads")}
+    if isinstance(ws.looked, LeadsError):
+        return {dg.AssetKey(name) for name in ("raw_leads", "airtable_edits", "crm_store", "airtable_mirror")}
+    return None
 
 
 def _execute(

@@ -13,7 +13,17 @@ from sqlalchemy import Connection
 
 from leads_dagster.pipeline.ingest import NORMALIZED
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, match_rows, outbox, review_rows, staging
+from leads_dagster.store import (
+    airtable_changes,
+    airtable_state,
+    hold_rows,
+    lead_rows,
+    ledger,
+    match_rows,
+    outbox,
+    review_rows,
+    staging,
+)
 from leads_dagster.store.engine import reading
 
 # A share of unusable rows above which somebody should look.
@@ -116,12 +126,29 @@ def stores_agree(ws: Workspace, *, run_id: str, mirror: Literal["airtable", "crm
         counts = outbox.counts(connection, ws.name).get(mirror, {})
         active = lead_rows.count_active(connection, ws.name)
         heard = outbox.count_heard(connection, ws.name, mirror)
+        due = outbox.count_due(connection, ws.name, [mirror], now=ws.now())
     behind = counts.get("pending", 0) + counts.get("failed", 0)
     dead = counts.get("dead", 0)
     numbers = {"leads": active, "in_mirror": heard, "waiting": behind, "dead": dead}
-    passed = heard == active and behind == 0 and dead == 0
+    if mirror == "airtable" and ws.airtable_parked is not None:
+        return CheckOutcome(False, f"{ws.airtable_parked} {behind} leads wait.", numbers, "warn")
+    # What only waits for people to stop typing, or for a hold, is in order.
+    late = due + counts.get("failed", 0)
+    passed = heard == active and late == 0 and dead == 0
     words = f"The mirror holds {heard} of {active} leads; {behind} wait, {dead} were refused."
-    return CheckOutcome(passed, words, numbers, "warn" if dead and not behind else "error")
+    return CheckOutcome(passed, words, numbers, "warn" if dead and not late else "error")
+
+
+def airtable_read(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """What people changed in Airtable is known."""
+    if ws.customer.airtable is None:
+        return CheckOutcome(True, "No Airtable is configured.")
+    with reading(ws.engine) as connection:
+        table = airtable_state.table_of(connection, ws.name)
+        hook = airtable_state.hook_of(connection, ws.customer.airtable.base_id)
+        waiting = 0 if table is None else airtable_changes.count(connection, table.base_id, table.table_id)
+    error = (ws.airtable_failure.message if ws.airtable_failure else None) or hook.error
+    return CheckOutcome(error is None, error or f"{waiting} edits wait.", {"edits_waiting": waiting}, "warn")
 
 
 def freshness(ws: Workspace, *, run_id: str) -> CheckOutcome:

@@ -10,6 +10,7 @@ import time
 import uuid
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.airtable_edits import take_edits
 from leads_dagster.pipeline.ingest import fetch_raw, normalize
 from leads_dagster.pipeline.mirror import mirror_airtable, mirror_crm
 from leads_dagster.pipeline.record import record
@@ -17,12 +18,12 @@ from leads_dagster.pipeline.resolve import resolve
 from leads_dagster.pipeline.result import SyncResult, read_result
 from leads_dagster.pipeline.workspace import Workspace
 
-_TO_STORE = (normalize, resolve, record)
+_TO_STORE = (take_edits, normalize, resolve, record)
 _MIRRORS = (mirror_crm, mirror_airtable)
 
 
 def run_cycle(ws: Workspace, *, run_id: str | None = None) -> SyncResult:
-    """Run every stage once.
+    """Run every stage once; where the sheet fails, those that do not need it.
 
     Raises:
         LeadsError: the first stage's failure; of the mirrors the first, after both were tried.
@@ -30,7 +31,13 @@ def run_cycle(ws: Workspace, *, run_id: str | None = None) -> SyncResult:
     run = run_id or uuid.uuid4().hex
     started = time.monotonic()
     with ws.locked():
-        if fetch_raw(ws, run_id=run).changed:
+        try:
+            changed = fetch_raw(ws, run_id=run).changed
+        except LeadsError:
+            take_edits(ws, run_id=run)
+            _run_mirrors(ws, run)
+            raise
+        if changed:
             for stage in _TO_STORE:
                 stage(ws, run_id=run)
             _run_mirrors(ws, run)

@@ -139,5 +139,6 @@ _DECISIONS: dict[str, Callable[[Entry], str]] = {
     "same": _same,
     "not_same": _not_same,
     "rollback": lambda subject: f"rolled back run {subject.get('run_id')}",
+    "deleted": lambda _: "deleted the lead's record",
     "undo": lambda subject: f"took back an earlier decision ({subject.get('kind')})",
 }

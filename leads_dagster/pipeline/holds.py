@@ -107,7 +107,7 @@ def _plan(ws: Workspace, connection: Connection, hold: Mapping[str, Any]) -> lis
             "lead_id": one["lead_id"],
             "lead": leads[one["lead_id"]]["full_name"] if one["lead_id"] in leads else None,
             "kind": one["kind"],
-            "changes": _changes(one, said.get(one["record_id"], {})),
+            "changes": _changes(one, one.get("old") or said.get(one["record_id"], {})),
             "then": one.get("then") or then.get(one["record_id"]),
         }
         for one in plan

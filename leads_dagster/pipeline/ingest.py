@@ -13,8 +13,10 @@ from typing import Any
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import row_changes
+from leads_dagster.pipeline.airtable_edits import edits_wait
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
+from leads_dagster.pipeline.pull import pull
 from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
@@ -75,6 +77,8 @@ def _overtaken(ws: Workspace, looked: Look) -> bool:
 
 def _look(ws: Workspace) -> Look:
     started = time.monotonic()
+    if ws.customer.airtable is not None:
+        ws.pulled = pull(ws)
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         waiting = _work_waits(ws, connection, state)
@@ -93,6 +97,8 @@ def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
         or outbox.count_due(connection, ws.name, ws.mirrors, now=ws.now()) > 0
         or moved(ws, connection)
+        or (ws.pulled is not None and ws.pulled.status == "failed")
+        or edits_wait(ws, connection)
         or rulings.is_due(connection, ws.policy)
         or rematching.is_due(connection, ws.policy)
     )

@@ -6,7 +6,7 @@ What belongs here: working off the outbox. How a mirror is written to is `mirror
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -14,13 +14,16 @@ from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.unsettled import Unsettled
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import conflict_rows, lead_rows, ledger, outbox
+from leads_dagster.store.airtable_changes import RECORD
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.outbox import MirrorName
 
 _CHUNK: dict[MirrorName, int] = {"crm": 1000, "airtable": 200}
 _NOTHING_SENT = "unchanged"
+KEY = "lead_key"  # in a base only where the record does not name its lead
 _OPERATIONS = {"created": "create", "deleted": "delete"}
 
 
@@ -91,23 +94,23 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
     if airtable is None:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
-    from leads_dagster.mirrors.airtable import AirtableMirror
+    from leads_dagster.mirrors.airtable_errors import QuotaSpentError
+    from leads_dagster.pipeline.airtable_table import look, open_table
 
     with stage(ws, run_id, "airtable_mirror", percent=92, message="Writing Airtable"):
         meet(ws, "airtable")
+        failure, ws.airtable_failure, ws.airtable_parked = ws.airtable_failure, None, None
         if _due(ws, "airtable") == 0:
+            if failure is not None:
+                raise failure
             return Outcome(False, "same", {"configured": True, **Tally().numbers()})
-        with AirtableMirror(
-            endpoint_url=ws.settings.airtable_endpoint_url,
-            api_key=ws.settings.airtable_api_key,
-            base_id=airtable.base_id,
-            table=airtable.table,
-            home=ws.settings.prepare_home(),
-            fields=dict(airtable.fields),
-            create_fields=airtable.create_fields,
-            timeout_seconds=ws.settings.http_timeout_seconds,
-        ) as mirror:
-            return _Sending(ws, run_id, "airtable", mirror).run()
+        try:
+            with open_table(ws, airtable) as mirror:
+                look(ws, airtable, mirror)
+                return _Sending(ws, run_id, "airtable", mirror, Unsettled(ws, airtable, mirror)).run()
+        except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
+            ws.airtable_parked = spent.message
+            return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})
 
 
 def _due(ws: Workspace, mirror: MirrorName) -> int:
@@ -118,8 +121,11 @@ def _due(ws: Workspace, mirror: MirrorName) -> int:
 class _Sending:
     """One mirror's outbox, worked off."""
 
-    def __init__(self, ws: Workspace, run_id: str, name: MirrorName, mirror: Mirror) -> None:
+    def __init__(
+        self, ws: Workspace, run_id: str, name: MirrorName, mirror: Mirror, unsettled: Unsettled | None = None
+    ) -> None:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
+        self.unsettled = unsettled
         self.tally = Tally()
         self.shown = [name for name in LEAD_FIELDS if name in mirror.fields]
 
@@ -152,9 +158,16 @@ class _Sending:
             return outbox.due(connection, self.ws.name, self.name, now=self.ws.now(), limit=_CHUNK[self.name])
 
     def _send(self, marks: Sequence[Any]) -> None:
+        withheld = self._withheld(marks)
         with reading(self.ws.engine) as connection:
             leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
-        pushes = {mark.lead_id: self._push_of(mark, leads.get(mark.lead_id)) for mark in marks}
+        waiting = {mark.lead_id for mark in marks if RECORD in withheld.get(mark.external_id, ())}
+        marks = [mark for mark in marks if mark.lead_id not in waiting]
+        self._postpone(waiting)
+        pushes = {
+            mark.lead_id: self._push_of(mark, leads.get(mark.lead_id), withheld.get(mark.external_id, frozenset()))
+            for mark in marks
+        }
         to_send = [push for push in pushes.values() if push is not None]
         self._note(to_send)
         result = self.mirror.push(to_send) if to_send else PushResult(())
@@ -162,8 +175,25 @@ class _Sending:
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
         self._book(marks, pushes, [*result.outcomes, *quiet])
+        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
+        self._leave_gone({one.lead_id for one in result.outcomes if one.action == "gone"})
         if result.stopped is not None:
             raise result.stopped
+
+    def _withheld(self, marks: Sequence[Any]) -> Mapping[str | None, frozenset[str]]:
+        """Record -> lead fields in which somebody's edit waits; see `Unsettled.fields_of`."""
+        known = [mark.external_id for mark in marks if mark.external_id]
+        return {} if self.unsettled is None or not known else self.unsettled.fields_of(known)
+
+    def _leave_gone(self, lead_ids: Collection[str]) -> None:
+        if self.unsettled is not None and lead_ids:
+            self.unsettled.note_gone()
+            self._postpone(lead_ids)
+
+    def _postpone(self, lead_ids: Collection[str]) -> None:
+        if self.unsettled is not None and lead_ids:
+            with writing(self.ws.engine, self.ws.name) as connection:
+                outbox.postpone(connection, self.name, sorted(lead_ids), until=self.unsettled.until)
 
     def _note(self, pushes: Sequence[LeadPush]) -> None:
         """Before anything is sent, write down what: the process may end before the answer is booked."""
@@ -173,12 +203,12 @@ class _Sending:
         with writing(self.ws.engine, self.ws.name) as connection:
             outbox.note_unbooked(connection, self.name, noted)
 
-    def _push_of(self, mark: Any, lead: Mapping[str, Any] | None) -> LeadPush | None:
-        """What a mirror must be told of a lead now; None where it says the same already."""
+    def _push_of(self, mark: Any, lead: Mapping[str, Any] | None, withheld: Collection[str] = ()) -> LeadPush | None:
+        """What a mirror must be told of a lead now, but of the withheld fields; None where it says the same already."""
         if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
             there = (mark.base is not None or mark.unbooked is not None) and mark.operation != "delete"
             return self._push("delete", mark, {}) if there else None
-        shown = {name: lead[name] for name in self.shown}
+        shown = {name: lead[name] for name in self.shown if name not in withheld}
         doubtful = mark.unbooked or {}
         if mark.base is None:
             filled = {name: value for name, value in shown.items() if value is not None or name in doubtful}
@@ -187,11 +217,12 @@ class _Sending:
             return self._push("update", mark, shown)
         base = mark.base
         changed = {name: value for name, value in shown.items() if value != base.get(name) or name in doubtful}
-        return self._push("update", mark, changed) if changed else None
+        return self._push("update", mark, changed) if changed or _is_unnamed(mark) else None
 
     @staticmethod
     def _push(operation: Operation, mark: Any, fields: Mapping[str, Any]) -> LeadPush:
-        return LeadPush(mark.lead_id, operation, fields, mark.external_id, mark.base, mark.unbooked or {})
+        base, unbooked = mark.base, mark.unbooked or {}
+        return LeadPush(mark.lead_id, operation, fields, mark.external_id, base, unbooked, _is_unnamed(mark))
 
     def _book(
         self, marks: Sequence[Any], pushes: Mapping[str, LeadPush | None], outcomes: Sequence[PushOutcome]
@@ -201,7 +232,8 @@ class _Sending:
         landed = [one for one in outcomes if one.action != "failed"]
         failed = [one for one in outcomes if one.action == "failed"]
         with writing(self.ws.engine, self.ws.name) as connection:
-            outbox.book_success(connection, [self._success(one, mark_of[one.lead_id], now) for one in landed])
+            booked = [self._success(one, mark_of[one.lead_id], pushes[one.lead_id], now) for one in landed]
+            outbox.book_success(connection, booked)
             for one in failed:
                 outbox.book_failure(
                     connection,
@@ -217,11 +249,15 @@ class _Sending:
             if self.name == "airtable":
                 lead_rows.save_airtable(connection, [self._airtable_columns(one, mark_of, now) for one in outcomes])
 
-    def _success(self, outcome: PushOutcome, mark: Any, now: Any) -> dict[str, Any]:
+    def _success(self, outcome: PushOutcome, mark: Any, push: LeadPush | None, now: Any) -> dict[str, Any]:
         quiet = outcome.action == _NOTHING_SENT and outcome.answered is None
         # A CRM row that was archived is still there: what it says stays the base for when the lead returns.
         base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
         gone = outcome.action == "gone"
+        if self.unsettled is not None and gone:
+            return self._as_it_was(mark, now)
+        if base is not None and push is not None:
+            base = {name: value for name, value in base.items() if name != KEY}
         return {
             "lead_id": outcome.lead_id,
             "mirror": self.name,
@@ -230,6 +266,20 @@ class _Sending:
             "external_id": None if gone else external_id,
             "base": None if gone else base,
             "operation": mark.operation if quiet else _OPERATIONS.get(outcome.action, "update"),
+            "at": now,
+            **({"echoes": outbox.echoes_with(mark.echoes, _written(outcome, push))} if push is not None else {}),
+        }
+
+    @staticmethod
+    def _as_it_was(mark: Any, now: Any) -> dict[str, Any]:
+        """A record that somebody deleted meanwhile: what becomes of its lead is decided when that was read."""
+        return {
+            "lead_id": mark.lead_id,
+            "mirror": "airtable",
+            "version": mark.version - 1,
+            "external_id": mark.external_id,
+            "base": mark.base,
+            "operation": mark.operation,
             "at": now,
         }
 
@@ -256,7 +306,7 @@ class _Sending:
         held = outcome.external_id or mark_of[outcome.lead_id].external_id
         return {
             "id": outcome.lead_id,
-            "airtable_id": None if outcome.action in ("deleted", "gone") else held,
+            "airtable_id": None if outcome.action == "deleted" else held,
             "airtable_synced": not failed,
             "sync_pending": failed,
             "last_sync_attempt": now,
@@ -273,6 +323,17 @@ class _Sending:
             ledger.update_run(
                 connection, self.ws.name, self.run_id, retries=run["retries"] + self.tally.retries, **done
             )
+
+
+def _written(outcome: PushOutcome, push: LeadPush) -> dict[str, Any]:
+    """Lead field -> value as the mirror answered it, of the fields that were sent."""
+    answered = outcome.answered or {}
+    return {name: answered[name] for name in push.fields if name in answered}
+
+
+def _is_unnamed(mark: Any) -> bool:
+    """Whether the mirror's record does not say whose it is."""
+    return mark.base is not None and mark.base.get(KEY, mark.lead_id) != mark.lead_id
 
 
 def _text(value: Any) -> str | None:

@@ -13,6 +13,7 @@ _USUAL: dict[FoldRule, str] = {
     "override": "a person decided it",
     "only": "nobody else says anything of it",
     "person": "a person said it, the others are machines",
+    "owner": "the field is its source's",
     "newest": "it is the newest that was said",
     "filled": "said at the same time as a blank",
     "verified": "said by a verified record, at the same time as others",

@@ -93,6 +93,8 @@ def _about(decision: dict[str, Any]) -> str:
         return str(subject["field"])
     if kind == "rollback":
         return f"run {subject['run_id']}"
+    if kind == "deleted":
+        return "the lead's record in Airtable"
     if kind == "survivorship":
         return "which values win, in leads.toml"
     if kind == "undo":

@@ -35,6 +35,7 @@ from leads_dagster.store.schema import ensure_schema
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.look import Look
+    from leads_dagster.pipeline.pull import Pulled
     from leads_dagster.store.policy import Policy
 
 Progress = Callable[[int, str], None]
@@ -54,6 +55,8 @@ class Workspace:
         progress: told percent (0 to 100) and words at every stage.
         books_progress: whether the database is told too; not by those who promise to write nothing.
         looked: what a look at the sheet saw, until a cycle takes it over.
+        pulled: what a look at Airtable saw, likewise. airtable_failure: why it could not be read in this cycle.
+        airtable_parked: why nothing may be written there for longer; the plan's calls are spent.
     """
 
     settings: Settings
@@ -62,6 +65,9 @@ class Workspace:
     progress: Progress | None = None
     books_progress: bool = True
     looked: Look | LeadsError | None = field(default=None, repr=False)
+    pulled: Pulled | None = field(default=None, repr=False)
+    airtable_failure: LeadsError | None = field(default=None, repr=False)
+    airtable_parked: str | None = field(default=None, repr=False)
     _reported: float = field(default=0.0, repr=False)
 
     @property

@@ -8,6 +8,7 @@ What belongs here: reading and writing `decisions`. What a decision does to lead
     override   {"field": …, "value": …}              the field of the lead has this value (null: is blank)
     revert     {"field": …, "claims": [ids]}         these claims do not count
     rollback   {"run_id": …}                         what the run did does not count
+    deleted    {"records": [ids]}                    somebody deleted the lead in Airtable: these records do not count
     undo       {"kind": …}                           the decision that `undoes` names does not count any more
 
 And by whoever wrote leads.toml (see `rulings`):
@@ -28,9 +29,10 @@ from sqlalchemy import Connection, select, update
 from leads_dagster.errors import NotFoundError
 from leads_dagster.leads.survivorship import Override
 from leads_dagster.store.queries import MANY, Query
+from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import decisions
 
-DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "undo", "survivorship"]
+DecisionKind = Literal["same", "not_same", "override", "revert", "rollback", "deleted", "undo", "survivorship"]
 _OVERRIDES = Query(
     select(decisions.c.lead_id, decisions.c.subject, decisions.c.decided_at, decisions.c.id)
     .where(decisions.c.kind == "override", decisions.c.lead_id.in_(MANY), decisions.c.undone_by.is_(None))
@@ -129,6 +131,19 @@ def newest_override(connection: Connection, lead_ids: Sequence[str], name: str) 
         .order_by(decisions.c.id.desc())
     )
     return next((row.id for row in connection.execute(query) if row.subject["field"] == name), None)
+
+
+def standing_deletions(connection: Connection, lead_ids: Sequence[str]) -> dict[str, int]:
+    """Lead -> the decision that deleted it, of those that were deleted in Airtable and of which nobody took it back."""
+    found: dict[str, int] = {}
+    for part in chunks(lead_ids):
+        query = select(decisions.c.lead_id, decisions.c.id).where(
+            decisions.c.kind == "deleted", decisions.c.lead_id.in_(part), decisions.c.undone_by.is_(None)
+        )
+        found.update(
+            (str(lead), int(decision)) for lead, decision in connection.execute(query.order_by(decisions.c.id))
+        )
+    return found
 
 
 def standing_rollback(connection: Connection, customer: str, run_id: str) -> int | None:

@@ -97,7 +97,7 @@ def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, sam
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
     """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, unbooked, attempt_count,
-    operation (the last that landed)."""
+    operation (the last that landed), echoes."""
     query = (
         select(
             sync_status.c.lead_id,
@@ -107,6 +107,7 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
             sync_status.c.unbooked,
             sync_status.c.attempt_count,
             sync_status.c.operation,
+            sync_status.c.echoes,
         )
         .where(_is_due(customer, [mirror], now))
         .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)
@@ -188,6 +189,9 @@ def concede(connection: Connection, lead_id: str, mirror: MirrorName, field: str
     )
 
 
+_ECHOES_KEPT = 40
+
+
 def echo(field: str, value: Any) -> str:
     """What a write of ours to Airtable is known by when its payload tells of it: 16 hex digits over field and value.
 
@@ -198,8 +202,24 @@ def echo(field: str, value: Any) -> str:
     return value_digest(field, value)
 
 
+def echoes_with(before: Sequence[str] | None, written: Mapping[str, Any]) -> list[str]:
+    """The newest echoes of a lead, with those of what was written now."""
+    new = [echo(name, value) for name, value in written.items()]
+    return [*(one for one in before or () if one not in new), *new][-_ECHOES_KEPT:]
+
+
+def postpone(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str], *, until: datetime) -> None:
+    """Let marks wait though a push landed or was not tried: part of it was withheld for now."""
+    for part in chunks(lead_ids):
+        connection.execute(
+            update(sync_status)
+            .where(sync_status.c.lead_id.in_(part), sync_status.c.mirror == mirror)
+            .values(status="pending", next_attempt_at=until, attempt_count=0)
+        )
+
+
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at.
+    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at, and may be echoes.
 
     A mark that became newer meanwhile stays pending.
     """
@@ -216,6 +236,7 @@ def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
             "error_message": None,
             "lead_id": row["lead_id"],
             "mirror": row["mirror"],
+            **({"echoes": row["echoes"]} if "echoes" in row else {}),
         }
         for row in rows
     ]

@@ -399,6 +399,19 @@ airtable_tables = Table(
     Index("ix_airtable_tables_base_id", "base_id"),
 )
 
+# Records in Airtable beside the one that shows their lead: made there though the lead had one, or copied.
+airtable_duplicates = Table(
+    "airtable_duplicates",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("lead_id", Text, nullable=False),
+    Column("status", Text, nullable=False),  # open: to be looked at; kept: it holds what no lead keeps, or is a copy
+    Column("reason", Text, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    Index("ix_airtable_duplicates_customer", "customer"),
+)
+
 # The payload log, fanned out by table and kept as what is new of each cell: edits that nobody took in yet.
 airtable_changes = Table(
     "airtable_changes",

@@ -299,8 +299,35 @@ def _unapply_rollback(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
 
 
 _Doing = Callable[[Undoing, Mapping[str, Any]], Effect]
+
+
+def _apply_deleted(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
+    known = records.known_records(undoing.connection, decision["subject"]["records"])
+    return Effect(set_aside={one.id for one in known if one.undone_by is None})
+
+
+def _unapply_deleted(undoing: Undoing, decision: Mapping[str, Any]) -> Effect:
+    return Effect(records=aside.bring_back(undoing.connection, undone_by=decision["id"]))
+
+
+def delete(undoing: Undoing, lead_id: str) -> Undone:
+    """Set aside all that sources say of a lead, because somebody deleted it in a mirror: it is archived by that.
+
+    A row of it counts again as soon as it says something new.
+    """
+    known = sorted(records.mates_of(undoing.connection, [lead_id]))
+    decision = undoing.decide("deleted", {"records": known}, lead_id=lead_id)
+    leads = settle(undoing, decision, Effect(set_aside=set(known), leads={lead_id}))
+    return Undone(decision, leads, {"records": len(known)})
+
+
 _APPLY: dict[str, _Doing] = {
     "same": _of_pairs, "not_same": _of_pairs, "override": _of_lead, "revert": _apply_revert,
-    "rollback": _apply_rollback,
+    "rollback": _apply_rollback, "deleted": _apply_deleted,
 }  # fmt: skip
-_UNAPPLY: dict[str, _Doing] = {**_APPLY, "revert": _unapply_revert, "rollback": _unapply_rollback}
+_UNAPPLY: dict[str, _Doing] = {
+    **_APPLY,
+    "revert": _unapply_revert,
+    "rollback": _unapply_rollback,
+    "deleted": _unapply_deleted,
+}

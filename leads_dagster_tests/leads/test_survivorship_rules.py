@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.leads.survivorship import Claim, FoldedField, Override, RecordView, fold
-from leads_dagster.leads.survivorship_rules import RULES, USUAL, WITHOUT_LENGTH, Rule, Survivorship
+from leads_dagster.leads.survivorship_rules import OWNERS, RULES, USUAL, WITHOUT_LENGTH, Rule, Survivorship
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SHEET, OTHER_ROW = RecordView(1, "sheet:a#0", b"1" * 16), RecordView(2, "sheet:a#0", b"2" * 16)
@@ -139,6 +139,29 @@ def test_what_an_edit_overruled_is_no_conflict_and_what_is_said_since_is() -> No
     assert (conflict.kept, conflict.lost) == ("Founder", "CEO")
 
 
+def test_a_field_says_what_its_owner_says_however_old_and_what_others_where_the_owner_says_nothing() -> None:
+    rules = Survivorship(owners={"title": "airtable"})
+    found = title(rules, said(AIRTABLE, "CEO", 0), said(SHEET, "Chair", 9))
+    assert (found.value, found.rule) == ("CEO", "owner")
+    assert title(rules, said(SHEET, "Chair", 9)).value == "Chair"
+    assert title(rules, said(AIRTABLE, None, 0), said(SHEET, "Chair", 9)).value is None
+    sheets = Survivorship(default_owner="sheet", owners={"phone": "latest"})
+    assert title(sheets, said(SHEET, "Chair", 0), said(FILE, "Boss", 1), said(AIRTABLE, "CEO", 9)).value == "Boss"
+    assert sheets.as_document()["owners"].keys() == LEAD_FIELDS.keys() - {"phone"}
+    assert Survivorship.from_document(sheets.as_document()).owner_of("title") == "sheet"
+
+
+def test_who_changes_a_field_that_is_another_s_is_told_by_a_conflict() -> None:
+    rules = Survivorship(owners={"title": "sheet"})
+    edit = RecordView(8, "airtable:appX/tblY", b"8" * 16, edit=True)
+    (conflict,) = fold([SHEET, edit], [said(SHEET, "CEO", 0), said(edit, "Chair", 5)], rules=rules).conflicts
+    assert (conflict.kept, conflict.lost, conflict.lost_source) == ("CEO", "Chair", "airtable:appX/tblY")
+    assert fold([SHEET, edit], [said(SHEET, "CEO", 0), said(edit, "Chair", 5)]).conflicts == ()
+    assert (
+        fold([SHEET, edit], [said(edit, "Chair", 5), said(SHEET, "CEO", 9)], rules=rules).fields["title"].value == "CEO"
+    )
+
+
 def test_settings_that_mean_the_same_are_the_same_document() -> None:
     assert Survivorship({"title": ("newest",)}, ("newest", "verified")).as_document() == Survivorship().as_document()
     spelled_out = Survivorship({"title": ("longest", "newest", "verified")})
@@ -152,6 +175,8 @@ SETTINGS = st.builds(
     fields=st.dictionaries(st.sampled_from(["phone", "title"]), RULE_LISTS),
     default=RULE_LISTS,
     trusted_sources=st.lists(st.sampled_from(["airtable", "sheet", "api", "file:*"]), unique=True).map(tuple),
+    owners=st.dictionaries(st.sampled_from(["phone", "title"]), st.sampled_from(OWNERS)),
+    default_owner=st.sampled_from(OWNERS),
 )
 CLAIMS = st.lists(
     st.builds(

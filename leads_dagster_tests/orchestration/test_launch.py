@@ -23,7 +23,9 @@ from leads_dagster.settings import load_settings
 from leads_dagster_tests.conftest import REPOSITORY
 from leads_dagster_tests.orchestration.conftest import DagsterRoad
 
-ROAD = ["raw_leads", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror"]
+ROAD = [
+    "raw_leads", "airtable_edits", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror",
+]  # fmt: skip
 ROWS = [
     ("Ada Lovelace", "ada@engines.example", "Engines", "Analyst"),
     ("Grace Hopper", "grace@navy.example", "Navy", "Admiral"),

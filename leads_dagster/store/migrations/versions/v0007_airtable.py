@@ -60,6 +60,17 @@ def upgrade() -> None:
     op.create_index(
         "uq_airtable_changes", "airtable_changes", ["base_id", "table_id", "record_id", "field_id"], unique=True
     )
+    op.create_table(
+        "airtable_duplicates",
+        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("noted_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("record_id", name="pk_airtable_duplicates"),
+    )
+    op.create_index("ix_airtable_duplicates_customer", "airtable_duplicates", ["customer"])
     op.add_column("sync_status", sa.Column("echoes", sa.JSON(), nullable=True))
     op.create_index(
         "ix_sync_status_external_id",

@@ -1,0 +1,57 @@
+"""Which fields a push must leave alone: those with an edit in Airtable that nobody took in yet.
+
+What belongs here: rule 9. Before records are patched, their unseen payloads are read; a field in which somebody's edit
+waits, is still being typed or is held by the guard is withheld, and a record that was deleted there is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from leads_dagster.customers import AirtableSettings
+from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.pipeline.airtable_table import known_table
+from leads_dagster.pipeline.pull import pull
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import airtable_changes, airtable_state
+from leads_dagster.store.airtable_changes import RECORD
+from leads_dagster.store.engine import reading, writing
+
+
+class Unsettled:
+    """What waits in the log of a customer's table, read anew before each batch of pushes."""
+
+    def __init__(self, ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror) -> None:
+        self.ws, self.airtable, self.mirror = ws, airtable, mirror
+
+    @property
+    def until(self) -> datetime:
+        """When to look again at what was withheld."""
+        return self.ws.now() + timedelta(seconds=max(self.airtable.debounce_seconds, 1.0))
+
+    def fields_of(self, record_ids: Sequence[str]) -> Mapping[str | None, frozenset[str]]:
+        """Record -> lead fields that wait, `RECORD` in their place where the record itself was made or deleted.
+
+        Raises:
+            LeadsError: Airtable could not be read: nothing is written over what was not seen.
+        """
+        pulled = pull(self.ws, self.mirror)
+        if pulled.error is not None:
+            raise pulled.error
+        table = known_table(self.ws, self.airtable)
+        if table is None:
+            return {}
+        with reading(self.ws.engine) as connection:
+            waiting = airtable_changes.waiting(connection, table.base_id, table.table_id, record_ids)
+        field_of = {str(known["id"]): name for name, known in table.fields.items()}
+        return {
+            record: frozenset({RECORD} if RECORD in ids else (field_of[one] for one in ids if one in field_of))
+            for record, ids in waiting.items()
+        }
+
+    def note_gone(self) -> None:
+        """Records were deleted that we did not hear of: where no hook tells us, all have to be compared."""
+        with writing(self.ws.engine) as connection:
+            if airtable_state.hook_of(connection, self.airtable.base_id).status != "active":
+                airtable_state.note_table(connection, self.ws.name, sweep_due=True)

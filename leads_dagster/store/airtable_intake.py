@@ -1,0 +1,285 @@
+"""Taking edits made in Airtable into the store: whose lead each is of, and what becomes of it there.
+
+What belongs here: telling records apart, inside the caller's write transaction. Booking what is said of a lead is
+`airtable_said`'s business, rows take the road of `intake`, and which edits are taken in when is decided before.
+
+    what happened in Airtable                    what becomes of it
+    a record that shows a lead was changed       an edit of that lead: a record of kind "edit"
+    a record was made                            a row of its own, matched like any other
+    a record that was made there was changed     that row says something new
+    a record that shows a lead was deleted       by the customer's policy the lead is set aside, or gets a new record
+    a deleted record was brought back            the deletion is taken back
+    a record that shows no lead was deleted      nothing: what it said is kept
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from leads_dagster.leads.normalization import normalize_fields
+from leads_dagster.store import airtable_duplicates, airtable_marks, airtable_said, decisions, lead_rows, records, undo
+from leads_dagster.store.airtable_changes import ChangeKind
+from leads_dagster.store.airtable_marks import Shown
+from leads_dagster.store.airtable_said import Said, text_of
+from leads_dagster.store.intake import Arrival, Landed, take_in
+from leads_dagster.store.policy import Policy
+from leads_dagster.store.records import KnownRecord
+from leads_dagster.store.undo import Undoing
+
+KEY = "lead_key"  # in place of a lead field: the text field by which a record names its lead
+WHO = "Airtable"
+_IDENTITY = ("full_name", "email", "linkedin_url")
+
+
+@dataclass(frozen=True, slots=True)
+class AirtableEdit:
+    """What waits of one record, in the lead's words.
+
+    Attributes:
+        record_id: "rec…".
+        values: lead field -> value as it stands there (text, number, bool; None for blank).
+        said_at: lead field -> when.
+        at: of the newest of them.
+        lead_key: the lead that the record names, where it was made; None where it names none.
+    """
+
+    record_id: str
+    kind: ChangeKind
+    values: Mapping[str, Any]
+    said_at: Mapping[str, datetime]
+    at: datetime
+    lead_key: str | None = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of them: counts, and what somebody should see."""
+
+    edited: int = 0
+    created: int = 0
+    merged: int = 0
+    quarantined: int = 0
+    deleted: int = 0
+    restored: int = 0
+    refused: int = 0
+    duplicates: int = 0
+    unknown: list[str] = field(default_factory=list)
+
+    def numbers(self) -> dict[str, int]:
+        """For metadata."""
+        names = ("edited", "created", "merged", "quarantined", "deleted", "restored", "refused", "duplicates")
+        return {f"records_{name}": getattr(self, name) for name in names}
+
+
+class AirtableIntake:
+    """Takes edits in, in one write transaction of the customer.
+
+    Args:
+        source: canonical name of the table, "airtable:<base>/<table>".
+        run_id: what the history names.
+        now: aware UTC; when they are taken in, not when they were made.
+    """
+
+    def __init__(self, connection: Connection, policy: Policy, *, source: str, run_id: str, now: datetime) -> None:
+        self.connection, self.policy, self.customer = connection, policy, policy.customer
+        self.source, self.run_id, self.now = source, run_id, now
+        self.taken = Taken()
+
+    def take(self, edits: Sequence[AirtableEdit]) -> Taken:
+        """Take these in; of one record there is one at most."""
+        ids = [edit.record_id for edit in edits]
+        rows = records.by_source_key(self.connection, self.customer, self.source, ids)
+        shown = airtable_marks.by_record(self.connection, self.customer, ids)
+        self._delete([edit for edit in edits if edit.kind == "deleted"], shown)
+        made = [edit for edit in edits if edit.kind == "created"]
+        founding = [edit for edit in made if edit.record_id in rows or not self._is_known(edit, shown)]
+        changed = [edit for edit in edits if edit.kind == "changed"]
+        self._change_rows([edit for edit in changed if edit.record_id in rows], rows, shown)
+        self._edit_leads([edit for edit in changed if edit.record_id not in rows], shown)
+        self._create([edit for edit in founding if any(value is not None for value in edit.values.values())])
+        return self.taken
+
+    def _is_known(self, edit: AirtableEdit, shown: Mapping[str, Shown]) -> bool:
+        """Whether a record that was made shows a lead already, or brings one back; it is then dealt with."""
+        if edit.record_id in shown:
+            self._edit_leads([edit], shown)
+            return True
+        lead = lead_rows.load(self.connection, [edit.lead_key]).get(edit.lead_key) if edit.lead_key else None
+        if lead is None or lead["customer"] != self.customer or edit.lead_key is None:
+            return False
+        if lead["archived_at"] is not None:
+            return self._bring_back(edit, edit.lead_key)
+        of_lead = airtable_marks.by_lead(self.connection, self.customer, [edit.lead_key]).get(edit.lead_key)
+        if of_lead is None or of_lead.record_id is None:  # its record was lost, or our write was never booked
+            self._adopt(edit, edit.lead_key)
+            return True
+        return self._note_copy(edit, lead)
+
+    def _bring_back(self, edit: AirtableEdit, lead_id: str) -> bool:
+        decision = decisions.standing_deletions(self.connection, [lead_id]).get(lead_id)
+        if decision is None:
+            return False
+        undo.take_back(self._undoing("brought back in Airtable"), decision)
+        self._adopt(edit, lead_id)
+        self.taken.restored += 1
+        return True
+
+    def _note_copy(self, edit: AirtableEdit, lead: Mapping[str, Any]) -> bool:
+        """A copy of a record stays a copy until it tells of somebody else."""
+        texts = lead_rows.to_texts(lead)
+        if any(text_of(edit.values.get(name)) != texts.get(name, "") for name in _IDENTITY if name in edit.values):
+            return False
+        reason = "It names the same lead_key as an older record."
+        self._duplicate(edit.record_id, str(lead["id"]), reason=reason, keep=True)
+        return True
+
+    def _adopt(self, edit: AirtableEdit, lead_id: str) -> None:
+        base = {**edit.values, KEY: edit.lead_key}
+        airtable_marks.note_there(self.connection, self.customer, {lead_id: (edit.record_id, base)})
+
+    def _duplicate(self, record_id: str, lead_id: str, *, reason: str, keep: bool = False) -> None:
+        self.taken.duplicates += 1
+        airtable_duplicates.note(
+            self.connection,
+            self.customer,
+            record_id,
+            lead_id,
+            status="kept" if keep else "open",
+            reason=reason,
+            at=self.now,
+        )
+
+    # Rows: records that were made in Airtable.
+
+    def _create(self, edits: Sequence[AirtableEdit]) -> None:
+        for at in sorted({edit.at for edit in edits}):
+            landed = self._take_in([(edit, edit.values) for edit in edits if edit.at == at], at=at)
+            for edit in edits:
+                if edit.at == at:
+                    self._settle_new(edit, landed[edit.record_id])
+
+    def _settle_new(self, edit: AirtableEdit, landed: Landed) -> None:
+        if landed.lead_id is None:
+            self.taken.quarantined += 1
+            return
+        of_lead = airtable_marks.by_lead(self.connection, self.customer, [landed.lead_id]).get(landed.lead_id)
+        if of_lead is not None and of_lead.record_id not in (None, edit.record_id):
+            self.taken.merged += 1
+            self._duplicate(edit.record_id, landed.lead_id, reason="It tells of a lead that has a record.")
+            return
+        if landed.state == "created":
+            self.taken.created += 1
+        else:
+            self.taken.merged += 1
+        airtable_duplicates.forget(self.connection, [edit.record_id])
+        self._adopt(edit, landed.lead_id)
+
+    def _change_rows(
+        self, edits: Sequence[AirtableEdit], rows: Mapping[str, KnownRecord], shown: Mapping[str, Shown]
+    ) -> None:
+        """What was made there says something new, field by field as it was typed."""
+        known = {edit.record_id: rows[edit.record_id].id for edit in edits}
+        times = airtable_said.said_times(self.connection, edits, known)
+        self._note_heard(edits, rows, shown, times)
+        moments = sorted({at for of_record in times.values() for at in of_record.values()})
+        for at in moments:
+            part = [
+                (edit, {name: edit.values[name] for name, said in times[edit.record_id].items() if said == at})
+                for edit in edits
+            ]
+            landed = self._take_in([(edit, values) for edit, values in part if values], at=at)
+            for edit, values in part:
+                if values:
+                    self._settle_changed(edit, values, landed[edit.record_id], shown)
+        self.taken.edited += len(edits)
+
+    def _note_heard(
+        self,
+        edits: Sequence[AirtableEdit],
+        rows: Mapping[str, KnownRecord],
+        shown: Mapping[str, Shown],
+        times: Mapping[str, Mapping[str, datetime]],
+    ) -> None:
+        """What we wrote there since is what the edit was made on top of."""
+        said = [
+            Said(rows[edit.record_id].id, name, times[edit.record_id][name], shown[edit.record_id])
+            for edit in edits
+            if edit.record_id in shown
+            for name in edit.values
+        ]
+        airtable_said.note_heard(self.connection, said, run_id=self.run_id)
+
+    def _settle_changed(
+        self, edit: AirtableEdit, values: Mapping[str, Any], landed: Landed, shown: Mapping[str, Shown]
+    ) -> None:
+        if landed.lead_id is None:
+            return
+        mark = shown.get(edit.record_id)
+        if mark is None:
+            self._settle_new(edit, landed)
+        elif mark.lead_id != landed.lead_id:  # it tells of somebody else now: the lead that it showed gets a new record
+            airtable_marks.note_gone(self.connection, self.customer, [mark.lead_id])
+            self._settle_new(_as_it_stands(edit, mark), landed)
+        else:
+            there = {**(mark.base or {}), **edit.values}
+            airtable_marks.note_there(self.connection, self.customer, {landed.lead_id: (edit.record_id, there)})
+
+    def _take_in(self, said: Sequence[tuple[AirtableEdit, Mapping[str, Any]]], *, at: datetime) -> dict[str, Landed]:
+        arrivals = [self._arrival(edit.record_id, values) for edit, values in said]
+        landed = take_in(
+            self.connection, self.policy, arrivals, source=self.source, run_id=self.run_id, at=at, reread=self._read,
+        )  # fmt: skip
+        return {one.key: one for one in landed}
+
+    def _arrival(self, record_id: str, values: Mapping[str, Any]) -> Arrival:
+        raw = {name: text_of(value) for name, value in values.items()}
+        return Arrival(record_id, raw, self._read(raw), covered=frozenset(raw))
+
+    def _read(self, raw: Mapping[str, str]) -> Any:
+        return normalize_fields(raw, self.policy.rules)
+
+    # Edits: records that show a lead.
+
+    def _edit_leads(self, edits: Sequence[AirtableEdit], shown: Mapping[str, Shown]) -> None:
+        self.taken.unknown += [edit.record_id for edit in edits if edit.record_id not in shown]
+        known = [edit for edit in edits if edit.record_id in shown]
+        if not known:
+            return
+        living = lead_rows.living_for(self.connection, [shown[edit.record_id].lead_id for edit in known])
+        of_lead = [(living.get(lead := shown[edit.record_id].lead_id, lead), edit) for edit in known]
+        said = airtable_said.SaidOfLeads(self.connection, self.policy, self.source, self.run_id, self.now)
+        said.book([(lead, edit, shown[edit.record_id]) for lead, edit in of_lead])
+        self.taken.edited += len(known)
+        self.taken.refused += said.refused
+        there = {
+            shown[edit.record_id].lead_id: (edit.record_id, {**(shown[edit.record_id].base or {}), **edit.values})
+            for edit in known
+        }
+        airtable_marks.note_there(self.connection, self.customer, there)
+
+    # Deletions.
+
+    def _delete(self, edits: Sequence[AirtableEdit], shown: Mapping[str, Shown]) -> None:
+        airtable_duplicates.forget(self.connection, [edit.record_id for edit in edits])
+        leads = [shown[edit.record_id].lead_id for edit in edits if edit.record_id in shown]
+        airtable_marks.note_gone(self.connection, self.customer, leads)
+        if self.policy.delete_policy == "keep":
+            return
+        living = lead_rows.living_for(self.connection, leads)
+        for lead in leads:
+            if living.get(lead) == lead:
+                undo.delete(self._undoing("deleted in Airtable"), lead)
+                self.taken.deleted += 1
+
+    def _undoing(self, reason: str) -> Undoing:
+        return Undoing(self.connection, self.policy, self.run_id, WHO, self.now, reason)
+
+
+def _as_it_stands(edit: AirtableEdit, mark: Shown) -> AirtableEdit:
+    """A changed record with all that stands in it."""
+    return AirtableEdit(edit.record_id, edit.kind, {**(mark.base or {}), **edit.values}, edit.said_at, edit.at)

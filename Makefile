@@ -79,7 +79,7 @@ bench-long: $(STAMP) $(BENCH_STAMP)
 lock:
 	@command -v uv >/dev/null || { echo "uv is needed: https://docs.astral.sh/uv/"; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-strip-extras \
-		--custom-compile-command "make lock" --extra dev --extra postgres setup.cfg -o requirements.lock
+		--custom-compile-command "make lock" --extra dev --extra postgres --extra redis setup.cfg -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-strip-extras \
 		--custom-compile-command "make lock" benchmarks/requirements.in -o benchmarks/requirements.txt
 

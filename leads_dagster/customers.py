@@ -26,7 +26,8 @@ KeyKind = Literal["text", "number", "integer", "flag", "choice", "texts"]
 
 REQUIRED = object()
 
-# API calls a month, per workspace (airtable.com/pricing, November 2026); None where the plan sets no limit.
+# API calls a month, per workspace; None where the plan sets no limit. Sources, November 2026: airtable.com/pricing,
+# support.airtable.com/docs/managing-api-call-limits-in-airtable.
 PLAN_CALLS_A_MONTH: Mapping[AirtablePlan, int | None] = {
     "free": 1_000,
     "team": 100_000,
@@ -47,7 +48,12 @@ class AirtableSettings:
         base_id: "app…".
         table: its name or id.
         plan: sets the monthly call budget.
+        monthly_calls: the same as a number, where it is not the plan's.
+        workspace: any name; bases of one name share one month's calls. None: the base has a month of its own.
+        write_share: share (0 to 1) of the month's calls left that is not spent on looking for edits.
         create_fields: whether missing fields may be added to the table.
+        attention: whether a field "Needs attention" says what waits for a person, lead by lead.
+        fixing_table: name or id of the table, in the same base, that shows the rows in quarantine; None: none does.
         fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
         debounce_seconds: how long a cell must be left alone before its edit is taken in.
         sweep_seconds: how often all records are compared, beside what the webhook tells.
@@ -56,10 +62,20 @@ class AirtableSettings:
     base_id: str
     table: str
     plan: AirtablePlan = "team"
+    monthly_calls: int | None = None
+    workspace: str | None = None
+    write_share: float = 0.05
     create_fields: bool = True
+    attention: bool = False
+    fixing_table: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     debounce_seconds: float = 2.0
     sweep_seconds: float = 3600.0
+
+    @property
+    def calls_a_month(self) -> int | None:
+        """What may be called in a month; None for no limit."""
+        return PLAN_CALLS_A_MONTH[self.plan] if self.monthly_calls is None else self.monthly_calls
 
 
 @dataclass(frozen=True)
@@ -162,6 +178,20 @@ KEYS: tuple[Key, ...] = (
         "airtable", "plan", "choice", "team", "Airtable plan; sets the monthly call budget.",
         choices=("free", "team", "business", "enterprise"),
     ),
+    Key(
+        "airtable", "monthly_calls", "integer", None, "API calls a month, where other programs use the plan's, too.",
+        least=1,
+    ),
+    Key(
+        "airtable", "workspace", "text", None,
+        "Any name for the base's Airtable workspace: bases of one name share one month's calls. Without it a base has "
+        "the plan's calls for itself.",
+    ),
+    Key(
+        "airtable", "write_share", "number", 0.05,
+        "Share of the month's calls left that is kept for writing; more is kept where more is written.",
+        least=0, most=0.9,
+    ),
     Key("airtable", "create_fields", "flag", True, "Whether fields missing in the table may be created."),
     Key(
         "airtable", "debounce_seconds", "number", 2.0,
@@ -170,6 +200,15 @@ KEYS: tuple[Key, ...] = (
     Key(
         "airtable", "sweep_seconds", "number", 3600.0,
         "How often all records are compared, to find what the webhook did not tell.", least=60,
+    ),
+    Key(
+        "airtable", "attention", "flag", False,
+        "Whether a field `Needs attention` of the table says, lead by lead, what waits for a person.",
+    ),
+    Key(
+        "airtable", "fixing_table", "text", None,
+        'A table of the same base that shows the rows in quarantine, such as `"Leads: needs fixing"`; made where it is '
+        "missing. Without it none is.",
     ),
     Key(
         "guard", "share", "number", 0.30, "Share of the leads that one cycle may remove, blank or change unasked.",

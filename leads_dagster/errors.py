@@ -12,7 +12,8 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     ├── AccessError              a service refuses us; a person must act        exit 1, 502
     │   ├── SheetNotSharedError
     │   ├── CredentialsError
-    │   └── TargetMissingError   base, table or record is not there
+    │   ├── TargetMissingError   base, table or record is not there
+    │   └── QuotaSpentError      the plan's calls of this month are used up     429
     ├── StoreError               a database refuses for good                    exit 1, 500
     │   └── StoreDamagedError    it is damaged or gone: a backup must be restored
     ├── StaleStageError          a stage was asked for before the one above it  exit 1, 409
@@ -94,6 +95,12 @@ class CredentialsError(AccessError):
 
 class TargetMissingError(AccessError):
     """The Airtable base or table, or a field of it, is not there."""
+
+
+class QuotaSpentError(AccessError):
+    """The plan's calls of this month are used up: nothing succeeds before the next month or a larger plan."""
+
+    http_status = 429
 
 
 class StoreError(LeadsError):

@@ -290,13 +290,28 @@ def _check_airtables(tables: Sequence[dict[str, Any]], faults: _Faults) -> None:
     """One Airtable table for two customers would have each undo what the other wrote."""
     owners: dict[tuple[str, str], object] = {}
     for index, table in enumerate(tables):
-        airtable = table.get("airtable")
-        if not isinstance(airtable, dict) or not {"base_id", "table"} <= airtable.keys():
+        target = _airtable_of(table, "table")
+        if target is None:
             continue
-        target = (str(airtable["base_id"]).strip(), str(airtable["table"]).strip().casefold())
         if target in owners:
             faults.add(
-                f"airtable.table {airtable['table']!r} belongs to {owners[target]} already; each needs its own",
+                f"airtable.table {table['airtable']['table']!r} belongs to {owners[target]} already; each needs its "
+                "own",
                 customer=index, section="airtable", key="table",
             )  # fmt: skip
         owners.setdefault(target, table.get("name"))
+    for index, table in enumerate(tables):
+        if (target := _airtable_of(table, "fixing_table")) in owners and target is not None:
+            faults.add(
+                f"airtable.fixing_table {table['airtable']['fixing_table']!r} holds the leads of {owners[target]}; "
+                "what needs fixing stands in a table of its own",
+                customer=index, section="airtable", key="fixing_table",
+            )  # fmt: skip
+
+
+def _airtable_of(table: Mapping[str, Any], key: str) -> tuple[str, str] | None:
+    """Base and table that a customer names under `key`, as one compares them."""
+    airtable = table.get("airtable")
+    if not isinstance(airtable, dict) or not {"base_id", key} <= airtable.keys():
+        return None
+    return str(airtable["base_id"]).strip(), str(airtable[key]).strip().casefold()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SettingKind = Literal["path", "url", "database", "text", "integer", "number", "flag", "keys", "cron"]
+SettingKind = Literal["path", "url", "database", "redis", "text", "integer", "number", "flag", "keys", "cron"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The lead database as a SQLAlchemy URL; wins over LEAD_DATABASE_PATH.", "database", secret=True),
     Setting("crm_url", "LEADS_CRM_URL", "sqlite:///$LEADS_HOME/crm.db",
             "The CRM database as a SQLAlchemy URL.", "database", secret=True),
+    Setting("budget_url", "LEADS_BUDGET_URL", None,
+            "A Redis such as `redis://host:6379/0`, in which processes on several hosts keep one call budget; without "
+            "it those of one host keep it in a file under LEADS_HOME.", "redis", secret=True),
     Setting("airtable_api_key", "AIRTABLE_API_KEY", None,
             "Airtable personal access token; wins over the file.", secret=True),
     Setting("airtable_api_key_file", "AIRTABLE_API_KEY_FILE", None,
@@ -154,6 +157,12 @@ def _database(setting: Setting, text: str) -> str:
     return text
 
 
+def _redis(setting: Setting, text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return text
+
+
 def _number(setting: Setting, text: str) -> float:
     try:
         value = float(text)
@@ -206,6 +215,6 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
-    "path": _path, "url": _url, "database": _database, "text": _text, "integer": _integer, "number": _number,
-    "flag": _flag, "keys": _keys, "cron": _cron,
+    "path": _path, "url": _url, "database": _database, "redis": _redis, "text": _text, "integer": _integer,
+    "number": _number, "flag": _flag, "keys": _keys, "cron": _cron,
 }  # fmt: skip

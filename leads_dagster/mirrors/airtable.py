@@ -25,6 +25,7 @@ from leads_dagster.mirrors.airtable_push import BATCH, Sender, TargetHolder
 from leads_dagster.mirrors.airtable_records import AirtableRecord, Kind, kind_of, read_record
 from leads_dagster.mirrors.airtable_requests import AIRTABLE_URL, AirtableRequests, ApiKey, Traffic
 from leads_dagster.mirrors.airtable_schema import Schema, Target, field_names
+from leads_dagster.mirrors.airtable_values import to_cell
 from leads_dagster.mirrors.budget import Budget, airtable_limits
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult, check_pushes
 
@@ -49,6 +50,7 @@ class AirtableMirror:
         field_ids: lead field -> field id as `ensure_fields` gave it before; survives renames.
         create_fields: make columns that are missing, if the token may.
         create_options: let Airtable make options of select fields that are missing.
+        attention: with a column that says what waits for a person.
         timeout_seconds: for one answer.
         budget: limits to keep instead of Airtable's own.
 
@@ -68,10 +70,11 @@ class AirtableMirror:
         field_ids: Mapping[str, str] | None = None,
         create_fields: bool = True,
         create_options: bool = False,
+        attention: bool = False,
         timeout_seconds: float = 30.0,
         budget: Budget | None = None,
     ) -> None:
-        names = field_names(fields)
+        names = field_names(fields, attention=attention)
         token = api_key() if callable(api_key) else api_key
         self.budget = budget or Budget(home, airtable_limits(base_id, token))
         self._requests = AirtableRequests(endpoint_url, api_key, self.budget, timeout_seconds=timeout_seconds)
@@ -104,6 +107,21 @@ class AirtableMirror:
     def fields(self) -> frozenset[str]:
         """The lead fields that this table holds."""
         return frozenset(self.ensure_fields().columns)
+
+    @property
+    def requests(self) -> AirtableRequests:
+        """The base's client, for what else is ours in it; with the budget and the count of this mirror."""
+        return self._requests
+
+    def unwritable(self, lead: Mapping[str, Any]) -> dict[str, str]:
+        """Lead field -> why its column cannot hold the lead's value."""
+        found: dict[str, str] = {}
+        for name, column in self.ensure_fields().columns.items():
+            try:
+                to_cell(column, lead.get(name), create_options=self._create_options)
+            except ValueError as error:
+                found[name] = str(error)
+        return found
 
     def push(self, changes: Sequence[LeadPush]) -> PushResult:
         """Writes what differs, ten a request; a bad record never takes another with it.

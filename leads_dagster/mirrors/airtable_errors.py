@@ -11,19 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leads_dagster.errors import AccessError, CredentialsError, LeadsError, RateLimitedError, ServiceUnavailableError
-from leads_dagster.mirrors.budget import REST_SECONDS
+from leads_dagster.budget.limits import REST_SECONDS
+from leads_dagster.errors import (
+    CredentialsError,
+    LeadsError,
+    QuotaSpentError,
+    RateLimitedError,
+    ServiceUnavailableError,
+)
 
 if TYPE_CHECKING:
     import requests
 
 MONTH_SPENT = "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
-
-
-class QuotaSpentError(AccessError):
-    """The plan's calls of this month are used up: nothing succeeds before the next month or a larger plan."""
-
-    http_status = 429
 
 
 class AirtableRefusedError(Exception):

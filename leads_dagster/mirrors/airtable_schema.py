@@ -22,6 +22,9 @@ from leads_dagster.mirrors.airtable_requests import AirtableRequests
 from leads_dagster.mirrors.airtable_values import COMPUTED_TYPES, WRITABLE_TYPES, AirtableColumn
 
 KEY = "lead_key"
+# No field of a lead: what waits for a person, for Airtable alone.
+ATTENTION = "attention"
+_ATTENTION_NAME = "Needs attention"
 
 # Lead field -> the column's name, unless the customer says otherwise; and the type it is made with.
 DEFAULT_NAMES: dict[str, str] = {
@@ -48,6 +51,7 @@ _TYPES: dict[str, str] = {
     "linkedin_url": "url",
     "website": "url",
     "notes": "multilineText",
+    ATTENTION: "multilineText",
 }
 _TYPES_OF_KINDS: dict[str, str] = {"number": "number", "bool": "checkbox"}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -88,8 +92,11 @@ class Target:
         return {KEY: self.key.id, **{name: column.id for name, column in self.columns.items()}}
 
 
-def field_names(overrides: Mapping[str, str] | None) -> dict[str, str]:
+def field_names(overrides: Mapping[str, str] | None, *, attention: bool = False) -> dict[str, str]:
     """Lead field -> column name; an override of "" leaves a field out.
+
+    Args:
+        attention: with the column that says what waits for a person.
 
     Raises:
         SettingsError: an override is for no lead field, or two fields share a column.
@@ -100,6 +107,8 @@ def field_names(overrides: Mapping[str, str] | None) -> dict[str, str]:
             advice = f"Did you mean {near[0]}?" if near else f"Fields: {', '.join(LEAD_FIELDS)}."
             raise SettingsError(f"airtable.fields: no such lead field: {name}.", advice=advice)
     names = {name: column for name, column in {**DEFAULT_NAMES, **(overrides or {})}.items() if column}
+    if attention:
+        names[ATTENTION] = _ATTENTION_NAME
     twice = sorted({column for column in names.values() if list(names.values()).count(column) > 1})
     if twice or KEY not in names:
         raise SettingsError(f"airtable.fields: {', '.join(twice) or KEY} must stand for exactly one field.")
@@ -154,8 +163,9 @@ class Schema:
             created = self._create(table, absent)
             table = self._find_table()
             absent = [name for name in self._names if self._column(table, name) is None]
-        if absent and (missing != "withhold" or KEY in absent):
-            raise self._columns_missing(table, absent)
+        needed = [name for name in absent if name != ATTENTION]
+        if needed and (missing != "withhold" or KEY in needed):
+            raise self._columns_missing(table, needed)
         return replace(self._judged(table, absent), created=created)
 
     def _find_table(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_schema import KEY, Target
+from leads_dagster.mirrors.airtable_schema import ATTENTION, KEY, Target
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_state
 from leads_dagster.store.airtable_state import TableState
@@ -35,6 +35,7 @@ def open_table(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMi
         fields=dict(airtable.fields),
         field_ids=known.field_ids if known else None,
         create_fields=airtable.create_fields,
+        attention=airtable.attention,
         timeout_seconds=ws.settings.http_timeout_seconds,
     ) as mirror:
         yield mirror
@@ -60,17 +61,30 @@ def look(ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror, *, a
         name: {"id": column.id, "name": column.name, "type": column.type}
         for name, column in {KEY: target.key, **target.columns}.items()
     }
+    attention = fields.pop(ATTENTION, None)  # what people write there is no edit of a lead
     known = known_table(ws, airtable)
     if known is None:
         fresh = TableState(
-            ws.name, airtable.base_id, target.table, airtable.table, ws.now(), fields, dict(target.withheld)
+            ws.name,
+            airtable.base_id,
+            target.table,
+            airtable.table,
+            ws.now(),
+            fields,
+            dict(target.withheld),
+            attention=attention,
         )
         with writing(ws.engine) as connection:
             airtable_changes.forget_table(connection, airtable.base_id, target.table)
             airtable_state.save_table(connection, fresh)
-    elif again or (fields, dict(target.withheld)) != (known.fields, known.problems):
+    elif again or (fields, dict(target.withheld), attention) != (known.fields, known.problems, known.attention):
         with writing(ws.engine) as connection:
             airtable_state.note_table(
-                connection, ws.name, fields=fields, problems=dict(target.withheld), seen_at=ws.now()
+                connection,
+                ws.name,
+                fields=fields,
+                problems=dict(target.withheld),
+                attention=attention,
+                seen_at=ws.now(),
             )
     return target

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.attention import mark as mark_attention
 from leads_dagster.pipeline.mirror import mirror_airtable, mirror_crm
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import epochs, outbox
@@ -66,6 +67,8 @@ def tell_mirrors(ws: Workspace) -> dict[str, str]:
 
 
 def _tell(ws: Workspace, mirror: MirrorName) -> str:
+    if mirror == "airtable":
+        mark_attention(ws)
     with reading(ws.engine) as connection:
         due = outbox.count_due(connection, ws.name, [mirror], now=ws.now())
     if due == 0:

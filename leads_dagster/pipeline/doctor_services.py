@@ -104,7 +104,7 @@ def check_quota(settings: Settings, customer: CustomerSettings) -> Iterator[Find
     allowed = PLAN_CALLS_A_MONTH[target.plan] if target else None
     if target is None or allowed is None:
         return
-    from leads_dagster.mirrors.budget_books import budget_status
+    from leads_dagster.budget import budget_status
 
     limits = budget_status(settings.home)
     made = sum(limit.month_calls for limit in limits if limit.name.endswith(f" base {target.base_id}"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
-from leads_dagster.pipeline import row_changes
+from leads_dagster.pipeline import attention, row_changes
 from leads_dagster.pipeline.airtable_edits import edits_wait
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
@@ -91,7 +91,7 @@ def _look(ws: Workspace) -> Look:
 
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
     """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved, other
-    values win by today's rules, or records match otherwise by them."""
+    values win by today's rules, records match otherwise by them, or Airtable has to say that something waits."""
     return (
         state.open_run_id is not None
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
@@ -101,6 +101,7 @@ def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
         or edits_wait(ws, connection)
         or rulings.is_due(connection, ws.policy)
         or rematching.is_due(connection, ws.policy)
+        or attention.is_due(ws, connection)
     )
 
 

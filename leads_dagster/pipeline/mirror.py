@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from leads_dagster.leads.fields import LEAD_FIELDS
+from leads_dagster.mirrors.airtable_schema import ATTENTION
 from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
+from leads_dagster.pipeline.attention import Attention
+from leads_dagster.pipeline.attention import mark as mark_attention
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.unsettled import Unsettled
@@ -94,20 +97,24 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
     if airtable is None:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
-    from leads_dagster.mirrors.airtable_errors import QuotaSpentError
+    from leads_dagster.errors import QuotaSpentError
     from leads_dagster.pipeline.airtable_table import look, open_table
+    from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 
     with stage(ws, run_id, "airtable_mirror", percent=92, message="Writing Airtable"):
         meet(ws, "airtable")
+        mark_attention(ws)
         failure, ws.airtable_failure, ws.airtable_parked = ws.airtable_failure, None, None
         if _due(ws, "airtable") == 0:
             if failure is not None:
                 raise failure
-            return Outcome(False, "same", {"configured": True, **Tally().numbers()})
+            return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
         try:
             with open_table(ws, airtable) as mirror:
                 look(ws, airtable, mirror)
-                return _Sending(ws, run_id, "airtable", mirror, Unsettled(ws, airtable, mirror)).run()
+                unsettled, told = Unsettled(ws, airtable, mirror), Attention(ws, mirror.unwritable)
+                done = _Sending(ws, run_id, "airtable", mirror, unsettled=unsettled, attention=told).run()
+                return replace(done, numbers={**done.numbers, **show_what_needs_fixing(ws, mirror)})
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})
@@ -122,12 +129,19 @@ class _Sending:
     """One mirror's outbox, worked off."""
 
     def __init__(
-        self, ws: Workspace, run_id: str, name: MirrorName, mirror: Mirror, unsettled: Unsettled | None = None
+        self,
+        ws: Workspace,
+        run_id: str,
+        name: MirrorName,
+        mirror: Mirror,
+        *,
+        unsettled: Unsettled | None = None,
+        attention: Attention | None = None,
     ) -> None:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
-        self.unsettled = unsettled
+        self.unsettled, self.attention = unsettled, attention
         self.tally = Tally()
-        self.shown = [name for name in LEAD_FIELDS if name in mirror.fields]
+        self.shown = [name for name in (*LEAD_FIELDS, ATTENTION) if name in mirror.fields]
 
     def run(self) -> Outcome:
         started = time.monotonic()
@@ -161,6 +175,7 @@ class _Sending:
         withheld = self._withheld(marks)
         with reading(self.ws.engine) as connection:
             leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
+            leads = self.attention.over(connection, leads) if self.attention is not None else leads
         waiting = {mark.lead_id for mark in marks if RECORD in withheld.get(mark.external_id, ())}
         marks = [mark for mark in marks if mark.lead_id not in waiting]
         self._postpone(waiting)

@@ -20,9 +20,8 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from leads_dagster.customers import AirtableSettings
-from leads_dagster.errors import LeadsError, SettingsError, StoreError
+from leads_dagster.errors import LeadsError, QuotaSpentError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_errors import QuotaSpentError
 from leads_dagster.mirrors.airtable_hooks import HookLostError, PayloadPage
 from leads_dagster.mirrors.airtable_payloads import Cells, Window
 from leads_dagster.pipeline.airtable_hook import booked_hook, give_up, listening_hook, lose_hook

@@ -15,6 +15,8 @@ from leads_dagster.store.retry import booked_retries
 
 def status(ws: Workspace) -> dict[str, Any]:
     """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
+    from leads_dagster.pipeline.fixing_table import fixing_status
+
     with reading(ws.engine) as connection:
         state = ledger.customer_state(connection, ws.name)
         source = ledger.source_state(connection, ws.name, ledger.read_last(connection, ws.name, ws.source), order=False)
@@ -36,6 +38,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "ledger_adds_up": counts.adds_up,
             "last_run": None if last is None else _run_facts(last),
             "quarantine": records.quarantined_by_code(connection, ws.name),
+            "needs_fixing": fixing_status(ws, connection),
             "holds": len(hold_rows.listed(connection, ws.name)),
             "reviews": review_rows.count_waiting(connection, ws.name),
             "outbox": outbox.counts(connection, ws.name),
@@ -63,6 +66,6 @@ def _budget(ws: Workspace) -> list[dict[str, Any]]:
     """Calls spent of each service's limit, over all processes of this machine."""
     if ws.customer.airtable is None:
         return []
-    from leads_dagster.mirrors.budget_books import budget_status
+    from leads_dagster.budget import budget_status
 
     return [asdict(one) for one in budget_status(ws.settings.home)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
@@ -131,8 +132,10 @@ def _date_options(options: JsonObject) -> JsonObject:
     return made
 
 
-def add_inverse(session: Session, table: Table, field: Field) -> None:
-    """A link makes its other end in the linked table."""
+def add_inverse(
+    session: Session, table: Table, field: Field, *, note: Callable[[Table, Field], None] = lambda table, field: None
+) -> None:
+    """A link makes its other end in the linked table; `note` hears of it."""
     if field.type != "multipleRecordLinks" or field.option("inverseLinkFieldId"):
         return
     linked = session.base.tables[str(field.option("linkedTableId"))]
@@ -148,3 +151,4 @@ def add_inverse(session: Session, table: Table, field: Field) -> None:
     inverse = Field(new_id("fld"), name, "multipleRecordLinks", options)
     field.options = {**(field.options or {}), "inverseLinkFieldId": inverse.id}
     linked.add_field(inverse)
+    note(linked, inverse)

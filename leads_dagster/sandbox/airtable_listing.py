@@ -190,6 +190,14 @@ def _view(table: Table, name_or_id: str) -> JsonObject:
     raise errors.view_not_found(name_or_id)
 
 
+def ids_in_view(session: Session, table: Table, view_id: str, ids: Iterable[str]) -> set[str]:
+    """Which of the records that view shows now."""
+    view = _view(table, view_id)
+    inside = [each for each in ids if each in table.records]
+    formula = view.get("filterByFormula")
+    return set(_filtered(session, table, inside, formula) if formula else inside)
+
+
 def _filtered(session: Session, table: Table, ids: Iterable[str], formula: str) -> list[str]:
     try:
         test = compiled(table, formula)

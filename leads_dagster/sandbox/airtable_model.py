@@ -208,12 +208,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What one key may do; `scopes` and `bases` of None mean everything."""
+    """What one key may do; `scopes` and `bases` of None mean everything. `app` is the OAuth app that it belongs to."""
 
     text: str
     user_id: str
     scopes: frozenset[str] | None = None
     bases: frozenset[str] | None = None
+    app: str | None = None
 
     def allows(self, scope: str) -> bool:
         return self.scopes is None or scope in self.scopes

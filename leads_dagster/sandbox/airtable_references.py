@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
@@ -93,8 +93,16 @@ _MEDIA_TYPES = {
 }
 
 
-def update_inverse(base: Base, field: Field, record: Record, *, before: list[str], after: list[str]) -> None:
-    """Make the linked records point back, where the link has another end."""
+def update_inverse(
+    base: Base,
+    field: Field,
+    record: Record,
+    *,
+    before: list[str],
+    after: list[str],
+    note: Callable[[Table, Record], None],
+) -> None:
+    """Make the linked records point back, where the link has another end. `note` hears of each before it changes."""
     linked = base.tables.get(str(field.option("linkedTableId")))
     inverse = linked.fields.get(str(field.option("inverseLinkFieldId"))) if linked else None
     if linked is None or inverse is None:
@@ -102,6 +110,7 @@ def update_inverse(base: Base, field: Field, record: Record, *, before: list[str
     for other_id in {*before} ^ {*after}:
         other = linked.records.get(other_id)
         if other is not None:
+            note(linked, other)
             _point_back(linked, other, inverse, record.id, present=other_id in after)
 
 

@@ -12,11 +12,11 @@ import orjson
 from leads_dagster.sandbox import airtable_comments as comments
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox import airtable_webhooks as webhooks
+from leads_dagster.sandbox.airtable_hooks import expire
 from leads_dagster.sandbox.airtable_listing import from_mapping, from_query, known_field, list_records, shape_of
 from leads_dagster.sandbox.airtable_model import Record, Table
 from leads_dagster.sandbox.airtable_references import new_attachment
 from leads_dagster.sandbox.airtable_render import Shape, render_record, render_records
-from leads_dagster.sandbox.airtable_transactions import expire
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
 from leads_dagster.sandbox.airtable_writes import Change, check_cells, commit, delete, plan_update, plan_upsert
 from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_fields import add_inverse, add_table, checked_field, field_name
 from leads_dagster.sandbox.airtable_model import Base, Table
+from leads_dagster.sandbox.airtable_payloads import deliver
 from leads_dagster.sandbox.airtable_routes import json_body
-from leads_dagster.sandbox.airtable_transactions import Transaction, deliver
+from leads_dagster.sandbox.airtable_transactions import Transaction, field_info, table_info
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
 from leads_dagster.sandbox.bases_file import table_schema
 from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
@@ -124,6 +125,9 @@ class AirtableSchemaRoutes:
     def create_table(self, call: Call) -> Reply:
         session = self._schema(call, write=True)
         table = add_table(session, json_body(call))
+        transaction = Transaction(session)
+        transaction.created_table(table)
+        deliver(transaction)
         self.world.changed()
         return Reply(table_schema(table))
 
@@ -134,7 +138,10 @@ class AirtableSchemaRoutes:
         name = body.get("name", table.name)
         if any(other is not table and other.name == name for other in session.base.tables.values()):
             raise errors.refusal(422, "DUPLICATE_TABLE_NAME", f'A table named "{name}" already exists')
+        transaction = Transaction(session)
+        transaction.changed_table(table, before=table_info(table))
         table.name, table.description = name, body.get("description", table.description)
+        deliver(transaction)
         self.world.changed()
         return Reply(table_schema(table))
 
@@ -142,10 +149,10 @@ class AirtableSchemaRoutes:
         session = self._schema(call, write=True)
         table = session.table(call.params["table"])
         field = checked_field(session, table, json_body(call))
+        transaction = Transaction(session)
         table.add_field(field)
-        add_inverse(session, table, field)
-        transaction = Transaction(session, table)
-        transaction.created_fields[field.id] = {"name": field.name, "type": field.type}
+        transaction.created_field(table, field)
+        add_inverse(session, table, field, note=transaction.created_field)
         deliver(transaction)
         self.world.changed()
         return Reply(field.to_json())
@@ -157,14 +164,14 @@ class AirtableSchemaRoutes:
         if field is None:
             raise errors.no_permission_or_model()
         body = json_body(call)
-        before = {"name": field.name, "type": field.type}
+        before = field_info(field)
         name = field_name(body.get("name", field.name))
         if name != field.name and table.field(name) is not None:
             raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", f'A field named "{name}" already exists')
         field.name, field.description = name, body.get("description", field.description)
         table.schema_changed()
-        transaction = Transaction(session, table)
-        transaction.changed_fields[field.id] = {"current": {"name": name, "type": field.type}, "previous": before}
+        transaction = Transaction(session)
+        transaction.changed_field(table, field, before=before)
         deliver(transaction)
         self.world.changed()
         return Reply(field.to_json())

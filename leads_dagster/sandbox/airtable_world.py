@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_model import Base, Table, Token, User
@@ -16,7 +16,18 @@ from leads_dagster.sandbox.bases_file import load_base, load_tokens, load_users
 from leads_dagster.sandbox.clock import Clock
 from leads_dagster.sandbox.http import Call, JsonObject
 
-Source = Literal["publicApi", "client"]
+Source = Literal[
+    "publicApi",
+    "client",
+    "anonymousUser",
+    "automation",
+    "formPageSubmission",
+    "formSubmission",
+    "sync",
+    "system",
+    "unknown",
+]
+SOURCES: frozenset[str] = frozenset(get_args(Source))
 _LEVELS = ("none", "read", "comment", "edit", "create", "owner")
 _MAX_LISTINGS = 64
 LISTING_SECONDS = 300.0

@@ -11,6 +11,7 @@ from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_model import Field, Record, Table
+from leads_dagster.sandbox.airtable_payloads import deliver
 from leads_dagster.sandbox.airtable_references import (
     parse_attachments,
     parse_collaborator,
@@ -18,7 +19,7 @@ from leads_dagster.sandbox.airtable_references import (
     parse_links,
     update_inverse,
 )
-from leads_dagster.sandbox.airtable_transactions import Transaction, deliver
+from leads_dagster.sandbox.airtable_transactions import Transaction
 from leads_dagster.sandbox.airtable_values import PARSERS, add_choices, choices
 from leads_dagster.sandbox.airtable_world import Session
 from leads_dagster.sandbox.http import JsonObject
@@ -171,20 +172,16 @@ def plan_update(
 def commit(session: Session, table: Table, changes: list[Change]) -> Outcome:
     """Do what was checked, as one transaction. Raises only when the base would hold too many records."""
     _require_room(session, sum(change.record_id is None for change in changes))
-    transaction = Transaction(session, table)
+    transaction = Transaction(session)
     outcome = Outcome()
-    now = session.world.clock.stamp()
     for change in changes:
         _add_options(table, change.cells)
         if change.record_id is None:
-            record = _create(session, table, change, now)
-            transaction.created(record)
+            record = _create(transaction, table, change)
             outcome.created.append(record.id)
         else:
             record = table.records[change.record_id]
-            before = record.cells
-            _update(session, table, record, change, now)
-            transaction.updated(record, before)
+            _update(transaction, table, record, change)
             outcome.updated.append(record.id)
         outcome.records.append(record)
     deliver(transaction)
@@ -207,47 +204,52 @@ def _add_options(table: Table, cells: dict[str, Any]) -> None:
                 table.schema_changed()
 
 
-def _create(session: Session, table: Table, change: Change, now: str) -> Record:
-    user_id = session.user.id
+def _create(transaction: Transaction, table: Table, change: Change) -> Record:
+    session = transaction.session
+    user_id, now = session.user.id, session.world.clock.stamp()
     cells = {key: value for key, value in change.cells.items() if not _is_empty(value)}
     record = Record(new_id("rec"), now, table.next_number, cells, user_id, now, user_id)
     table.next_number += 1
     table.insert(record)
-    _link(session, table, record, {}, cells)
+    transaction.created(table, record)
+    _link(transaction, table, record, {}, cells)
     return record
 
 
-def _update(session: Session, table: Table, record: Record, change: Change, now: str) -> None:
-    before = record.cells
+def _update(transaction: Transaction, table: Table, record: Record, change: Change) -> None:
+    before, now = record.cells, transaction.session.world.clock.stamp()
     kept = {} if change.clear_rest else before
     cells = {**kept, **change.cells}
     cells = {key: value for key, value in cells.items() if not _is_empty(value)}
     changed = [key for key in {**before, **cells} if before.get(key) != cells.get(key)]
     if not changed:
         return
+    transaction.note(table, record)
     table.replace_cells(record, cells)
     record.touched = {**(record.touched or {}), **dict.fromkeys(changed, now)}
-    record.modified_time, record.modified_by = now, session.user.id
-    _link(session, table, record, before, cells)
+    record.modified_time, record.modified_by = now, transaction.session.user.id
+    _link(transaction, table, record, before, cells)
 
 
 def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", [])
 
 
-def _link(session: Session, table: Table, record: Record, before: JsonObject, after: JsonObject) -> None:
+def _link(transaction: Transaction, table: Table, record: Record, before: JsonObject, after: JsonObject) -> None:
     for target in table.fields.values():
         if target.type == "multipleRecordLinks" and before.get(target.id) != after.get(target.id):
             old, new = before.get(target.id, []), after.get(target.id, [])
-            update_inverse(session.base, target, record, before=old, after=new)
+            base = transaction.session.base
+            update_inverse(base, target, record, before=old, after=new, note=transaction.note)
 
 
 def delete(session: Session, table: Table, record_ids: list[str]) -> None:
     """Remove the records; they must exist."""
-    transaction = Transaction(session, table)
+    transaction = Transaction(session)
     for record_id in dict.fromkeys(record_ids):
-        record = table.remove(record_id)
-        _link(session, table, record, record.cells, {})
-        transaction.destroyed(record)
+        record = table.records[record_id]
+        _link(transaction, table, record, record.cells, {})
+        table.remove(record_id)
+        transaction.destroyed(table, record)
     deliver(transaction)
     session.world.changed()

@@ -29,7 +29,7 @@ _READING_POSTS = (":batchGet", ":getByDataFilter")
 
 
 class SandboxApp:
-    """One server for all services. `lock` is held while a handler runs, so that other threads may look at the state."""
+    """One server for all services. A lock is held while a handler runs, so that other threads may look at the state."""
 
     def __init__(
         self,
@@ -39,11 +39,12 @@ class SandboxApp:
         faults: Faults,
         log: RequestLog,
         lock: threading.RLock,
+        sheets_lock: threading.Lock,
         limits: bool,
     ) -> None:
         self.router = Router(routes)
         self.airtable, self.faults, self.log, self.lock = airtable, faults, log, lock
-        self.sheets_lock = threading.Lock()
+        self.sheets_lock = sheets_lock
         self.closing = asyncio.Event()
         self.airtable_limits = AirtableLimits(airtable.clock) if limits else None
         self.google_limits = GoogleLimits(airtable.clock) if limits else None
@@ -84,21 +85,23 @@ class SandboxApp:
             await _cut(receive)
             return None
         if early is not None:
-            return _refused(refusal_for_status(service, early.status), service)
+            return _refused(refusal_for_status(service, early.status, early.error), service)
         if match is not None and service == "google":
             reply = await self._handle_aside(call, match)
         else:
             reply = self._handle(call, match, service, self.lock)
-        return await self._late(struck, reply, receive)
+        return await self._late(struck, reply, service, receive)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than the server lives."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.closing.wait(), seconds)
 
-    async def _late(self, struck: list[Fault], reply: Reply, receive: Receive) -> Reply | None:
-        """The reply, or a cut connection although the work is done."""
+    async def _late(self, struck: list[Fault], reply: Reply, service: str, receive: Receive) -> Reply | None:
+        """The reply, or a refusal or a cut connection although the work is done."""
         for fault in struck:
+            if fault.kind == "status_after":
+                return _refused(refusal_for_status(service, fault.status, fault.error), service)
             if fault.kind == "hang_after":
                 await self._pause(fault.seconds)
             if fault.kind in ("hang_after", "drop_after"):

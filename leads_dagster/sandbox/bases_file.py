@@ -8,7 +8,8 @@ optional "records"]}]}`. The twin's own, optional keys:
   an unknown table as recorded in 2022).
 * in a field's `options`: `formula` of a rollup (such as `SUM(values)`), `label` and `url` of a button.
 * at the top: `users` `[{"id", "email", "name"}]`, the first of whom owns every token that is not listed, and
-  `tokens` `{"pat…": {"scopes": [...], "bases": [...], "userId"}}`.
+  `tokens` `{"pat…": {"scopes": [...], "bases": [...], "userId", "oauthApp"}}`: what a key may do (all that is not
+  limited), for whom, and the name of the OAuth app to which it belongs.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _token(text: str, given: JsonObject, owner: User) -> Token:
     def limit(name: str) -> frozenset[str] | None:
         return frozenset(given[name]) if name in given else None
 
-    return Token(text, given.get("userId", owner.id), limit("scopes"), limit("bases"))
+    return Token(text, given.get("userId", owner.id), limit("scopes"), limit("bases"), given.get("oauthApp"))
 
 
 def load_base(given: JsonObject, *, users: dict[str, User], clock: Clock) -> Base:

@@ -10,13 +10,18 @@ _ISO = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+
 
 
 class Clock:
-    """Wall and monotonic time in one offset; `advance` moves both."""
+    """Wall and monotonic time in one offset; `advance` moves both, a skew only the wall."""
 
     def __init__(self) -> None:
         self._offset_seconds = 0.0
+        self.skew_seconds = 0.0
 
     def advance(self, seconds: float) -> None:
         self._offset_seconds += seconds
+
+    def skew(self, seconds: float) -> None:
+        """The service's wall clock is so many seconds ahead of ours (behind: less than 0); limits are not touched."""
+        self.skew_seconds = seconds
 
     def monotonic(self) -> float:
         """Seconds that never run backwards; for rate limits and expiry."""
@@ -24,7 +29,7 @@ class Clock:
 
     def now(self) -> datetime:
         """Aware UTC."""
-        return datetime.now(timezone.utc) + timedelta(seconds=self._offset_seconds)
+        return datetime.now(timezone.utc) + timedelta(seconds=self._offset_seconds + self.skew_seconds)
 
     def stamp(self) -> str:
         """ISO with whole seconds, as every `createdTime` recorded from Airtable ends in `.000Z`."""

@@ -2,13 +2,15 @@
 
 A fault is an object, given to the constructor or `POST /sandbox/faults`:
 
-    {"kind": "latency" | "status" | "drop" | "drop_after" | "hang_after",
+    {"kind": "latency" | "status" | "status_after" | "drop" | "drop_after" | "hang_after",
      "service": "airtable" | "google", "method": "POST PATCH", "path": "text the path contains",
-     "times": 3, "skip": 2, "probability": 0.1, "seconds": 2.0, "status": 503}
+     "times": 3, "skip": 2, "probability": 0.1, "seconds": 2.0, "status": 503,
+     "error": "PUBLIC_API_BILLING_LIMIT_EXCEEDED"}
 
 Only `kind` is needed. `latency` waits `seconds` first; `status` answers so and does nothing; `drop` cuts the
-connection and does nothing; `drop_after` and `hang_after` do what was asked, then cut the connection at once or
-after `seconds`. `skip` lets the first so many requests through, `times` says how many are hit.
+connection and does nothing. `status_after`, `drop_after` and `hang_after` do what was asked, then answer the status,
+cut the connection at once, or cut it after `seconds`. `skip` lets the first so many requests through, `times` says
+how many are hit. `error` is the kind of error in Airtable's body, where another than the status' usual one is wanted.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 from leads_dagster.errors import SettingsError
 from leads_dagster.sandbox.http import JsonObject
 
-KINDS = ("latency", "status", "drop", "drop_after", "hang_after")
+KINDS = ("latency", "status", "status_after", "drop", "drop_after", "hang_after")
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Fault:
     probability: float = 1.0
     seconds: float = 1.0
     status: int = 503
+    error: str | None = None
     hits: int = 0
 
     def applies(self, service: str, method: str, path: str) -> bool:

@@ -84,21 +84,22 @@ class GoogleLimits:
             raise google_errors.quota_exceeded(kind=kind, per_user=False)
 
 
-def refusal_for_status(service: str, status: int) -> RefusedError:
-    """The body that a service gives with a status, for faults on demand."""
+def refusal_for_status(service: str, status: int, error: str | None = None) -> RefusedError:
+    """The body that a service gives with a status, for faults on demand; `error` names another of Airtable's."""
     if service == "google":
         if status == 429:
             return google_errors.quota_exceeded(kind="Read", per_user=True)
         names = {403: "PERMISSION_DENIED", 500: "INTERNAL", 503: "UNAVAILABLE"}
-        error = {
+        body = {
             "code": status,
             "message": "The service is currently unavailable.",
             "status": names.get(status, "UNKNOWN"),
         }
-        return RefusedError(status, {"error": error})
+        return RefusedError(status, {"error": body})
     if status == 429:
-        return airtable_errors.rate_limited()
+        used_up = error == "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
+        return airtable_errors.month_used_up() if used_up else airtable_errors.rate_limited()
     kinds = {500: "SERVER_ERROR", 502: "BAD_GATEWAY", 503: "SERVICE_UNAVAILABLE"}
     return airtable_errors.refusal(
-        status, kinds.get(status, "SANDBOX_FAULT"), "The server could not process your request"
+        status, error or kinds.get(status, "SANDBOX_FAULT"), "The server could not process your request"
     )

@@ -21,9 +21,9 @@ import uvicorn
 from leads_dagster.errors import SettingsError
 from leads_dagster.sandbox.admin import AdminRoutes
 from leads_dagster.sandbox.airtable_handle import AirtableHandle
+from leads_dagster.sandbox.airtable_hooks import Hook, mac_header
 from leads_dagster.sandbox.airtable_routes import AirtableRoutes
 from leads_dagster.sandbox.airtable_schema import AirtableSchemaRoutes
-from leads_dagster.sandbox.airtable_transactions import Hook, mac_header
 from leads_dagster.sandbox.airtable_world import AirtableWorld
 from leads_dagster.sandbox.app import SandboxApp
 from leads_dagster.sandbox.bases_file import DEFAULT_BASES, read_bases_file
@@ -32,6 +32,7 @@ from leads_dagster.sandbox.faults import Faults
 from leads_dagster.sandbox.google_csv import GoogleCsvRoutes
 from leads_dagster.sandbox.google_drive import GoogleDriveRoutes
 from leads_dagster.sandbox.google_folder import SheetFolder
+from leads_dagster.sandbox.google_handle import GoogleHandle
 from leads_dagster.sandbox.google_sheets import GoogleSheetsRoutes
 from leads_dagster.sandbox.google_structure import GoogleStructureRoutes
 from leads_dagster.sandbox.http import JsonObject
@@ -78,6 +79,8 @@ class Sandbox:
         self.clock, self.lock = Clock(), threading.RLock()
         self.world, self.folder = AirtableWorld(self.clock), SheetFolder(sheets)
         self.airtable = AirtableHandle(self.world, self.lock)
+        self._sheets_lock = threading.Lock()
+        self.sheets = GoogleHandle(self.folder, self._sheets_lock)
         self.faults, self.requests = Faults(faults), RequestLog()
         self._seed = bases if isinstance(bases, dict) else read_bases_file(bases or DEFAULT_BASES)
         self.world.load(self._seed)
@@ -105,6 +108,7 @@ class Sandbox:
         admin = AdminRoutes(
             world=self.world,
             handle=self.airtable,
+            sheets=self.sheets,
             folder=self.folder,
             faults=self.faults,
             log=self.requests,
@@ -120,7 +124,13 @@ class Sandbox:
             *GoogleCsvRoutes(self.folder, self.clock, conditional=conditional).routes(),
         ]
         return SandboxApp(
-            routes, airtable=self.world, faults=self.faults, log=self.requests, lock=self.lock, limits=limits
+            routes,
+            airtable=self.world,
+            faults=self.faults,
+            log=self.requests,
+            lock=self.lock,
+            sheets_lock=self._sheets_lock,
+            limits=limits,
         )
 
     @property
@@ -133,12 +143,13 @@ class Sandbox:
         return f"{self.url}/spreadsheets/d/{sheet_id}/export?format=csv&gid={gid}"
 
     def reset(self) -> None:
-        """Start again from the bases given; faults and counts are cleared too."""
+        """Start again from the bases given; faults, counts and a skewed clock are cleared too."""
         with self.lock:
             self.world.load(self._seed)
             self.faults.replace([])
             self.requests.clear()
             self.folder.refusals.clear()
+            self.clock.skew(0.0)
             self.world.changed()
 
     def start(self) -> Sandbox:

@@ -17,8 +17,8 @@ from pathlib import Path
 import orjson
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.sandbox.airtable_hooks import hook_state, load_hook
 from leads_dagster.sandbox.airtable_model import Base, Record
-from leads_dagster.sandbox.airtable_transactions import hook_state, load_hook
 from leads_dagster.sandbox.airtable_world import AirtableWorld
 from leads_dagster.sandbox.bases_file import base_head, load_base, record_state, table_schema
 from leads_dagster.sandbox.http import JsonObject

@@ -50,11 +50,13 @@ class TableState:
     sweep_due: bool = True
     heard_until: datetime | None = None
     error: str | None = None
+    attention: Mapping[str, str] | None = None
 
     @property
     def field_ids(self) -> dict[str, str]:
-        """Lead field (or lead_key) -> Airtable's field id; empty where the schema may not be read."""
-        return {name: str(one["id"]) for name, one in self.fields.items() if str(one["id"]).startswith("fld")}
+        """Lead field (or lead_key, or attention) -> Airtable's field id; empty where the schema may not be read."""
+        known = {**self.fields, **({"attention": self.attention} if self.attention else {})}
+        return {name: str(one["id"]) for name, one in known.items() if str(one["id"]).startswith("fld")}
 
 
 def hook_of(connection: Connection, base_id: str) -> HookState:

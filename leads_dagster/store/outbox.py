@@ -30,6 +30,26 @@ def mark(connection: Connection, customer: str, mirrors: Sequence[MirrorName], v
     upsert(connection, sync_status, _marks(customer, mirrors, versions), keep=("operation", "customer"))
 
 
+def mark_again(connection: Connection, customer: str, mirror: MirrorName, lead_ids: Sequence[str]) -> None:
+    """Mark leads that did not change, but of which a mirror has more to say; those it never heard of are left out.
+
+    The mark's version is one that no version of a lead can be, and another each time: a push that is under way
+    meanwhile does not settle it.
+    """
+    for part in chunks(lead_ids):
+        connection.execute(
+            update(sync_status)
+            .where(sync_status.c.customer == customer, sync_status.c.mirror == mirror, sync_status.c.lead_id.in_(part))
+            .values(
+                status="pending",
+                version=-func.abs(sync_status.c.version) - 1,
+                attempt_count=0,
+                next_attempt_at=None,
+                error_message=None,
+            )
+        )
+
+
 def mark_new(connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str]) -> None:
     """Mark leads that were made in this very transaction; they have no mark yet."""
     bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1)))

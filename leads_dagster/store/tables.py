@@ -390,6 +390,7 @@ airtable_tables = Table(
     Column("table_id", Text, nullable=False),  # "tbl…"; the name where the schema may not be read
     Column("table_name", Text, nullable=False),  # as leads.toml names it: another name there is another table
     Column("fields", Document, nullable=False),  # lead field (or lead_key) -> {"id", "name", "type"} as last seen
+    Column("attention", Document),  # the field "Needs attention", which is none of a lead: {"id", "name", "type"}
     Column("problems", Document, nullable=False),  # lead field -> why it is not kept in step
     Column("seen_at", UtcDateTime, nullable=False),  # when the schema was last looked at
     Column("swept_at", UtcDateTime),  # when all records were last compared
@@ -426,6 +427,39 @@ airtable_changes = Table(
     Column("changed_at", UtcDateTime, nullable=False),  # by our clock, never after seen_at
     Column("seen_at", UtcDateTime, nullable=False),
     Index("uq_airtable_changes", "base_id", "table_id", "record_id", "field_id", unique=True),
+)
+
+# One row a customer who has rows in quarantine shown in Airtable: the table they stand in, and what was last shown.
+airtable_fixing_tables = Table(
+    "airtable_fixing_tables",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("base_id", Text, nullable=False),
+    Column("table_name", Text, nullable=False),  # as leads.toml names it
+    Column("table_id", Text, nullable=False),
+    Column("fields", Document, nullable=False),  # our name of a field -> {"id", "name", "type"}
+    Column("digest", Text),  # what stood in quarantine when all of it was last shown; NULL: show again
+    Column("tried_at", UtcDateTime, nullable=False),
+    Column("error", Text),  # what a person must mend, in words
+)
+
+# One row a record that was put there: what tells that it says something else now, and which one to delete.
+airtable_fixing = Table(
+    "airtable_fixing",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("record_id", RowId, primary_key=True),  # of the source record in quarantine
+    Column("airtable_id", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of what it was last made to say
+)
+
+# One row a lead whose field "Needs attention" says something: what it was last asked to say.
+airtable_attention = Table(
+    "airtable_attention",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("lead_id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
 )
 
 sync_states = Table(

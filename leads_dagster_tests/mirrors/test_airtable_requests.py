@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from leads_dagster.errors import CredentialsError, RateLimitedError, ServiceUnavailableError, SettingsError
+from leads_dagster.errors import (
+    CredentialsError,
+    QuotaSpentError,
+    RateLimitedError,
+    ServiceUnavailableError,
+    SettingsError,
+)
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_errors import QuotaSpentError
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.mirrors.airtable_cases import (
     ADA,

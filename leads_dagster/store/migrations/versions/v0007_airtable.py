@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("table_id", sa.Text(), nullable=False),
         sa.Column("table_name", sa.Text(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("attention", sa.JSON(), nullable=True),
         sa.Column("problems", sa.JSON(), nullable=False),
         sa.Column("seen_at", _TIME, nullable=False),
         sa.Column("swept_at", _TIME, nullable=True),
@@ -71,6 +72,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record_id", name="pk_airtable_duplicates"),
     )
     op.create_index("ix_airtable_duplicates_customer", "airtable_duplicates", ["customer"])
+    op.create_table(
+        "airtable_fixing_tables",
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("base_id", sa.Text(), nullable=False),
+        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("table_id", sa.Text(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("tried_at", _TIME, nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("customer", name="pk_airtable_fixing_tables"),
+    )
+    op.create_table(
+        "airtable_fixing",
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("record_id", _ROW_ID, autoincrement=False, nullable=False),
+        sa.Column("airtable_id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("customer", "record_id", name="pk_airtable_fixing"),
+    )
+    op.create_table(
+        "airtable_attention",
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("lead_id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("customer", "lead_id", name="pk_airtable_attention"),
+    )
     op.add_column("sync_status", sa.Column("echoes", sa.JSON(), nullable=True))
     op.create_index(
         "ix_sync_status_external_id",

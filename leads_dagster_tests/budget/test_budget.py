@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from leads_dagster.budget import BUDGET_FILE, Budget, Limit, airtable_limits, budget_status
 from leads_dagster.errors import StoreError
-from leads_dagster.mirrors.budget import Budget, Limit, airtable_limits
-from leads_dagster.mirrors.budget_books import BUDGET_FILE, budget_status
 
 
 class Clock:
@@ -214,7 +213,7 @@ def test_threads_of_one_process_share_the_window(tmp_path: Path) -> None:
 WORKER = """
 import sys, time
 from pathlib import Path
-from leads_dagster.mirrors.budget import Budget, Limit
+from leads_dagster.budget import Budget, Limit
 with Budget(Path(sys.argv[1]), [Limit("base", 5, 0.2)]) as budget:
     for _ in range(10):
         with budget.slot():

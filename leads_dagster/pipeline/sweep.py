@@ -11,7 +11,7 @@ after it explains it. What the webhook tells meanwhile is read first, and newer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -37,13 +37,14 @@ from leads_dagster.pipeline.airtable_known import known_records
 from leads_dagster.pipeline.airtable_noting import note_edits
 from leads_dagster.pipeline.airtable_table import known_table, look
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import airtable_bases, airtable_changes, airtable_state
+from leads_dagster.store import airtable_bases, airtable_changes, airtable_duplicates, airtable_state
 from leads_dagster.store.airtable_state import HookState, TableState
 from leads_dagster.store.engine import reading, writing
 
 _AT_ONCE = 100  # records read again in one request
 _TRIES = 5  # where the webhook has something new to tell each time
 _INSTANT = timedelta(microseconds=1)
+_IDENTITY = ("full_name", "email", "linkedin_url")
 
 Record = Mapping[str, Any]
 
@@ -79,6 +80,7 @@ class Sweep:
     ) -> None:
         self._ws, self._airtable, self._mirror, self._read_on = ws, airtable, mirror, read_on
         self._noted = 0
+        self._copies: set[str] = set()
 
     def run(self) -> int:
         """Note what differs; returns how many edits.
@@ -116,7 +118,8 @@ class Sweep:
 
     def _suspects(self) -> list[Suspect]:
         with reading(self._ws.engine) as connection:
-            missing = airtable_bases.shown_ids(connection, self._ws.name)
+            self._copies = {one["record_id"] for one in airtable_duplicates.listed(connection, self._ws.name)}
+            missing = airtable_bases.shown_ids(connection, self._ws.name) | self._copies
         found: list[Record] = []
         for page in self._mirror.pages():
             missing.difference_update(record["id"] for record in page)
@@ -143,8 +146,15 @@ class Sweep:
         return known_records(connection, self._table, {*gone, *(record["id"] for record in listed)}, keys)
 
     def _is_suspect(self, record: Record, known: KnownRecords) -> bool:
-        mine = known.by_record.get(record["id"])
-        return mine is None or bool(differing(self._watched, mine, self._cells(record)))
+        cells, mine = self._cells(record), known.by_record.get(record["id"])
+        if mine is not None:
+            return bool(differing(self._watched, mine, cells))
+        lead = known.by_lead.get(str(cells[self._watched.key_id]))
+        if lead is None or record["id"] not in self._copies:
+            return True
+        # A copy stays a copy until it tells of somebody else.
+        names = {self._watched.columns[name][0] for name in differing(self._watched, lead, cells)}
+        return not names.isdisjoint(_IDENTITY)
 
     # Then those are read again, a moment later, and what is still other is noted.
 
@@ -180,7 +190,7 @@ class Sweep:
                 return False
             after = self._known(connection, list(there.values()), [suspect.record_id for suspect in suspects])
             heard = current.status == "active" and bool(self._table.field_ids)
-            telling = _Telling(connection, self._table, self._watched, before, after, heard)
+            telling = _Telling(connection, self._table, self._watched, before, after, self._copies, heard)
             for suspect in suspects:
                 record = there.get(suspect.record_id)
                 cells = None if record is None else self._cells(record)
@@ -206,6 +216,7 @@ class _Telling:
 
     Attributes:
         before, after: what was known before and after they were read.
+        copies: records that stand beside the one that shows their lead.
         heard: a webhook tells of this table too, and better.
     """
 
@@ -214,6 +225,7 @@ class _Telling:
     watched: WatchedTable
     before: Mapping[str, KnownRecord]
     after: KnownRecords
+    copies: Collection[str]
     heard: bool
     edits: list[CellEdit] = field(default_factory=list)
     adopted: set[str] = field(default_factory=set)
@@ -223,7 +235,8 @@ class _Telling:
         before, after = self.before.get(record), self.after.by_record.get(record)
         waiting = self._waiting(record)
         if cells is None:
-            if before is not None and after is not None and not after.leaving and after.lead_id is not None:
+            shown = before is not None and after is not None and not after.leaving and after.lead_id is not None
+            if shown or record in self.copies:
                 self._gone(record, waiting, at=at)
         elif after is not None:
             self._changed(record, cells, [known for known in (before, after) if known], waiting, at=at)

@@ -1,4 +1,4 @@
-"""What pyairtable can ask of an enterprise account: there is none, so that the answer is 404, as for any usual token."""
+"""What pyairtable can ask of an enterprise account: there is none, so the answer is 404, as for any usual token."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from leads_dagster.breakers import breaker_states
+from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records, review_rows
 from leads_dagster.store.engine import reading
@@ -44,7 +45,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "outbox": outbox.counts(connection, ws.name),
             "refused": outbox.failures(connection, ws.name, 10),
             "breakers": _breakers(state.get("breakers") or []),
-            "budget": _budget(ws),
+            **_budget(ws),
             "store": {
                 "retries": booked_retries(connection),
                 "lock_wait_seconds": store_metrics()["lock_wait_seconds"],
@@ -62,10 +63,13 @@ def _run_facts(run: dict[str, Any]) -> dict[str, Any]:
     return {**{name: run[name] for name in names}, "rows": asdict(ledger.counts_of(run))}
 
 
-def _budget(ws: Workspace) -> list[dict[str, Any]]:
-    """Calls spent of each service's limit, over all processes of this machine."""
-    if ws.customer.airtable is None:
-        return []
-    from leads_dagster.budget import budget_status
+def _budget(ws: Workspace) -> dict[str, Any]:
+    """Calls spent of each service's limit, over all processes that share the books; they may be out of reach."""
+    if ws.customer.airtable is None and ws.settings.google_credentials is None:
+        return {"budget": [], "budget_error": None}
+    from leads_dagster.budget import budget_place
 
-    return [asdict(one) for one in budget_status(ws.settings.home)]
+    try:
+        return {"budget": [asdict(one) for one in budget_place(ws.settings).status()], "budget_error": None}
+    except LeadsError as error:
+        return {"budget": [], "budget_error": error.message}

@@ -40,7 +40,7 @@ def airtable_status(ws: Workspace, connection: Connection, budget: tuple[LimitSt
     counts = outbox.counts(connection, ws.name).get("airtable", {})
     due = outbox.count_due(connection, ws.name, ["airtable"], now=ws.now())
     edits = airtable_changes.count(connection, table.base_id, table.table_id)
-    parked_until = max((one.parked_until for one in budget if one.parked_until is not None), default=None)
+    parked_until = _parked_until(airtable.base_id, budget)
     held = hold_rows.stands_open(connection, ws.name, source_of(table))
     holding: Mapping[AirtableState, bool] = {
         "parked": parked_until is not None,
@@ -58,6 +58,12 @@ def airtable_status(ws: Workspace, connection: Connection, budget: tuple[LimitSt
         "edits_waiting": edits,
         **_doubles(connection, ws),
     }
+
+
+def _parked_until(base_id: str, budget: tuple[LimitStatus, ...]) -> datetime | None:
+    """Until when the base is parked, by its own limit or its workspace's."""
+    mine = (one for one in budget if one.name.startswith(("airtable workspace", f"airtable base {base_id}")))
+    return max((one.parked_until for one in mine if one.parked_until is not None), default=None)
 
 
 def _facts(

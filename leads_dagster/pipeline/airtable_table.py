@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from leads_dagster.budget import airtable_budget
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.airtable_schema import ATTENTION, KEY, Target
@@ -37,6 +38,7 @@ def open_table(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMi
         create_fields=airtable.create_fields,
         attention=airtable.attention,
         timeout_seconds=ws.settings.http_timeout_seconds,
+        budget=airtable_budget(ws.settings, airtable),
     ) as mirror:
         yield mirror
 

@@ -15,7 +15,7 @@ from leads_dagster_tests.pipeline.conftest import Road
 
 @pytest.fixture
 def desk(make_road: Callable[..., Road], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    monkeypatch.setattr("leads_dagster.mirrors.airtable.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
+    monkeypatch.setattr("leads_dagster.budget.place.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
     environ = {"AIRTABLE_ENDPOINT_URL": sandbox.url, "AIRTABLE_API_KEY": "patOurs"}
     return Desk(make_road(AIRTABLE, environ=environ), sandbox)
 

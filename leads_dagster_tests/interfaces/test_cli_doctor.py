@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from leads_dagster.interfaces.first_run import TWIN_BASE
 from leads_dagster.budget import BUDGET_FILE, Budget, airtable_limits
+from leads_dagster.interfaces.first_run import TWIN_BASE
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.interfaces.conftest import CommandLine
 

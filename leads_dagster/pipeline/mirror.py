@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from leads_dagster.errors import LeadsError
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.airtable_schema import ATTENTION
 from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
@@ -143,6 +144,7 @@ class _Sending:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
         self.unsettled, self.attention = unsettled, attention
         self.tally = Tally()
+        self.trouble: LeadsError | None = None
         self.shown = [name for name in (*LEAD_FIELDS, ATTENTION) if name in mirror.fields]
 
     def run(self) -> Outcome:
@@ -156,6 +158,8 @@ class _Sending:
                 self.ws.report(88 + 11 * min(sent, total) // max(total, 1), f"{self._label()}: {sent:,} of {total:,}")
         finally:
             self._book_run()
+        if self.trouble is not None:
+            raise self.trouble
         self._rest()
         numbers = {"configured": True, "sent": sent, **self.tally.numbers()}
         seconds = round(time.monotonic() - started, 4)
@@ -194,6 +198,7 @@ class _Sending:
         self._book(marks, pushes, [*result.outcomes, *quiet])
         self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
         self._leave_gone({one.lead_id for one in result.outcomes if one.action == "gone"})
+        self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
 
@@ -258,6 +263,7 @@ class _Sending:
                     self.name,
                     error=one.error or "",
                     permanent=one.permanent,
+                    patient=one.patient,
                     now=now,
                     attempts={one.lead_id: mark_of[one.lead_id].attempt_count},
                 )
@@ -284,6 +290,7 @@ class _Sending:
             "base": None if gone else base,
             "operation": mark.operation if quiet else _OPERATIONS.get(outcome.action, "update"),
             "at": now,
+            "error": outcome.said,
             **({"echoes": outbox.echoes_with(mark.echoes, _written(outcome, push))} if push is not None else {}),
         }
 
@@ -327,7 +334,7 @@ class _Sending:
             "airtable_synced": not failed,
             "sync_pending": failed,
             "last_sync_attempt": now,
-            "sync_error": outcome.error,
+            "sync_error": outcome.said,
         }
 
     def _book_run(self) -> None:

@@ -28,6 +28,7 @@ from leads_dagster.leads.aspects import (
     blocking_keys,
 )
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.meeting import PARTS, Part
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
@@ -36,6 +37,8 @@ Flags = NDArray[np.bool_]
 
 # A larger block looks at two records that cannot be one lead only where they lie side by side.
 SMALL_BLOCK = 16
+# With more new records than these a block is taken apart by readings; it makes no difference to what comes out.
+MANY_IN_BLOCK = 64
 # Pairs handed on at a time; bounds the memory of the largest block.
 CHUNK_PAIRS = 1_000_000
 
@@ -79,7 +82,7 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, first_new))
+        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, records, aspect, first_new))
 
 
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
@@ -126,21 +129,50 @@ def _enter(
     block.owners.extend([index] * len(keys))
 
 
-def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
+def _block_pairs(block: _Blocks, records: Sequence[MatchRecord], aspect: Aspect, first_new: int) -> Iterator[Indexes]:
     """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
     if block.ties:
         yield np.array(block.ties, dtype=np.int64)
-    if not block.codes:
-        return
-    codes, order = _repeated(np.frombuffer(block.codes, dtype=np.int64))
-    owners = np.frombuffer(block.owners, dtype=np.int64)[order]
-    flags = np.frombuffer(block.flags, dtype=np.int8)[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
-    sizes = np.diff(np.r_[starts, codes.size])
-    yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
-    for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
-        here = slice(start, start + size)
-        yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
+    columns = (np.frombuffer(column, dtype=column.typecode) for column in (block.codes, block.owners, block.flags))
+    if block.codes:
+        yield from _Taking(records, first_new).apart(*columns, PARTS.get(aspect, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Takes large blocks apart by the readings of their records, as far as there are any."""
+
+    records: Sequence[MatchRecord]
+    first_new: int
+
+    def apart(
+        self, codes: Indexes, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]
+    ) -> Iterator[Indexes]:
+        """Pairs of all blocks; a block is the records of one code."""
+        codes, order = _repeated(codes)
+        owners, flags = owners[order], flags[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+        sizes = np.diff(np.r_[starts, codes.size])
+        yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
+        large = sizes > SMALL_BLOCK
+        for start, size in zip(starts[large], sizes[large], strict=True):
+            here = slice(start, start + size)
+            yield from self._large(owners[here], flags[here], parts)
+
+    def _large(self, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]) -> Iterator[Indexes]:
+        new = owners >= self.first_new
+        telling = [part for part in parts if self._differ(part, owners)]
+        if not telling or new.sum() <= MANY_IN_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        yield np.column_stack((owners[:-1], owners[1:]))
+        coded = telling[0].coded(self.records, owners.tolist())
+        guests = (coded.guests > 0) * np.int8(_CLOSED | _GUEST)
+        yield from self.apart(coded.codes, owners[coded.places], flags[coded.places] | guests, telling[1:])
+
+    def _differ(self, part: Part, owners: Indexes) -> bool:
+        first, *others = (part.key(self.records[owner]) for owner in owners.tolist())
+        return any(other != first for other in others)
 
 
 def _repeated(codes: Indexes) -> tuple[Indexes, Indexes]:

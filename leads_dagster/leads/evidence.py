@@ -40,6 +40,7 @@ from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
+from leads_dagster.leads.meeting import Meetings
 from leads_dagster.leads.personal_evidence import PersonalColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
@@ -97,6 +98,7 @@ class Judge:
         self._inferred = _coded([record.inferred for record in records])
         self._title = _coded([record.title for record in records])
         self._place = _coded([record.place[0] if record.place else "" for record in records])
+        self._meetings = Meetings(records)
 
     @cached_property
     def personal(self) -> PersonalColumns | None:
@@ -108,7 +110,14 @@ class Judge:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
         if pairs.aspect in (LINKEDIN, TWIN):
             return self._found(pairs, np.ones(pairs.left.size, dtype=np.float32))
-        return _JUDGEMENTS[pairs.aspect](self, pairs)
+        return self._met(_JUDGEMENTS[pairs.aspect](self, pairs))
+
+    def _met(self, found: Findings) -> Findings:
+        """Without matches of records that have no reading in common: a large block does not look for them."""
+        keep = ~found.matches
+        matching = np.flatnonzero(found.matches)
+        keep[matching] = self._meetings.hold(found.aspect, found.left[matching], found.right[matching])
+        return Findings(found.aspect, found.left[keep], found.right[keep], found.scores[keep], found.matches[keep])
 
     def matching(self, scores: Scores) -> Flags:
         """Above the match threshold; equality is a match whatever the threshold."""

@@ -28,7 +28,7 @@ from leads_dagster.leads.aspects import (
     blocking_keys,
 )
 from leads_dagster.leads.match_record import MatchRecord
-from leads_dagster.leads.meeting import PARTS, Part
+from leads_dagster.leads.meeting import PARTS, Part, ReadingColumns
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
@@ -80,9 +80,10 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
         first_new: position of the first new record; those before it are known, and compared among themselves already.
     """
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
+    readings = ReadingColumns(records)
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, records, aspect, first_new))
+        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, aspect, records, readings, first_new))
 
 
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
@@ -129,13 +130,15 @@ def _enter(
     block.owners.extend([index] * len(keys))
 
 
-def _block_pairs(block: _Blocks, records: Sequence[MatchRecord], aspect: Aspect, first_new: int) -> Iterator[Indexes]:
+def _block_pairs(
+    block: _Blocks, aspect: Aspect, records: Sequence[MatchRecord], readings: ReadingColumns, first_new: int
+) -> Iterator[Indexes]:
     """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
     if block.ties:
         yield np.array(block.ties, dtype=np.int64)
     columns = (np.frombuffer(column, dtype=column.typecode) for column in (block.codes, block.owners, block.flags))
     if block.codes:
-        yield from _Taking(records, first_new).apart(*columns, PARTS.get(aspect, ()))
+        yield from _Taking(records, readings, first_new).apart(*columns, PARTS.get(aspect, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class _Taking:
     """Takes large blocks apart by the readings of their records, as far as there are any."""
 
     records: Sequence[MatchRecord]
+    readings: ReadingColumns
     first_new: int
 
     def apart(
@@ -166,7 +170,7 @@ class _Taking:
             yield from _large_block(owners, flags, new)
             return
         yield np.column_stack((owners[:-1], owners[1:]))
-        coded = telling[0].coded(self.records, owners.tolist())
+        coded = self.readings.of(telling[0], owners.tolist())
         guests = (coded.guests > 0) * np.int8(_CLOSED | _GUEST)
         yield from self.apart(coded.codes, owners[coded.places], flags[coded.places] | guests, telling[1:])
 

@@ -13,7 +13,7 @@ half a name meets all names that it may stand for, which do not for that meet ea
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -29,6 +29,8 @@ Flags = NDArray[np.bool_]
 
 _ENOUGH_WORDS = 6
 _FEW_LETTERS = 3
+# Names whose readings are kept: more than a block has; some 500 bytes each.
+_KEPT = 100_000
 # What a mistyped legal form leaves behind a long name: "Hartworth Cedar Roboticsa B".
 _STRAY_LETTERS, _LONG = 4, 12
 # Letters that one alphabet is written with in another: Iwanow, Ivanov; Sergey, Sergei.
@@ -164,19 +166,31 @@ class Part:
     key: Callable[[MatchRecord], str]
     readings: Callable[[MatchRecord], Readings]
 
-    def coded(self, records: Sequence[MatchRecord], owners: Iterable[int]) -> Coded:
-        """The readings of the records at `owners`."""
-        places, codes, guests = array("q"), array("q"), array("b")
-        known: dict[str, tuple[list[int], bytes]] = {}
-        for place, owner in enumerate(owners):
-            key = self.key(records[owner])
-            if key not in known:
-                found = self.readings(records[owner])
-                known[key] = [*map(hash, (*found.opens, *found.guests))], bytes(len(found.opens)) + b"\1" * len(found.guests)
-            codes.extend(known[key][0])
-            guests.frombytes(known[key][1])
-            places.extend([place] * len(known[key][0]))
-        return Coded(*(np.frombuffer(column, dtype=column.typecode) for column in (places, codes, guests)))
+
+class ReadingColumns:
+    """Readings of many records as columns; those of a name are made once."""
+
+    def __init__(self, records: Sequence[MatchRecord]) -> None:
+        self._records = records
+        self._known: dict[tuple[Part, str], tuple[array[int], bytes]] = {}
+
+    def of(self, part: Part, owners: Sequence[int]) -> Coded:
+        """The readings of the records at `owners`, a name for a name."""
+        found = [self._of_one(part, self._records[owner]) for owner in owners]
+        places = np.repeat(np.arange(len(owners)), [len(codes) for codes, _ in found])
+        codes, guests = (b"".join(columns) for columns in zip(*found, strict=True))
+        return Coded(places, np.frombuffer(codes, dtype=np.int64), np.frombuffer(guests, dtype=np.int8))
+
+    def _of_one(self, part: Part, record: MatchRecord) -> tuple[array[int], bytes]:
+        key = part, part.key(record)
+        if (known := self._known.get(key)) is not None:
+            return known
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        found = part.readings(record)
+        codes = array("q", [hash(reading) for some in (found.opens, found.guests) for reading in some])
+        self._known[key] = codes, bytes(len(found.opens)) + b"\1" * len(found.guests)
+        return self._known[key]
 
 
 _NAME = Part(lambda record: record.name.key, lambda record: name_readings(record.name))

@@ -6,7 +6,8 @@ whether a pair is one lead is decided in `evidence`.
 Of records that say the same of an aspect, one stands for all; the others are only tied to it. That keeps rows that
 repeat one person from being compared with each other, and `clustering` lifts what was found back to all who share the
 aspect. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two LinkedIn profiles; two different
-names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster.
+names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster. A block with
+more than `MANY_IN_BLOCK` new records is taken apart by what two records must have in common to be one lead (`meeting`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from leads_dagster.leads.aspects import (
     ASPECTS,
     LINKEDIN,
+    PHONE_PROFILE,
     TWIN,
     Aspect,
     aspect_keys,
@@ -138,7 +140,7 @@ def _block_pairs(
         yield np.array(block.ties, dtype=np.int64)
     columns = (np.frombuffer(column, dtype=column.typecode) for column in (block.codes, block.owners, block.flags))
     if block.codes:
-        yield from _Taking(records, readings, first_new).apart(*columns, PARTS.get(aspect, ()))
+        yield from _Taking(records, readings, first_new, aspect == PHONE_PROFILE).apart(*columns, PARTS.get(aspect, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class _Taking:
     records: Sequence[MatchRecord]
     readings: ReadingColumns
     first_new: int
+    namesakes_are_tied: bool
 
     def apart(
         self, codes: Indexes, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]
@@ -165,14 +168,32 @@ class _Taking:
 
     def _large(self, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]) -> Iterator[Indexes]:
         new = owners >= self.first_new
-        telling = [part for part in parts if self._differ(part, owners)]
-        if not telling or new.sum() <= MANY_IN_BLOCK:
+        if (flags & _GUEST).all():
+            return
+        if new.sum() <= MANY_IN_BLOCK:
             yield from _large_block(owners, flags, new)
+            return
+        telling = [part for part in parts if self._differ(part, owners)]
+        if not telling:
+            yield from self._alike(owners, flags, new)
             return
         yield np.column_stack((owners[:-1], owners[1:]))
         coded = self.readings.of(telling[0], owners.tolist())
         guests = (coded.guests > 0) * np.int8(_CLOSED | _GUEST)
         yield from self.apart(coded.codes, owners[coded.places], flags[coded.places] | guests, telling[1:])
+
+    def _alike(self, owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
+        """Pairs of a block whose records have readings in common; where they are tied already, not of one name."""
+        keys = [name.key for name in (self.records[owner].name for owner in owners.tolist()) if not name.mononym]
+        if not self.namesakes_are_tied or len(keys) < owners.size or len(set(keys)) > owners.size // SMALL_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        names = np.unique(np.array(keys, dtype=object), return_inverse=True)[1]
+        guests = (flags & _GUEST) > 0
+        for name in range(len(set(keys)) - 1):
+            here, later = names == name, names > name
+            yield from _between(owners[here & ~guests], owners[later])
+            yield from _between(owners[here & guests], owners[later & ~guests])
 
     def _differ(self, part: Part, owners: Indexes) -> bool:
         first, *others = (part.key(self.records[owner]) for owner in owners.tolist())

@@ -21,6 +21,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     TWIN,
@@ -49,6 +50,7 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
     MAILBOX_ALONE: "email",
     ROLE_MAILBOX: "email",
     PHONE: "phone",
+    PHONE_PROFILE: "phone",
     NAME_COMPANY: "name_company",
     PROFILE: "name_company",
     FACTS: "name_company",
@@ -169,12 +171,17 @@ class Judge:
         return self._found(pairs, scores)
 
     def _by_phone(self, pairs: Pairs) -> Findings:
+        return self._found(pairs, self.names(pairs.left, pairs.right).scores)
+
+    def _by_phone_and_profile(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         companies = self.company_bits(pairs.left, pairs.right)
         weights = match_weights().phone
         phone = np.where(companies >= match_weights().company.nearly_alike, weights.same_in_one_company, weights.same)
         profile = sum(self.profile_bits(pairs.left, pairs.right, companies))
-        return self._found(pairs, np.maximum(names.scores, score_of_bits(names.bits + companies + phone + profile)))
+        scores = score_of_bits(names.bits + companies + phone + profile)
+        scores[self.matching(names.scores)] = 0  # the telephone and the names are enough
+        return self._found(pairs, scores)
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
@@ -238,6 +245,7 @@ _JUDGEMENTS = {
     MAILBOX_ALONE: Judge._by_mailbox_alone,
     ROLE_MAILBOX: Judge._by_role_mailbox,
     PHONE: Judge._by_phone,
+    PHONE_PROFILE: Judge._by_phone_and_profile,
     NAME_COMPANY: Judge._by_name_and_company,
     PROFILE: Judge._by_profile,
     FACTS: Judge._by_facts,

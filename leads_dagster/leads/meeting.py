@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_dagster.leads.aspects import COMPANY, MAILBOX, NAME_COMPANY, PHONE, PROFILE, ROLE_MAILBOX, Aspect
+from leads_dagster.leads.aspects import COMPANY, MAILBOX, NAME_COMPANY, PHONE, PHONE_PROFILE, PROFILE, ROLE_MAILBOX, Aspect
 from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
 from leads_dagster.leads.match_record import MatchRecord
 
@@ -29,6 +29,7 @@ Flags = NDArray[np.bool_]
 
 _ENOUGH_WORDS = 6
 _FEW_LETTERS = 3
+_PLACE_WORDS = 8
 # Names whose readings are kept: more than a block has; some 500 bytes each.
 _KEPT = 100_000
 # What a mistyped legal form leaves behind a long name: "Hartworth Cedar Roboticsa B".
@@ -145,6 +146,19 @@ def _employer_readings(record: MatchRecord) -> Readings:
     return Readings(frozenset((record.inferred,)), _SILENT.guests) if record.inferred else _SILENT
 
 
+def _place_readings(record: MatchRecord) -> Readings:
+    """One place the beginning of the other."""
+    if not record.place:
+        return _SILENT
+    words = record.place[:_PLACE_WORDS]
+    beginnings = (" ".join(words[:count]) for count in range(1, len(words)))
+    return Readings(frozenset((" ".join(words),)), frozenset((*beginnings, ANYTHING)))
+
+
+def _phone_readings(record: MatchRecord) -> Readings:
+    return Readings(frozenset(record.phones), _SILENT.guests) if record.phones else _SILENT
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """Readings of many records as columns: whose, which, and whether it is a guest's."""
@@ -195,6 +209,8 @@ class ReadingColumns:
 
 _NAME = Part(lambda record: record.name.key, lambda record: name_readings(record.name))
 _COMPANY = Part(lambda record: record.company.key, lambda record: company_readings(record.company))
+_PLACE = Part(lambda record: " ".join(record.place[:_PLACE_WORDS]), _place_readings)
+_PHONES = Part(lambda record: " ".join(record.phones), _phone_readings)
 _EMPLOYER = Part(lambda record: record.inferred, _employer_readings)
 
 # What must meet under each aspect. Under the others equal values or a fact are enough.
@@ -202,9 +218,10 @@ PARTS: dict[Aspect, tuple[Part, ...]] = {
     MAILBOX: (_NAME,),
     ROLE_MAILBOX: (_NAME,),
     PHONE: (_NAME,),
+    PHONE_PROFILE: (_NAME,),
     NAME_COMPANY: (_NAME, _COMPANY, _EMPLOYER),
     PROFILE: (_NAME, _COMPANY),
-    COMPANY: (_COMPANY,),
+    COMPANY: (_COMPANY, _PLACE, _PHONES),
 }
 
 

@@ -41,7 +41,7 @@ class _Tree:
     Attributes:
         members: ids.
         profiles: LinkedIn slugs; more than one only by a decision.
-        names: distinct names by their key.
+        names: distinct names by their key. givens: their given names and numbers. generations: theirs.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
         decided: whether a person joined what contradicts: it may then go by several names.
@@ -51,6 +51,8 @@ class _Tree:
     members: list[int]
     profiles: frozenset[str]
     names: dict[str, PersonName]
+    givens: set[tuple[str, str]]
+    generations: set[str]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
     guarded: frozenset[str] = _NOTHING
@@ -61,6 +63,8 @@ class _Tree:
         self.members += other.members
         self.profiles |= other.profiles
         self.names |= other.names
+        self.givens |= other.givens
+        self.generations |= other.generations
         self.offices |= other.offices
         self.apart |= other.apart
         self.guarded |= other.guarded
@@ -176,6 +180,8 @@ class Forest:
             members=[record.id],
             profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
             names={name.key: name} if name.key else {},
+            givens={(name.given, name.digits)} if name.key else set(),
+            generations={name.generation} if name.key else set(),
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=frozenset(self._apart.get(record.id, ())),
             guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
@@ -195,6 +201,8 @@ class Forest:
             return False
         if _generations_differ(left, right):
             return True
+        if len(left.givens) == len(right.givens) == 1 and left.givens == right.givens:
+            return False
         names = product(left.names.values(), right.names.values())
         return _clash(starmap(self._differ, names), decided=decided)
 
@@ -236,5 +244,4 @@ def _generations_differ(left: _Tree, right: _Tree) -> bool:
     """Father and son: two generations, or one that all of one side's names give and none of the other's."""
     if not left.names or not right.names:
         return False
-    one = {name.generation for name in left.names.values()}
-    return one.isdisjoint(name.generation for name in right.names.values())
+    return left.generations.isdisjoint(right.generations)

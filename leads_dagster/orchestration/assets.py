@@ -128,7 +128,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="matching 5",
+        code_version="matching 6",
     ),
     RoadAsset(
         key="lead_store",

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.pipeline.airtable_guard import digest_of, dropped, guarded, put_back
 from leads_dagster.pipeline.airtable_table import known_table
-from leads_dagster.pipeline.airtable_words import edit_of, source_of
+from leads_dagster.pipeline.airtable_words import edit_of
 from leads_dagster.pipeline.pull import Pulled, pull
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
@@ -61,7 +61,7 @@ def edits_wait(ws: Workspace, connection: Connection) -> bool:
     if airtable is None or table is None or (table.base_id, table.table_name) != (airtable.base_id, airtable.table):
         return False
     quiet = _quiet(ws, airtable, connection, table)
-    hold = hold_rows.standing(connection, ws.name, source_of(table)) if quiet else None
+    hold = hold_rows.standing(connection, ws.name, table.source) if quiet else None
     kept = {one["digest"] for one in hold["plan"]} if hold and hold["status"] == "open" else set()
     return any(digest_of(change) not in kept for change in quiet)
 
@@ -87,7 +87,7 @@ def _take(ws: Workspace, table: TableState, part: Sequence[RecordChange], run_id
     edits = [edit_of(table, change) for change in part]
     with writing(ws.engine, ws.name) as connection:
         now = epochs.moment(connection, ws.name, ws.now())
-        intake = AirtableIntake(connection, ws.policy, source=source_of(table), run_id=run_id, now=now)
+        intake = AirtableIntake(connection, ws.policy, source=table.source, run_id=run_id, now=now)
         taken = intake.take(edits)
         airtable_changes.drop(connection, part)
         newest = max(change.changed_at for change in part)

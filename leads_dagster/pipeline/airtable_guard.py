@@ -12,7 +12,7 @@ import xxhash
 from sqlalchemy import Connection
 
 from leads_dagster.leads import guard
-from leads_dagster.pipeline.airtable_words import edit_of, source_of
+from leads_dagster.pipeline.airtable_words import edit_of
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_marks, hold_rows, lead_rows
 from leads_dagster.store.airtable_changes import RecordChange
@@ -26,7 +26,7 @@ def dropped(
     """Edits whose plan a person dropped."""
     refused: dict[str, str] = {}
     for hold in hold_rows.listed(connection, customer, every=True) if quiet else ():
-        if hold["source"] == source_of(table) and hold["status"] == "dropped":
+        if hold["source"] == table.source and hold["status"] == "dropped":
             refused.update((one["airtable_id"], one["digest"]) for one in hold["plan"])
     return [one for one in quiet if refused.get(one.record_id) == digest_of(one)]
 
@@ -42,7 +42,7 @@ def guarded(
 ) -> list[RecordChange]:
     """Without what the guard parks: removals, blanks and changes, where they are more than one cycle may do unasked."""
     plan = _plan(ws, connection, table, ready)
-    source, known = source_of(table), lead_rows.count_active(connection, ws.name) if plan else 0
+    source, known = table.source, lead_rows.count_active(connection, ws.name) if plan else 0
     limit = guard.limit(known, share=ws.customer.guard_share, minimum=ws.customer.guard_minimum)
     standing = hold_rows.standing(connection, ws.name, source)
     approved = standing is not None and _approved(standing, plan)

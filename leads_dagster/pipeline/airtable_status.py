@@ -12,7 +12,6 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from leads_dagster.budget.status import LimitStatus
-from leads_dagster.pipeline.airtable_words import source_of
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_duplicates, airtable_state, hold_rows, outbox
 from leads_dagster.store.airtable_state import HookState, TableState
@@ -41,7 +40,7 @@ def airtable_status(ws: Workspace, connection: Connection, budget: tuple[LimitSt
     due = outbox.count_due(connection, ws.name, ["airtable"], now=ws.now())
     edits = airtable_changes.count(connection, table.base_id, table.table_id)
     parked_until = _parked_until(airtable.base_id, budget)
-    held = hold_rows.stands_open(connection, ws.name, source_of(table))
+    held = hold_rows.stands_open(connection, ws.name, table.source)
     holding: Mapping[AirtableState, bool] = {
         "parked": parked_until is not None,
         "unreachable": (table.error or hook.error) is not None and hook.status != "refused",

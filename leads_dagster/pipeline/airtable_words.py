@@ -15,11 +15,6 @@ from leads_dagster.store.airtable_intake import KEY, AirtableEdit
 from leads_dagster.store.airtable_state import TableState
 
 
-def source_of(table: TableState) -> str:
-    """The canonical name of a customer's table, as it stands beside every claim."""
-    return f"airtable:{table.base_id}/{table.table_id}"
-
-
 def edit_of(table: TableState, change: RecordChange) -> AirtableEdit:
     """A change in the lead's words; cells of fields that are not kept in step are left out."""
     field_of = {str(known["id"]): name for name, known in table.fields.items()}

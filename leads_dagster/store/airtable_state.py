@@ -62,6 +62,11 @@ class TableState:
     held: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
+    def source(self) -> str:
+        """The canonical name of the table, as it stands beside every claim."""
+        return f"airtable:{self.base_id}/{self.table_id}"
+
+    @property
     def shown(self) -> dict[str, Mapping[str, Any]]:
         """The fields that are written: those kept in step, lead_key, and "attention" where there is one."""
         return {**self.fields, **({"attention": self.attention} if self.attention else {})}

@@ -55,7 +55,9 @@ KINDS: dict[str, Kind] = {
     "one company, title and place, emoji": lambda r, _: {
         "full_name": f"😀 {_name(r)}", "company": "🚀 Acme", "title": "🔥", "location": "🌍 Berlin",
     },
-    "one given name, company, title, place": lambda r, _: {"full_name": f"John {_firm(r)}", **_ACME, **_OFFICE},
+    "one given name, company, title, place": lambda r, _: {
+        "full_name": f"John {_word(r)}{_word(r).lower()}", **_ACME, **_OFFICE,
+    },
     "one family name and company": lambda r, _: {"full_name": f"{_word(r)}{_word(r).lower()} Smith", **_ACME},
     "one switchboard": lambda r, _: {"full_name": _name(r), **_ACME, **_OFFICE, "phone": _SWITCHBOARD},
     "one switchboard, few names": lambda r, _: {"full_name": _few(r), **_ACME, "phone": _SWITCHBOARD, "title": _firm(r)},

@@ -61,7 +61,9 @@ KINDS: dict[str, Kind] = {
     },
     "one family name and company": lambda r, _: {"full_name": f"{_word(r)}{_word(r).lower()} Smith", **_ACME},
     "one switchboard": lambda r, _: {"full_name": _name(r), **_ACME, **_OFFICE, "phone": _SWITCHBOARD},
-    "a switchboard, few names": lambda r, _: {"full_name": _few(r), **_ACME, "phone": _SWITCHBOARD, "title": _word(r)},
+    "one switchboard, few names": lambda r, _: {
+        "full_name": _few(r), **_ACME, "phone": _SWITCHBOARD, "title": _firm(r),
+    },
     "one telephone, few names, many companies": lambda r, _: {
         "full_name": _few(r), "company": _firm(r), "phone": _SWITCHBOARD,
     },

@@ -1,4 +1,4 @@
-"""Hostile lists: rows that all share what matching looks for, in three sizes, to see that nothing grows with the square.
+"""Hostile lists: rows that all share what matching looks for, in three sizes: nothing may grow with the square.
 
 What belongs here: the kinds and the time that each takes. What they are matched to is the tests' matter.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 from benchmarks.page import Findings, Table
@@ -55,10 +56,14 @@ KINDS: dict[str, Kind] = {
     "one company, title and place, emoji": lambda r, _: {
         "full_name": f"😀 {_name(r)}", "company": "🚀 Acme", "title": "🔥", "location": "🌍 Berlin",
     },
-    "one given name, company, title, place": lambda r, _: {"full_name": f"John {_firm(r)}", **_ACME, **_OFFICE},
+    "one given name, company, title, place": lambda r, _: {
+        "full_name": f"John {_word(r)}{_word(r).lower()}", **_ACME, **_OFFICE,
+    },
     "one family name and company": lambda r, _: {"full_name": f"{_word(r)}{_word(r).lower()} Smith", **_ACME},
     "one switchboard": lambda r, _: {"full_name": _name(r), **_ACME, **_OFFICE, "phone": _SWITCHBOARD},
-    "one switchboard, few names": lambda r, _: {"full_name": _few(r), **_ACME, "phone": _SWITCHBOARD, "title": _firm(r)},
+    "one switchboard, few names": lambda r, _: {
+        "full_name": _few(r), **_ACME, "phone": _SWITCHBOARD, "title": _firm(r),
+    },
     "one telephone, few names, many companies": lambda r, _: {
         "full_name": _few(r), "company": _firm(r), "phone": _SWITCHBOARD,
     },
@@ -83,7 +88,7 @@ def hostile(bench: Workbench) -> Findings:
 
 
 def _figures(seconds: list[float]) -> list[str]:
-    growth = (later / max(earlier, 0.01) for earlier, later in zip(seconds, seconds[1:], strict=False))
+    growth = (later / max(earlier, 0.01) for earlier, later in pairwise(seconds))
     return [*(f"{one:.1f}" for one in seconds), ", ".join(f"{one:.1f}" for one in growth)]
 
 

@@ -138,9 +138,12 @@ def _block_pairs(
     """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
     if block.ties:
         yield np.array(block.ties, dtype=np.int64)
-    columns = (np.frombuffer(column, dtype=column.typecode) for column in (block.codes, block.owners, block.flags))
-    if block.codes:
-        yield from _Taking(records, readings, first_new, aspect == PHONE_PROFILE).apart(*columns, PARTS.get(aspect, ()))
+    if not block.codes:
+        return
+    codes, owners = (np.frombuffer(column, dtype=np.int64) for column in (block.codes, block.owners))
+    flags = np.frombuffer(block.flags, dtype=np.int8)
+    taking = _Taking(records, readings, first_new, aspect == PHONE_PROFILE)
+    yield from taking.apart(codes, owners, flags, PARTS.get(aspect, ()))
 
 
 @dataclass(frozen=True, slots=True)

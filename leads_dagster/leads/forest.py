@@ -201,10 +201,9 @@ class Forest:
             return False
         if _generations_differ(left, right):
             return True
-        if len(left.givens) == len(right.givens) == 1 and left.givens == right.givens:
-            return False
         names = product(left.names.values(), right.names.values())
-        return _clash(starmap(self._differ, names), decided=decided)
+        one_given = len(left.givens) == 1 and left.givens == right.givens  # then no two of them differ
+        return not one_given and _clash(starmap(self._differ, names), decided=decided)
 
     def _differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""

@@ -198,7 +198,7 @@ HOSTILE = {
 def test_thousands_of_hostile_rows_are_few_pairs_a_row(kind: str) -> None:
     rows = [record(n, **HOSTILE[kind](n)) for n in range(4000)]
 
-    assert pairs_of(rows) < 100 * len(rows)
+    assert pairs_of(rows) < 150 * len(rows)  # every pair would be 2000
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -124,12 +124,12 @@ def _twin_value(record: MatchRecord) -> dict[str, str]:
 
 
 # A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
-_TELLING_FIELDS = frozenset({"company", "notes", "phone", "website"})
+_TELLING_FIELDS = frozenset({"notes", "website"})
 
 
 def _tells_apart(record: MatchRecord) -> bool:
     """Whether two rows that say exactly this are one lead: two people called Smith in one town are two."""
-    if not _TELLING_FIELDS.isdisjoint(record.fields):
+    if record.company.key or record.phones or not _TELLING_FIELDS.isdisjoint(record.fields):
         return True
     weights = match_weights()
     place, title = (1 if said else 0 for said in (record.place, record.title))

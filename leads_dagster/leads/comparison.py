@@ -83,6 +83,19 @@ def name_scores(one: PersonName, other: PersonName) -> NameScores:
     return NameColumns([one, other]).compare(np.array([0]), np.array([1]), thorough=True)
 
 
+def one_letter_apart(one: PersonName, other: PersonName) -> bool:
+    """Whether one slip of the pen, a lost blank too, makes one name of the other; in whatever order its words are."""
+    if (one.generation, one.digits) != (other.generation, other.digits):
+        return False
+    if OSA.distance(one.joined, other.joined, score_cutoff=1) <= 1:
+        return True
+    words, others = one.words, other.words
+    left, right = [word for word in words if word not in others], [word for word in others if word not in words]
+    if len(left) != 1 or len(right) != 1 or len(words) != len(others):
+        return False
+    return min(len(left[0]), len(right[0])) > 1 and OSA.distance(left[0], right[0], score_cutoff=1) <= 1
+
+
 @dataclass(frozen=True)
 class _Part:
     """One part of every name: text, length, number among the known given names, beginning as a number, and rarity.

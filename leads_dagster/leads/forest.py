@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import product, starmap
+from itertools import chain, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
-from leads_dagster.leads.comparison import name_scores
+from leads_dagster.leads.comparison import name_scores, one_letter_apart
 from leads_dagster.leads.evidence import offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
@@ -196,7 +196,22 @@ class Forest:
         if _generations_differ(left, right):
             return True
         names = product(left.names.values(), right.names.values())
-        return _clash(starmap(self._differ, names), decided=decided)
+        differ = (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in names)
+        return _clash(differ, decided=decided)
+
+    def _by_a_slip(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
+        """Whether two names differ only because one is mistyped, and another row has it right: Elizaebth is not Liz,
+        but beside Elizabeth, whom both may be, she says nothing against her."""
+        meant = chain(left.names.values(), right.names.values())
+        return any(self._is_meant(name, one, other) or self._is_meant(name, other, one) for name in meant)
+
+    def _is_meant(self, meant: PersonName, mistyped: PersonName, beside: PersonName) -> bool:
+        return (
+            meant is not mistyped
+            and one_letter_apart(meant, mistyped)
+            and not self._differ(meant, mistyped)
+            and not self._differ(meant, beside)
+        )
 
     def _differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""

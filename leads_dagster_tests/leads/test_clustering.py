@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
+
 from leads_dagster.leads.forest import Homes
 from leads_dagster.leads.matching import cluster, match_all
 from leads_dagster_tests.leads.matching_cases import groups, people
@@ -70,6 +74,24 @@ def test_one_profile_joins_across_a_change_of_name() -> None:
     )
 
     assert groups(rows) == {frozenset({0, 1, 2})}
+
+
+ELIZABETHS = ({"name": "Elizabeth Oakshaw"}, {"name": "Liz Oakshaw"}, {"name": "Oakshaw Elizaebth"})
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_slip_of_the_pen_contradicts_nothing_beside_a_row_that_has_it_right(order: tuple[int, ...]) -> None:
+    rows = people(*({**ELIZABETHS[place], "company": "Copper Motors"} for place in order))
+
+    assert groups(rows) == {frozenset({0, 1, 2})}
+    assert len(groups([row for row in rows if row.name.given != "elizabeth"])) == 2
+
+
+def test_a_name_that_is_another_name_is_no_slip() -> None:
+    names = ("Pat Oakshaw", "Patrick Oakshaw", "Patricia Oakshaw")
+    rows = people(*({"name": name, "company": "Copper Motors"} for name in names))
+
+    assert not any({1, 2} <= members for members in groups(rows))
 
 
 def test_a_stronger_rule_is_applied_before_a_weaker_one() -> None:

@@ -51,6 +51,8 @@ def test_a_name_written_otherwise_in_one_company_matches(one: str, other: str) -
         ("John Smith Jr.", "John Smith"),
         ("John Andrew Smith", "John Albert Smith"),
         ("Ji-hoon Kim", "Ji-hyun Kim"),
+        ("Nguyễn Văn Minh", "Nguyen Thi Minh"),
+        ("Minh Van Le", "Minh Thi Le"),
         ("Anna", "Anna"),
     ],
 )
@@ -318,6 +320,18 @@ def test_two_of_a_rare_name_in_one_place_are_one_where_their_rows_are_equal() ->
     rare = {"name": "Ottokar Woodbrook-Przybylski", "location": "Lindau"}
 
     assert outcome(rare, dict(rare)) == "match name_company"
+
+
+@pytest.mark.parametrize("telling_nothing", [{"company": "Freelance"}, {"phone": "+15555555555"}])
+def test_two_of_a_common_name_are_two_where_their_rows_say_nothing_more(telling_nothing: dict[str, str]) -> None:
+    said = {"name": "Michael Brown", **telling_nothing}
+
+    assert outcome(said, dict(said)) == "nothing"
+
+
+@pytest.mark.parametrize("slug", ["me", "username", "your-profile", "Your-Name"])
+def test_what_stands_in_place_of_a_profile_is_nobodys(slug: str) -> None:
+    assert outcome({"name": "John Smith", "linkedin": slug}, {"name": "Mary Jones", "linkedin": slug}) == "nothing"
 
 
 def test_rows_that_say_other_things_in_further_columns_do_not_say_the_same() -> None:

@@ -51,6 +51,12 @@ def test_a_name_written_otherwise_in_one_company_matches(one: str, other: str) -
         ("John Smith Jr.", "John Smith"),
         ("John Andrew Smith", "John Albert Smith"),
         ("Ji-hoon Kim", "Ji-hyun Kim"),
+        ("Xiaoming Li", "Xiaoling Li"),
+        ("Zhang Xiaohong", "Zhang Xiaodong"),
+        ("Chen Jing", "Chen Jiang"),
+        ("Chen Jing", "Jiang Chen"),
+        ("Kim Minjun", "Kim Minjung"),
+        ("Seo-yeon Park", "Seo-yoon Park"),
         ("Nguyễn Văn Minh", "Nguyen Thi Minh"),
         ("Minh Van Le", "Minh Thi Le"),
         ("Anna", "Anna"),
@@ -320,6 +326,21 @@ def test_two_of_a_rare_name_in_one_place_are_one_where_their_rows_are_equal() ->
     rare = {"name": "Ottokar Woodbrook-Przybylski", "location": "Lindau"}
 
     assert outcome(rare, dict(rare)) == "match name_company"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Xiaoming Li", "Xiaoling Li"), ("Zhang Xiaohong", "Zhang Xiaodong"), ("Seo-yeon Park", "Seo-yoon Park")],
+)
+def test_another_syllable_is_another_name_whatever_colleagues_have_in_common(one: str, other: str) -> None:
+    common = {**ACME, "title": "Engineer", "location": "Shenzhen", "phone": "+8675512345679"}
+
+    assert outcome({"name": one, **common}, {"name": other, **common}) == "review phone"
+
+
+def test_what_is_no_syllable_is_mistyped() -> None:
+    assert outcome({"name": "Xiaoming Li", **ACME}, {"name": "Xiaomnig Li", **ACME}) == "match name_company"
+    assert outcome({"name": "Xiaoming Li", **ACME}, {"name": "Li Xiao Ming", **ACME}) == "match name_company"
 
 
 @pytest.mark.parametrize("telling_nothing", [{"company": "Freelance"}, {"phone": "+15555555555"}])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from leads_dagster.leads.aspects import (
     ASPECTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
     TWIN,
     Aspect,
     aspect_keys,
@@ -103,7 +104,9 @@ def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] |
 
 
 # Aspects whose records meet by equal values alone: being tied to one of them is all.
-_EXACT = frozenset({LINKEDIN, TWIN})
+_EXACT = frozenset({TWIN})
+# Aspects whose records have one profile.
+_BY_PROFILE = frozenset({LINKEDIN, LINKEDIN_ALONE})
 
 
 def _enter(
@@ -116,7 +119,7 @@ def _enter(
     if entry is None or aspect in _EXACT:
         return
     index, shared, value = entry
-    slugged = _SLUGGED if records[index].slug else 0
+    slugged = _SLUGGED if records[index].slug and aspect not in _BY_PROFILE else 0
     flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
     keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
     if wanted is not None:

@@ -103,6 +103,8 @@ def _events(matches: Iterable[Edge], forest: Forest) -> dict[_Event, Edge]:
         for aspect, score in _matching_aspects(edge):
             if aspect in _BY_NAME:
                 forest.note_alike(edge.a, edge.b)
+            elif RULE_OF_ASPECT[aspect] == "linkedin":
+                forest.note_one_profile(edge.a, edge.b)
             for left, right in _lifted(aspect, one, other):
                 found.setdefault((_RANKS[aspect], -score, left, right), edge)
     return {event: found[event] for event in sorted(found)}
@@ -147,7 +149,7 @@ def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Ite
         if forest.tree(other) in done:
             continue
         for one in partners.of(other):
-            if forest.join(one, other, beyond_names=RULES[rank] == "linkedin"):
+            if forest.join(one, other, by_profile=RULES[rank] == "linkedin"):
                 yield one, other
         done.add(forest.tree(other))
 

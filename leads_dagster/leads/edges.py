@@ -19,6 +19,7 @@ from leads_dagster.leads.aspects import (
     COMPANY,
     FACTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
     MAILBOX,
     MAILBOX_ALONE,
     NAME_COMPANY,
@@ -30,7 +31,7 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, NameScores, Scores
-from leads_dagster.leads.evidence import RULE_OF_ASPECT, Findings, Judge
+from leads_dagster.leads.evidence import RULE_OF_ASPECT, TWO_PERSONS_BITS, Findings, Judge
 from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
@@ -39,6 +40,7 @@ from leads_dagster.leads.match_weights import match_weights
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
     LINKEDIN: "linkedin",
+    LINKEDIN_ALONE: "linkedin_alone",
     MAILBOX: "mailbox",
     MAILBOX_ALONE: "mailbox_alone",
     ROLE_MAILBOX: "role_mailbox",
@@ -53,6 +55,9 @@ _RANK = {aspect: RULES.index(RULE_OF_ASPECT[aspect]) for aspect in ASPECTS}
 
 _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (LINKEDIN, "match"): "Both give the same LinkedIn profile.",
+    (LINKEDIN, "review"): "Both give the same LinkedIn profile, but their names look like two persons.",
+    (LINKEDIN_ALONE, "match"): "Both give the same LinkedIn profile.",
+    (LINKEDIN_ALONE, "review"): "Both give the same LinkedIn profile, but their names look like two persons.",
     (MAILBOX, "match"): "Both give the same personal e-mail address, and their names do not speak against it.",
     (MAILBOX_ALONE, "match"): "Both give the same personal e-mail address, and one of them gives no name.",
     (MAILBOX_ALONE, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
@@ -73,8 +78,6 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
 }
 # More would not help anybody to decide: a placeholder for a mailbox that thousands share. No cluster depends on it.
 REVIEWS_OF_A_RECORD = 8
-# Two names that both contradict: nothing that a person need be asked about.
-_TWO_PERSONS_BITS = -15.0
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
 _OTHER_PERSON = "Neither given name, family name nor company fits, so they stay apart."
 _OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
@@ -192,9 +195,9 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
 def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
     if facts.profiles_differ[place]:
         return _OTHER_PROFILE
-    if facts.generations_differ[place] and best.aspect != LINKEDIN:
+    if facts.generations_differ[place] and best.aspect not in (LINKEDIN, LINKEDIN_ALONE):
         return _OTHER_GENERATION
-    two_persons = facts.name_bits[place] <= _TWO_PERSONS_BITS and facts.company_bits[place] < 0
+    two_persons = facts.name_bits[place] <= TWO_PERSONS_BITS and facts.company_bits[place] < 0
     if two_persons and not best.matches and best.aspect in (MAILBOX, MAILBOX_ALONE):
         return _OTHER_PERSON
     return ""

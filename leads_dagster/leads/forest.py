@@ -11,7 +11,7 @@ from itertools import chain, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_scores, one_letter_apart
-from leads_dagster.leads.evidence import offices_contradict
+from leads_dagster.leads.evidence import TWO_PERSONS_BITS, offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
@@ -96,6 +96,7 @@ class Forest:
                 self._apart.setdefault(member, set()).update(pair - {member})
         self._thresholds, self._homes = thresholds, homes
         self._persons_differ: dict[tuple[str, str], bool] = {}
+        self._no_word_fits: dict[tuple[str, str], bool] = {}
 
     def has(self, *members: int) -> bool:
         """Whether all of them are here."""
@@ -134,12 +135,16 @@ class Forest:
         """Take for known that the names of two records are not two persons': an edge already says so."""
         self._persons_differ[self._names_key(self._records[one].name, self._records[other].name)] = False
 
-    def join(self, one: int, other: int, *, beyond_names: bool = False, by_decision: bool = False) -> bool:
+    def note_one_profile(self, one: int, other: int) -> None:
+        """Take for known that the names of two records may be of one profile: an edge already says so."""
+        self._no_word_fits[self._names_key(self._records[one].name, self._records[other].name)] = False
+
+    def join(self, one: int, other: int, *, by_profile: bool = False, by_decision: bool = False) -> bool:
         """Join the trees of two records unless they contradict; False where nothing changed.
 
         Args:
             one, other: record ids.
-            beyond_names: different names do not count (one LinkedIn profile may have had two).
+            by_profile: other names do not count (people marry), but for two of which no word fits.
             by_decision: only decisions count against it.
         """
         first, second = self.tree(one), self.tree(other)
@@ -150,7 +155,7 @@ class Forest:
             return False
         if not by_decision and (_unasked(left, right) or _unasked(right, left)):
             return False
-        contradict = self._contradict(left, right, beyond_names)
+        contradict = self._contradict(left, right, by_profile)
         if contradict and not by_decision:
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
@@ -182,7 +187,7 @@ class Forest:
             at_home=record.id in self._homes.others,
         )
 
-    def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:
+    def _contradict(self, left: _Tree, right: _Tree, by_profile: bool) -> bool:
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
         decided = left.decided or right.decided
@@ -191,8 +196,10 @@ class Forest:
         offices = product(left.offices.values(), right.offices.values())
         if _clash(starmap(offices_contradict, offices), decided=decided):
             return True
-        if beyond_names:
-            return False
+        if by_profile:
+            return _clash(
+                starmap(self._wholly_differ, product(left.names.values(), right.names.values())), decided=decided
+            )
         if _generations_differ(left, right):
             return True
         names = product(left.names.values(), right.names.values())
@@ -223,6 +230,17 @@ class Forest:
             alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
             self._persons_differ[key] = not alike and not found.agree[0]
         return self._persons_differ[key]
+
+    def _wholly_differ(self, one: PersonName, other: PersonName) -> bool:
+        """Whether no word of two names fits, as far as both are read, or neither."""
+        if one.digits == other.digits and not {one.given, one.family}.isdisjoint((other.given, other.family)):
+            return False
+        key = self._names_key(one, other)
+        if key not in self._no_word_fits:
+            self._no_word_fits[key] = (
+                one.unread == other.unread and float(name_scores(one, other).bits[0]) <= TWO_PERSONS_BITS
+            )
+        return self._no_word_fits[key]
 
     @staticmethod
     def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:

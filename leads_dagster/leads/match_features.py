@@ -64,6 +64,11 @@ class PersonName:
     joined_back: str = ""
 
     @property
+    def unread(self) -> bool:
+        """Whether it has no words to compare with others': in a script that is not read, or without its blanks."""
+        return not self.key.isascii() or (bool(self.given) and not self.family and not self.mononym)
+
+    @property
     def words(self) -> list[str]:
         """All words of the name as it was written, particles too."""
         return self.key.partition("|")[0].split()

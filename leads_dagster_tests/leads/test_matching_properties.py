@@ -85,6 +85,23 @@ colleagues = _cells(
     title=("CTO", "CTO", "Buyer"),
     location=("", "Berlin", "Berlin, Germany"),
 )
+# One LinkedIn profile under many names: married, mistyped, in another script, filled down.
+profiled = _cells(
+    name=(
+        "",
+        "Anna Smith",
+        "Anna Stone",
+        "Ana Smith",
+        "Bob Stone",
+        "Mary Jones",
+        "ANNASMITH",
+        "王伟",
+        "Anna Smith Jr.",
+    ),
+    company=("", "Acme GmbH", "Borealis"),
+    email=("", "", "anna@acme.com"),
+    linkedin=("bob-1", "bob-1", "bob-1", "bob-2", ""),
+)
 # Persons of whom birth dates, numbers and addresses tell.
 residents = _cells(
     name=("Ida Woodbrook", "I. Woodbrook", "Woodbrook", "Ivo Woodbrook", "Ida Woodbrok", "Woodbrook Ida", "Ida Stone"),
@@ -97,6 +114,7 @@ residents = _cells(
 )
 populations = st.one_of(
     st.lists(residents, min_size=3, max_size=10),
+    st.lists(profiled, min_size=3, max_size=10),
     st.lists(colleagues, min_size=3, max_size=10),
     st.lists(said, max_size=14),
     st.lists(companies, max_size=14),

@@ -152,6 +152,21 @@ def test_one_linkedin_profile_is_one_person_whatever_else_differs() -> None:
     assert outcome(one, other) == "match linkedin"
 
 
+def test_one_linkedin_profile_under_two_names_of_which_no_word_fits_goes_to_review() -> None:
+    john, mary = ({"name": name, "linkedin": "johns", **ACME} for name in ("John Smith", "Mary Jones"))
+
+    assert outcome(john, mary) == "review linkedin"
+    assert outcome(john, {**mary, "name": "Mary Smith"}) == "match linkedin"
+    assert outcome(john, {"linkedin": "johns"}) == "match linkedin"
+    trio = [record(number, **said) for number, said in enumerate((john, mary, {"linkedin": "johns"}))]
+    assert not any({0, 1} <= members for members in groups(trio))
+
+
+@pytest.mark.parametrize("name", ["王伟", "WANGWEISMITH"])
+def test_one_profile_under_a_name_that_is_not_read_is_one_person(name: str) -> None:
+    assert outcome({"name": "Wei Wang", "linkedin": "weiw"}, {"name": name, "linkedin": "weiw"}) == "match linkedin"
+
+
 def test_two_linkedin_profiles_block_what_an_equal_mailbox_would_join() -> None:
     edge = judged({"name": "John Smith", "linkedin": "a", **MAIL}, {"name": "John Smith", "linkedin": "b", **MAIL})
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,12 @@ from leads_dagster.leads.aspects import (
     ASPECTS,
     LINKEDIN,
     LINKEDIN_ALONE,
+    MAILBOX,
+    MAILBOX_ALONE,
+    NAME_COMPANY,
+    PHONE,
+    PROFILE,
+    ROLE_MAILBOX,
     TWIN,
     Aspect,
     aspect_keys,
@@ -65,8 +72,11 @@ class _Blocks:
     ties: list[tuple[int, int]] = field(default_factory=list)
 
 
-# In `_Blocks.flags`.
-_CLOSED, _SLUGGED, _GUEST = 1, 2, 4
+# In `_Blocks.flags`: two of which both have one of the first three are no match, but may be looked at.
+_CLOSED, _SLUGGED, _DATED, _GUEST = 1, 2, 4, 8
+_APART = _CLOSED | _SLUGGED | _DATED
+# Aspects of which a record says nothing to one with another birth date.
+BY_BIRTH_DATE = frozenset({MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE})
 
 
 def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
@@ -86,11 +96,12 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
     """Ties and blocks of one aspect; what only one record says (its own mailbox, its telephone) needs no block."""
     block = _Blocks()
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str, str], int] = {}
     alone: dict[str, tuple[int, str, str] | None] = {}
     for index, record in enumerate(records):
+        born = record.born if aspect in BY_BIRTH_DATE else ""
         for shared, value in aspect_values(record, aspect).items():
-            representative = first.setdefault((value, record.slug), index)
+            representative = first.setdefault((value, record.slug, born), index)
             if representative != index:
                 block.ties.append((representative, index))
                 continue
@@ -121,12 +132,22 @@ def _enter(
     index, shared, value = entry
     slugged = _SLUGGED if records[index].slug and aspect not in _BY_PROFILE else 0
     flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
-    keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
+    keys = [(hash(key), flags[is_open]) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
     if wanted is not None:
         keys = [key for key in keys if key[0] in wanted]
+    if aspect in BY_BIRTH_DATE and (born := records[index].born):
+        keys = list(_dated(keys, born))
     block.codes.extend([code for code, _ in keys])
-    block.flags.extend([flags[is_open] for _, is_open in keys])
+    block.flags.extend([flag for _, flag in keys])
     block.owners.extend([index] * len(keys))
+
+
+def _dated(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, int]]:
+    """Codes and flags of a record with a birth date: it meets those without, and those of its year, or of its day."""
+    for code, flag in keys:
+        yield code, flag | _DATED
+        yield hash((code, born[:4])), flag
+        yield hash((code, born[4:], "")), flag
 
 
 def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
@@ -168,18 +189,20 @@ def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes, guests: Flag
 
 
 def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
-    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side.
+    """Pairs of one block: two LinkedIn profiles, two birth dates, and two closed records only side by side.
 
     Two guests are not compared at all.
     """
-    free = flags == 0
-    guests = (flags & _GUEST) > 0
-    slugged, closed_free = flags == _SLUGGED, ((flags & _CLOSED) > 0) & ((flags & _SLUGGED) == 0)
+    kinds = flags & _APART
+    free = kinds == 0
     yield from _among(owners[free], new[free])
-    for some, others in ((free, ~free), (slugged, closed_free)):
+    for one, other in combinations(np.unique(kinds).tolist(), 2):
+        if one & other:
+            continue
+        some, others = kinds == one, kinds == other
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
-    rest = owners[~free & ~guests]
+    rest = owners[~free & ((flags & _GUEST) == 0)]
     yield np.column_stack((rest[:-1], rest[1:]))
 
 

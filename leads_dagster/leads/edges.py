@@ -36,6 +36,7 @@ from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
+from leads_dagster.leads.personal_evidence import weights_of
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
@@ -80,6 +81,9 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
 REVIEWS_OF_A_RECORD = 8
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
 _OTHER_PERSON = "Neither given name, family name nor company fits, so they stay apart."
+_OTHER_BIRTH_DATE = "They give two different birth dates, so they stay apart."
+# What holds whatever birth dates say: one profile is one person, and facts are weighed with the dates among them.
+_BEYOND_BIRTH_DATES = frozenset({LINKEDIN, LINKEDIN_ALONE, FACTS})
 _OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
 
 
@@ -170,6 +174,8 @@ def _personal_bits(
 
 
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
+    if _born_apart(facts, place):
+        supports = [support for support in supports if support.aspect in _BEYOND_BIRTH_DATES] or supports
     best = supports[0]
     contradiction = _contradiction(facts, place, best)
     # One personal mailbox of two leads must be accounted for, however little else speaks for the pair.
@@ -197,10 +203,17 @@ def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
         return _OTHER_PROFILE
     if facts.generations_differ[place] and best.aspect not in (LINKEDIN, LINKEDIN_ALONE):
         return _OTHER_GENERATION
+    if _born_apart(facts, place) and best.aspect not in _BEYOND_BIRTH_DATES:
+        return _OTHER_BIRTH_DATE
     two_persons = facts.name_bits[place] <= TWO_PERSONS_BITS and facts.company_bits[place] < 0
     if two_persons and not best.matches and best.aspect in (MAILBOX, MAILBOX_ALONE):
         return _OTHER_PERSON
     return ""
+
+
+def _born_apart(facts: _Facts, place: int) -> bool:
+    """Whether both give a birth date, and not nearly the same."""
+    return BIRTH_DATE in facts.fact_bits and facts.fact_bits[BIRTH_DATE][place] == weights_of(BIRTH_DATE).different
 
 
 # Edges are many and their explanations alike: equal parts are one object, which nobody changes.

@@ -15,6 +15,7 @@ from leads_dagster.leads.evidence import TWO_PERSONS_BITS, offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.personal_evidence import days_differ
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -41,6 +42,7 @@ class _Tree:
     Attributes:
         members: ids.
         profiles: LinkedIn slugs; more than one only by a decision.
+        days: birth dates; those of one person are nearly the same.
         names: distinct names by their key.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
@@ -50,6 +52,7 @@ class _Tree:
 
     members: list[int]
     profiles: frozenset[str]
+    days: frozenset[str]
     names: dict[str, PersonName]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
@@ -60,6 +63,7 @@ class _Tree:
     def absorb(self, other: _Tree, *, overruled: bool) -> None:
         self.members += other.members
         self.profiles |= other.profiles
+        self.days |= other.days
         self.names |= other.names
         self.offices |= other.offices
         self.apart |= other.apart
@@ -131,6 +135,10 @@ class Forest:
         """LinkedIn slugs in the tree of a record."""
         return self._tree(self.tree(member)).profiles
 
+    def days(self, member: int) -> Set[str]:
+        """Birth dates in the tree of a record."""
+        return self._tree(self.tree(member)).days
+
     def note_alike(self, one: int, other: int) -> None:
         """Take for known that the names of two records are not two persons': an edge already says so."""
         self._persons_differ[self._names_key(self._records[one].name, self._records[other].name)] = False
@@ -139,12 +147,21 @@ class Forest:
         """Take for known that the names of two records may be of one profile: an edge already says so."""
         self._no_word_fits[self._names_key(self._records[one].name, self._records[other].name)] = False
 
-    def join(self, one: int, other: int, *, by_profile: bool = False, by_decision: bool = False) -> bool:
+    def join(
+        self,
+        one: int,
+        other: int,
+        *,
+        by_profile: bool = False,
+        beyond_days: bool = False,
+        by_decision: bool = False,
+    ) -> bool:
         """Join the trees of two records unless they contradict; False where nothing changed.
 
         Args:
             one, other: record ids.
             by_profile: other names do not count (people marry), but for two of which no word fits.
+            beyond_days: other birth dates do not count: they were weighed.
             by_decision: only decisions count against it.
         """
         first, second = self.tree(one), self.tree(other)
@@ -155,7 +172,7 @@ class Forest:
             return False
         if not by_decision and (_unasked(left, right) or _unasked(right, left)):
             return False
-        contradict = self._contradict(left, right, by_profile)
+        contradict = self._contradict(left, right, by_profile=by_profile, beyond_days=beyond_days)
         if contradict and not by_decision:
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
@@ -180,6 +197,7 @@ class Forest:
         return _Tree(
             members=[record.id],
             profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
+            days=frozenset((record.born,)) if record.born else _NOTHING,
             names={name.key: name} if name.key else {},
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=frozenset(self._apart.get(record.id, ())),
@@ -187,14 +205,13 @@ class Forest:
             at_home=record.id in self._homes.others,
         )
 
-    def _contradict(self, left: _Tree, right: _Tree, by_profile: bool) -> bool:
+    def _contradict(self, left: _Tree, right: _Tree, *, by_profile: bool, beyond_days: bool) -> bool:
+        decided = left.decided or right.decided
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        decided = left.decided or right.decided
-        if bool(left.offices) != bool(right.offices) and not decided:
+        if not beyond_days and _born_apart(left, right, decided=decided):
             return True
-        offices = product(left.offices.values(), right.offices.values())
-        if _clash(starmap(offices_contradict, offices), decided=decided):
+        if _offices_clash(left, right, decided=decided):
             return True
         if by_profile:
             return _clash(
@@ -263,6 +280,21 @@ def _clash(contradictions: Iterable[bool], *, decided: bool) -> bool:
         return any(contradictions)
     found = list(contradictions)
     return bool(found) and all(found)
+
+
+def _born_apart(left: _Tree, right: _Tree, *, decided: bool) -> bool:
+    """Two birth dates, unless one is said on both sides."""
+    if not left.days.isdisjoint(right.days):
+        return False
+    return _clash(starmap(days_differ, product(left.days, right.days)), decided=decided)
+
+
+def _offices_clash(left: _Tree, right: _Tree, *, decided: bool) -> bool:
+    """A company and a person, or two offices."""
+    if bool(left.offices) != bool(right.offices) and not decided:
+        return True
+    offices = product(left.offices.values(), right.offices.values())
+    return _clash(starmap(offices_contradict, offices), decided=decided)
 
 
 def _generations_differ(left: _Tree, right: _Tree) -> bool:

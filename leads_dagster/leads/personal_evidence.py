@@ -95,6 +95,18 @@ class PersonalColumns:
         return np.where(alike, bits, 0).astype(np.float32)
 
 
+def days_differ(one: str, other: str) -> bool:
+    """Whether both give a birth date, and not nearly the same one: no digit wrong, nor day for month.
+
+    Days that are nearly the same have the year in common, or month and day.
+    """
+    if not one or not other or one == other:
+        return False
+    if one[:4] != other[:4] and one[4:] != other[4:]:
+        return True
+    return OSA.distance(one, other, score_cutoff=1) > 1 and f"{one[:4]}{one[6:]}{one[4:6]}" != other
+
+
 def _is_alone(name: PersonName) -> bool:
     return bool(name.given) and not name.family
 

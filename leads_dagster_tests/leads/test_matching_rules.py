@@ -181,6 +181,22 @@ def test_father_and_son_are_kept_apart(shared: dict[str, str]) -> None:
     assert outcome({"name": "John Smith Jr.", **shared}, {"name": "John Smith Sr.", **shared}).startswith("blocked")
 
 
+BORN = {"name": "John Smith", **ACME, "birth_date": "19831024"}
+
+
+@pytest.mark.parametrize("shared", [{}, {"email": "smith@gmail.com"}, {"title": "CFO", "location": "Oslo"}])
+def test_two_birth_dates_keep_two_of_one_name_apart(shared: dict[str, str]) -> None:
+    father = {**BORN, "birth_date": "19510203"}
+
+    assert outcome({**BORN, **shared}, {**father, **shared}).startswith("blocked ")
+    assert outcome({**BORN, "linkedin": "johns"}, {**father, "linkedin": "johns"}) == "match linkedin"
+
+
+@pytest.mark.parametrize("nearly", ["19831025", "19832410", "19381024"])
+def test_birth_dates_that_are_nearly_the_same_keep_nobody_apart(nearly: str) -> None:
+    assert outcome(BORN, {**BORN, "birth_date": nearly}) == "match name_company"
+
+
 def test_one_generation_given_and_one_left_out_goes_to_review_even_with_one_mailbox() -> None:
     assert outcome({"name": "John Smith Jr.", **MAIL}, {"name": "John Smith", **MAIL}) == "review email"
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import cpdist
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
@@ -35,6 +37,7 @@ from leads_dagster.leads.aspects import (
     aspect_values,
     blocking_keys,
 )
+from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.match_record import MatchRecord
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
@@ -64,12 +67,16 @@ class Pairs:
 
 @dataclass
 class _Blocks:
-    """The representatives of one aspect and the blocks they fall into, as columns."""
+    """The representatives of one aspect and the blocks they fall into, as columns.
+
+    `by_half` has those with a birth date once more, in blocks of one year and of one day of the year.
+    """
 
     codes: array[int] = field(default_factory=lambda: array("q"))
     owners: array[int] = field(default_factory=lambda: array("q"))
     flags: array[int] = field(default_factory=lambda: array("b"))
     ties: list[tuple[int, int]] = field(default_factory=list)
+    by_half: _Blocks | None = None
 
 
 # In `_Blocks.flags`: two of which both have one of the first three are no match, but may be looked at.
@@ -90,7 +97,20 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, first_new))
+        pieces = _block_pairs(block, first_new)
+        if block.by_half is not None:
+            pieces = chain(pieces, _of_one_day(records, _block_pairs(block.by_half, first_new)))
+        yield from _distinct(aspect, len(records), first_new, pieces)
+
+
+def _of_one_day(records: Sequence[MatchRecord], pieces: Iterable[Indexes]) -> Iterator[Indexes]:
+    """Of these pairs those whose birth dates are nearly the same."""
+    born = np.array([record.born for record in records], dtype=object)
+    swapped = np.array([day_for_month(record.born) for record in records], dtype=object)
+    for piece in pieces:
+        left, right = born[piece[:, 0]], born[piece[:, 1]]
+        near = cpdist(left, right, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
+        yield piece[near | (swapped[piece[:, 0]] == right)]
 
 
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
@@ -132,20 +152,26 @@ def _enter(
     index, shared, value = entry
     slugged = _SLUGGED if records[index].slug and aspect not in _BY_PROFILE else 0
     flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
-    keys = [(hash(key), flags[is_open]) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
+    record = records[index]
+    keys = [(hash(key), flags[is_open]) for key, is_open in aspect_keys(record, aspect, shared, value)]
     if wanted is not None:
         keys = [key for key in keys if key[0] in wanted]
-    if aspect in BY_BIRTH_DATE and (born := records[index].born):
-        keys = list(_dated(keys, born))
+    if aspect in BY_BIRTH_DATE and record.born:
+        block.by_half = block.by_half or _Blocks()
+        _append(block.by_half, index, list(_halved(keys, record.born)))
+        keys = [(code, flag | _DATED) for code, flag in keys]
+    _append(block, index, keys)
+
+
+def _append(block: _Blocks, index: int, keys: Sequence[tuple[int, int]]) -> None:
     block.codes.extend([code for code, _ in keys])
     block.flags.extend([flag for _, flag in keys])
     block.owners.extend([index] * len(keys))
 
 
-def _dated(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, int]]:
-    """Codes and flags of a record with a birth date: it meets those without, and those of its year, or of its day."""
+def _halved(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, int]]:
+    """Codes of a record with a birth date by which it meets those whose date is nearly the same."""
     for code, flag in keys:
-        yield code, flag | _DATED
         yield hash((code, born[:4])), flag
         yield hash((code, born[4:], "")), flag
 

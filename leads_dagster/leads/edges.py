@@ -36,7 +36,7 @@ from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
-from leads_dagster.leads.personal_evidence import weights_of
+from leads_dagster.leads.personal_evidence import days_differ
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
@@ -174,15 +174,16 @@ def _personal_bits(
 
 
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
-    if _born_apart(facts, place):
+    one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]
+    born_apart = days_differ(one.born, other.born)
+    if born_apart:
         supports = [support for support in supports if support.aspect in _BEYOND_BIRTH_DATES] or supports
     best = supports[0]
-    contradiction = _contradiction(facts, place, best)
+    contradiction = _contradiction(facts, place, best, born_apart=born_apart)
     # One personal mailbox of two leads must be accounted for, however little else speaks for the pair.
     if contradiction and not best.matches and best.aspect not in (MAILBOX, MAILBOX_ALONE):
         return None
     outcome: Outcome = "blocked" if contradiction else "match" if best.matches else "review"
-    one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]
     first, second = (one, other) if one.id < other.id else (other, one)
     sentence = _SENTENCES[best.aspect, "match" if best.matches else "review"]
     explanation = {
@@ -198,22 +199,17 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
     return Edge(first.id, second.id, outcome, RULE_OF_ASPECT[best.aspect], best.score, explanation)
 
 
-def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
+def _contradiction(facts: _Facts, place: int, best: _Support, *, born_apart: bool) -> str:
     if facts.profiles_differ[place]:
         return _OTHER_PROFILE
     if facts.generations_differ[place] and best.aspect not in (LINKEDIN, LINKEDIN_ALONE):
         return _OTHER_GENERATION
-    if _born_apart(facts, place) and best.aspect not in _BEYOND_BIRTH_DATES:
+    if born_apart and best.aspect not in _BEYOND_BIRTH_DATES:
         return _OTHER_BIRTH_DATE
     two_persons = facts.name_bits[place] <= TWO_PERSONS_BITS and facts.company_bits[place] < 0
     if two_persons and not best.matches and best.aspect in (MAILBOX, MAILBOX_ALONE):
         return _OTHER_PERSON
     return ""
-
-
-def _born_apart(facts: _Facts, place: int) -> bool:
-    """Whether both give a birth date, and not nearly the same."""
-    return BIRTH_DATE in facts.fact_bits and facts.fact_bits[BIRTH_DATE][place] == weights_of(BIRTH_DATE).different
 
 
 # Edges are many and their explanations alike: equal parts are one object, which nobody changes.

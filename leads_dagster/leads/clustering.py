@@ -147,7 +147,7 @@ def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Ite
     done: set[int] = set()
     by_profile = RULES[rank] == "linkedin"
     weighed = left_value[0] == FACTS
-    partners = _Partners(left, forest, by_days=not by_profile and not weighed)
+    partners = _Partners(left, forest, by_days=forest.dated and not by_profile and not weighed)
     for other in right:
         if forest.tree(other) in done:
             continue
@@ -164,9 +164,9 @@ class _Partners:
 
     def __init__(self, members: Sequence[int], forest: Forest, *, by_days: bool) -> None:
         self._members, self._forest, self._by_days = members, forest, by_days
-        self._undated = [member for member in members if not forest.days(member)]
+        self._undated = [member for member in members if not forest.days(member)] if by_days else []
         self._by_half: dict[str, list[int]] = {}
-        for member in members:
+        for member in members if by_days else ():
             for half in _halves(forest.days(member)):
                 self._by_half.setdefault(half, []).append(member)
         self._without = [member for member in members if not forest.profiles(member)]

@@ -92,6 +92,7 @@ class Forest:
         ordered = sorted(records, key=lambda record: (record.content_hash, record.id))
         self._records = {record.id: record for record in ordered}
         self._rank = {record.id: rank for rank, record in enumerate(ordered)}
+        self._dated = any(record.facts and record.born for record in ordered)
         self._parent: dict[int, int] = {}
         self._trees: dict[int, _Tree] = {}
         self._apart: dict[int, set[int]] = {}
@@ -101,6 +102,11 @@ class Forest:
         self._thresholds, self._homes = thresholds, homes
         self._persons_differ: dict[tuple[str, str], bool] = {}
         self._no_word_fits: dict[tuple[str, str], bool] = {}
+
+    @property
+    def dated(self) -> bool:
+        """Whether any record gives a birth date."""
+        return self._dated
 
     def has(self, *members: int) -> bool:
         """Whether all of them are here."""

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import changes, loading, parts, store_speed
 from benchmarks.matching import section as matching
+from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
 from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
@@ -56,6 +57,7 @@ SECTIONS: dict[str, Section] = {
     "store": Section("Saving leads", store_speed.store),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", matching.matching),
+    "matching-hostile": Section("Hostile lists", hostile, named=True),
     "matching-peers": Section("Matching beside Splink", matching.beside_peers, named=True),
     "matching-febrl": Section("FEBRL data sets beside Splink", matching.febrl, named=True),
     "search": Section("Searching", parts.searching),

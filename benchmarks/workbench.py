@@ -39,6 +39,7 @@ class Sizes:
         looks: how often a short question is asked.
         edits: how many rows are edited, one after another. mass_edits: how often all rows are.
         matching: rows among which leads are matched.
+        hostile: rows of each list that is hostile to matching.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
@@ -53,6 +54,7 @@ class Sizes:
     mass_edits: int = 3
     airtable: int = 2
     matching: tuple[int, ...] = (10_000, 100_000)
+    hostile: tuple[int, ...] = (3_125, 6_250, 12_500)
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
@@ -87,6 +89,7 @@ QUICK = Sizes(
     mass_edits=1,
     airtable=1,
     matching=(1_000,),
+    hostile=(200, 400),
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),

@@ -23,13 +23,14 @@ from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_rarity import name_rarity
 
 # The aspects, as they are written in front of keys.
-Aspect = Literal["l", "a", "e", "m", "r", "p", "n", "t", "f", "c", "x"]
+Aspect = Literal["l", "a", "e", "m", "r", "p", "q", "n", "t", "f", "c", "x"]
 LINKEDIN: Aspect = "l"
 LINKEDIN_ALONE: Aspect = "a"
 MAILBOX: Aspect = "e"
 MAILBOX_ALONE: Aspect = "m"
 ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
+PHONE_PROFILE: Aspect = "q"
 NAME_COMPANY: Aspect = "n"
 PROFILE: Aspect = "t"
 FACTS: Aspect = "f"
@@ -42,6 +43,7 @@ ASPECTS: tuple[Aspect, ...] = (
     MAILBOX_ALONE,
     ROLE_MAILBOX,
     PHONE,
+    PHONE_PROFILE,
     NAME_COMPANY,
     PROFILE,
     FACTS,
@@ -93,6 +95,10 @@ def _role_values(record: MatchRecord) -> dict[str, str]:
 
 
 def _phone_values(record: MatchRecord) -> dict[str, str]:
+    return {phone: f"{phone}|{record.name.key}" for phone in record.phones} if record.name.key else {}
+
+
+def _phone_profile_values(record: MatchRecord) -> dict[str, str]:
     rest = "|".join((record.name.key, _employer(record), record.title, *record.place[:1]))
     return {phone: f"{phone}|{rest}" for phone in record.phones} if record.name.key else {}
 
@@ -150,6 +156,7 @@ _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     MAILBOX_ALONE: _mailbox_alone_values,
     ROLE_MAILBOX: _role_values,
     PHONE: _phone_values,
+    PHONE_PROFILE: _phone_profile_values,
     NAME_COMPANY: _name_company_value,
     PROFILE: _profile_value,
     FACTS: _facts_value,
@@ -173,7 +180,8 @@ def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
 
 def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
     """The aspects under which two records share a key, and so are compared."""
-    return {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+    shared = {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+    return {*shared, PHONE_PROFILE} if PHONE in shared else shared
 
 
 def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
@@ -210,6 +218,11 @@ def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord
         yield f"{aspect}|{shared}|{name.given[:3]}|{name.digits}", True
     if name.mononym or aspect == MAILBOX:
         yield f"{aspect}|{shared}|{name.given[:3]}~|{name.digits}", name.mononym
+
+
+def _phone_profile_keys(aspect: Aspect, phone: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Those by which the telephone and the name alone are looked for, so that nothing more is stored."""
+    yield from _keys_with_name(PHONE, phone, value, record)
 
 
 def _crossed_words(name: PersonName) -> Iterator[str]:
@@ -336,6 +349,7 @@ _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = 
     MAILBOX_ALONE: _mailbox_key,
     ROLE_MAILBOX: _keys_with_name,
     PHONE: _keys_with_name,
+    PHONE_PROFILE: _phone_profile_keys,
     NAME_COMPANY: _name_company_keys,
     PROFILE: _profile_keys,
     FACTS: _facts_keys,

@@ -6,7 +6,8 @@ whether a pair is one lead is decided in `evidence`.
 Of records that say the same of an aspect, one stands for all; the others are only tied to it. That keeps rows that
 repeat one person from being compared with each other, and `clustering` lifts what was found back to all who share the
 aspect. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two LinkedIn profiles; two different
-names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster.
+names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster. A block with
+more than `MANY_IN_BLOCK` new records is taken apart by what two records must have in common to be one lead (`meeting`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     TWIN,
@@ -39,6 +41,7 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.meeting import PARTS, Part, ReadingColumns
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
@@ -47,6 +50,8 @@ Flags = NDArray[np.bool_]
 
 # A larger block looks at two records that cannot be one lead only where they lie side by side.
 SMALL_BLOCK = 16
+# With more new records than these a block is taken apart by readings; it makes no difference to what comes out.
+MANY_IN_BLOCK = 64
 # Pairs handed on at a time; bounds the memory of the largest block.
 CHUNK_PAIRS = 1_000_000
 
@@ -83,7 +88,7 @@ class _Blocks:
 _CLOSED, _SLUGGED, _DATED, _GUEST = 1, 2, 4, 8
 _APART = _CLOSED | _SLUGGED | _DATED
 # Aspects of which a record says nothing to one with another birth date.
-BY_BIRTH_DATE = frozenset({MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE})
+BY_BIRTH_DATE = frozenset({MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE})
 
 
 def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
@@ -95,11 +100,13 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
         first_new: position of the first new record; those before it are known, and compared among themselves already.
     """
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
+    readings = ReadingColumns(records)
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        pieces = _block_pairs(block, first_new)
+        pieces = _block_pairs(block, aspect, records, readings, first_new)
         if block.by_half is not None:
-            pieces = chain(pieces, _of_one_day(records, _block_pairs(block.by_half, first_new)))
+            halves = _block_pairs(block.by_half, aspect, records, readings, first_new)
+            pieces = chain(pieces, _of_one_day(records, halves))
         yield from _distinct(aspect, len(records), first_new, pieces)
 
 
@@ -176,21 +183,73 @@ def _halved(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, i
         yield hash((code, born[4:], "")), flag
 
 
-def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
+def _block_pairs(
+    block: _Blocks, aspect: Aspect, records: Sequence[MatchRecord], readings: ReadingColumns, first_new: int
+) -> Iterator[Indexes]:
     """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
     if block.ties:
         yield np.array(block.ties, dtype=np.int64)
-    if not block.codes:
-        return
-    codes, order = _repeated(np.frombuffer(block.codes, dtype=np.int64))
-    owners = np.frombuffer(block.owners, dtype=np.int64)[order]
-    flags = np.frombuffer(block.flags, dtype=np.int8)[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
-    sizes = np.diff(np.r_[starts, codes.size])
-    yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
-    for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
-        here = slice(start, start + size)
-        yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
+    if block.codes:
+        codes, owners = (np.frombuffer(column, dtype=np.int64) for column in (block.codes, block.owners))
+        taking = _Taking(records, readings, first_new, aspect == PHONE_PROFILE)
+        yield from taking.apart(codes, owners, np.frombuffer(block.flags, dtype=np.int8), PARTS.get(aspect, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Takes large blocks apart by the readings of their records, as far as there are any."""
+
+    records: Sequence[MatchRecord]
+    readings: ReadingColumns
+    first_new: int
+    namesakes_are_tied: bool
+
+    def apart(
+        self, codes: Indexes, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]
+    ) -> Iterator[Indexes]:
+        """Pairs of all blocks; a block is the records of one code."""
+        codes, order = _repeated(codes)
+        owners, flags = owners[order], flags[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+        sizes = np.diff(np.r_[starts, codes.size])
+        yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
+        large = sizes > SMALL_BLOCK
+        for start, size in zip(starts[large], sizes[large], strict=True):
+            here = slice(start, start + size)
+            yield from self._large(owners[here], flags[here], parts)
+
+    def _large(self, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]) -> Iterator[Indexes]:
+        new = owners >= self.first_new
+        if (flags & _GUEST).all():
+            return
+        if new.sum() <= MANY_IN_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        telling = [part for part in parts if self._differ(part, owners)]
+        if not telling:
+            yield from self._alike(owners, flags, new)
+            return
+        yield np.column_stack((owners[:-1], owners[1:]))
+        coded = self.readings.of(telling[0], owners.tolist())
+        guests = (coded.guests > 0) * np.int8(_CLOSED | _GUEST)
+        yield from self.apart(coded.codes, owners[coded.places], flags[coded.places] | guests, telling[1:])
+
+    def _alike(self, owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
+        """Pairs of a block whose records have readings in common; where they are tied already, not of one name."""
+        keys = [name.key for name in (self.records[owner].name for owner in owners.tolist()) if not name.mononym]
+        if not self.namesakes_are_tied or len(keys) < owners.size or len(set(keys)) > owners.size // SMALL_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        names = np.unique(np.array(keys, dtype=object), return_inverse=True)[1]
+        guests = (flags & _GUEST) > 0
+        for name in range(len(set(keys)) - 1):
+            here, later = names == name, names > name
+            yield from _between(owners[here & ~guests], owners[later])
+            yield from _between(owners[here & guests], owners[later & ~guests])
+
+    def _differ(self, part: Part, owners: Indexes) -> bool:
+        first, *others = (part.key(self.records[owner]) for owner in owners.tolist())
+        return any(other != first for other in others)
 
 
 def _repeated(codes: Indexes) -> tuple[Indexes, Indexes]:

@@ -21,6 +21,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     Aspect,
@@ -38,7 +39,7 @@ _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
 
 # Aspects that match only where the names do not speak against it.
-_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE, FACTS})
+_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE, FACTS})
 
 
 @dataclass(frozen=True, slots=True)

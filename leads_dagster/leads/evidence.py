@@ -22,6 +22,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     TWIN,
@@ -41,6 +42,7 @@ from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
+from leads_dagster.leads.meeting import Meetings
 from leads_dagster.leads.personal_evidence import PersonalColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
@@ -50,6 +52,7 @@ RULE_OF_ASPECT: dict[Aspect, Rule] = {
     MAILBOX_ALONE: "email",
     ROLE_MAILBOX: "email",
     PHONE: "phone",
+    PHONE_PROFILE: "phone",
     NAME_COMPANY: "name_company",
     PROFILE: "name_company",
     FACTS: "name_company",
@@ -102,6 +105,7 @@ class Judge:
         self._inferred = _coded([record.inferred for record in records])
         self._title = _coded([record.title for record in records])
         self._place = _coded([record.place[0] if record.place else "" for record in records])
+        self._meetings = Meetings(records)
 
     @cached_property
     def personal(self) -> PersonalColumns | None:
@@ -113,7 +117,14 @@ class Judge:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
         if pairs.aspect == TWIN:
             return self._found(pairs, np.ones(pairs.left.size, dtype=np.float32))
-        return _JUDGEMENTS[pairs.aspect](self, pairs)
+        return self._met(_JUDGEMENTS[pairs.aspect](self, pairs))
+
+    def _met(self, found: Findings) -> Findings:
+        """Without matches of records that have no reading in common: a large block does not look for them."""
+        keep = ~found.matches
+        matching = np.flatnonzero(found.matches)
+        keep[matching] = self._meetings.hold(found.aspect, found.left[matching], found.right[matching])
+        return Findings(found.aspect, found.left[keep], found.right[keep], found.scores[keep], found.matches[keep])
 
     def matching(self, scores: Scores) -> Flags:
         """Above the match threshold; equality is a match whatever the threshold."""
@@ -180,12 +191,17 @@ class Judge:
         return self._found(pairs, scores)
 
     def _by_phone(self, pairs: Pairs) -> Findings:
+        return self._found(pairs, self.names(pairs.left, pairs.right).scores)
+
+    def _by_phone_and_profile(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         companies = self.company_bits(pairs.left, pairs.right)
         weights = match_weights().phone
         phone = np.where(companies >= match_weights().company.nearly_alike, weights.same_in_one_company, weights.same)
         profile = sum(self.profile_bits(pairs.left, pairs.right, companies))
-        return self._found(pairs, np.maximum(names.scores, score_of_bits(names.bits + companies + phone + profile)))
+        scores = score_of_bits(names.bits + companies + phone + profile)
+        scores[self.matching(names.scores)] = 0  # the telephone and the names are enough
+        return self._found(pairs, scores)
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
@@ -251,6 +267,7 @@ _JUDGEMENTS = {
     MAILBOX_ALONE: Judge._by_mailbox_alone,
     ROLE_MAILBOX: Judge._by_role_mailbox,
     PHONE: Judge._by_phone,
+    PHONE_PROFILE: Judge._by_phone_and_profile,
     NAME_COMPANY: Judge._by_name_and_company,
     PROFILE: Judge._by_profile,
     FACTS: Judge._by_facts,

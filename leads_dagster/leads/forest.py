@@ -43,7 +43,7 @@ class _Tree:
         members: ids.
         profiles: LinkedIn slugs; more than one only by a decision.
         days: birth dates; those of one person are nearly the same.
-        names: distinct names by their key.
+        names: distinct names by their key. givens: their given names and numbers. generations: theirs.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
         decided: whether a person joined what contradicts: it may then go by several names.
@@ -54,6 +54,8 @@ class _Tree:
     profiles: frozenset[str]
     days: frozenset[str]
     names: dict[str, PersonName]
+    givens: set[tuple[str, str]]
+    generations: set[str]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
     guarded: frozenset[str] = _NOTHING
@@ -65,6 +67,8 @@ class _Tree:
         self.profiles |= other.profiles
         self.days |= other.days
         self.names |= other.names
+        self.givens |= other.givens
+        self.generations |= other.generations
         self.offices |= other.offices
         self.apart |= other.apart
         self.guarded |= other.guarded
@@ -205,6 +209,8 @@ class Forest:
             profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
             days=frozenset((record.born,)) if record.born else _NOTHING,
             names={name.key: name} if name.key else {},
+            givens={(name.given, name.digits)} if name.key else set(),
+            generations={name.generation} if name.key else set(),
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=frozenset(self._apart.get(record.id, ())),
             guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
@@ -215,9 +221,8 @@ class Forest:
         decided = left.decided or right.decided
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        if not beyond_days and _born_apart(left, right, decided=decided):
-            return True
-        if _offices_clash(left, right, decided=decided):
+        born_apart = not beyond_days and _born_apart(left, right, decided=decided)
+        if born_apart or _offices_clash(left, right, decided=decided):
             return True
         if by_profile:
             return _clash(
@@ -225,6 +230,8 @@ class Forest:
             )
         if _generations_differ(left, right):
             return True
+        if len(left.givens) == len(right.givens) == 1 and left.givens == right.givens:
+            return False
         names = product(left.names.values(), right.names.values())
         differ = (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in names)
         return _clash(differ, decided=decided)
@@ -307,5 +314,4 @@ def _generations_differ(left: _Tree, right: _Tree) -> bool:
     """Father and son: two generations, or one that all of one side's names give and none of the other's."""
     if not left.names or not right.names:
         return False
-    one = {name.generation for name in left.names.values()}
-    return one.isdisjoint(name.generation for name in right.names.values())
+    return left.generations.isdisjoint(right.generations)

@@ -362,11 +362,13 @@ class NicknameTable:
         numbers: known given name -> its number from 1; an unknown name has the number 0.
         akin: akin[a, b] says that the names numbered a and b share a group of the table.
         letters: known given name -> first letters of the names akin to it.
+        groups: known given name -> the numbers of its groups.
     """
 
     numbers: dict[str, int]
     akin: NDArray[np.bool_]
     letters: dict[str, frozenset[str]]
+    groups: dict[str, tuple[int, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -380,7 +382,14 @@ def nickname_table() -> NicknameTable:
         members = [numbers[name] for name in group]
         akin[np.ix_(members, members)] = True
     letters: dict[str, set[str]] = {}
-    for group in groups:
+    memberships: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
         for name in group:
             letters.setdefault(name, set()).update(other[0] for other in group)
-    return NicknameTable(numbers, akin, {name: frozenset(found) for name, found in letters.items()})
+            memberships.setdefault(name, []).append(number)
+    return NicknameTable(
+        numbers,
+        akin,
+        {name: frozenset(found) for name, found in letters.items()},
+        {name: tuple(found) for name, found in memberships.items()},
+    )

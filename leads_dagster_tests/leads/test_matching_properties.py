@@ -243,6 +243,7 @@ def test_what_a_large_block_leaves_out_changes_no_cluster(rows: list[dict[str, s
     records = numbered(rows)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(blocking, "SMALL_BLOCK", 1)
+        patched.setattr(blocking, "MANY_IN_BLOCK", 1)
         as_if_large = groups(records)
 
     assert as_if_large == groups(records)

@@ -15,20 +15,31 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import cpdist
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
+    MAILBOX,
+    MAILBOX_ALONE,
+    NAME_COMPANY,
+    PHONE,
     PHONE_PROFILE,
+    PROFILE,
+    ROLE_MAILBOX,
     TWIN,
     Aspect,
     aspect_keys,
     aspect_values,
     blocking_keys,
 )
+from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.meeting import PARTS, Part, ReadingColumns
 
@@ -61,16 +72,23 @@ class Pairs:
 
 @dataclass
 class _Blocks:
-    """The representatives of one aspect and the blocks they fall into, as columns."""
+    """The representatives of one aspect and the blocks they fall into, as columns.
+
+    `by_half` has those with a birth date once more, in blocks of one year and of one day of the year.
+    """
 
     codes: array[int] = field(default_factory=lambda: array("q"))
     owners: array[int] = field(default_factory=lambda: array("q"))
     flags: array[int] = field(default_factory=lambda: array("b"))
     ties: list[tuple[int, int]] = field(default_factory=list)
+    by_half: _Blocks | None = None
 
 
-# In `_Blocks.flags`.
-_CLOSED, _SLUGGED, _GUEST = 1, 2, 4
+# In `_Blocks.flags`: two of which both have one of the first three are no match, but may be looked at.
+_CLOSED, _SLUGGED, _DATED, _GUEST = 1, 2, 4, 8
+_APART = _CLOSED | _SLUGGED | _DATED
+# Aspects of which a record says nothing to one with another birth date.
+BY_BIRTH_DATE = frozenset({MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE})
 
 
 def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
@@ -85,17 +103,32 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
     readings = ReadingColumns(records)
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, aspect, records, readings, first_new))
+        pieces = _block_pairs(block, aspect, records, readings, first_new)
+        if block.by_half is not None:
+            halves = _block_pairs(block.by_half, aspect, records, readings, first_new)
+            pieces = chain(pieces, _of_one_day(records, halves))
+        yield from _distinct(aspect, len(records), first_new, pieces)
+
+
+def _of_one_day(records: Sequence[MatchRecord], pieces: Iterable[Indexes]) -> Iterator[Indexes]:
+    """Of these pairs those whose birth dates are nearly the same."""
+    born = np.array([record.born for record in records], dtype=object)
+    swapped = np.array([day_for_month(record.born) for record in records], dtype=object)
+    for piece in pieces:
+        left, right = born[piece[:, 0]], born[piece[:, 1]]
+        near = cpdist(left, right, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
+        yield piece[near | (swapped[piece[:, 0]] == right)]
 
 
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
     """Ties and blocks of one aspect; what only one record says (its own mailbox, its telephone) needs no block."""
     block = _Blocks()
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str, str], int] = {}
     alone: dict[str, tuple[int, str, str] | None] = {}
     for index, record in enumerate(records):
+        born = record.born if aspect in BY_BIRTH_DATE else ""
         for shared, value in aspect_values(record, aspect).items():
-            representative = first.setdefault((value, record.slug), index)
+            representative = first.setdefault((value, record.slug, born), index)
             if representative != index:
                 block.ties.append((representative, index))
                 continue
@@ -109,7 +142,9 @@ def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] |
 
 
 # Aspects whose records meet by equal values alone: being tied to one of them is all.
-_EXACT = frozenset({LINKEDIN, TWIN})
+_EXACT = frozenset({TWIN})
+# Aspects whose records have one profile.
+_BY_PROFILE = frozenset({LINKEDIN, LINKEDIN_ALONE})
 
 
 def _enter(
@@ -122,14 +157,30 @@ def _enter(
     if entry is None or aspect in _EXACT:
         return
     index, shared, value = entry
-    slugged = _SLUGGED if records[index].slug else 0
+    slugged = _SLUGGED if records[index].slug and aspect not in _BY_PROFILE else 0
     flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
-    keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
+    record = records[index]
+    keys = [(hash(key), flags[is_open]) for key, is_open in aspect_keys(record, aspect, shared, value)]
     if wanted is not None:
         keys = [key for key in keys if key[0] in wanted]
+    if aspect in BY_BIRTH_DATE and record.born:
+        block.by_half = block.by_half or _Blocks()
+        _append(block.by_half, index, list(_halved(keys, record.born)))
+        keys = [(code, flag | _DATED) for code, flag in keys]
+    _append(block, index, keys)
+
+
+def _append(block: _Blocks, index: int, keys: Sequence[tuple[int, int]]) -> None:
     block.codes.extend([code for code, _ in keys])
-    block.flags.extend([flags[is_open] for _, is_open in keys])
+    block.flags.extend([flag for _, flag in keys])
     block.owners.extend([index] * len(keys))
+
+
+def _halved(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, int]]:
+    """Codes of a record with a birth date by which it meets those whose date is nearly the same."""
+    for code, flag in keys:
+        yield hash((code, born[:4])), flag
+        yield hash((code, born[4:], "")), flag
 
 
 def _block_pairs(
@@ -225,18 +276,20 @@ def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes, guests: Flag
 
 
 def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
-    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side.
+    """Pairs of one block: two LinkedIn profiles, two birth dates, and two closed records only side by side.
 
     Two guests are not compared at all.
     """
-    free = flags == 0
-    guests = (flags & _GUEST) > 0
-    slugged, closed_free = flags == _SLUGGED, ((flags & _CLOSED) > 0) & ((flags & _SLUGGED) == 0)
+    kinds = flags & _APART
+    free = kinds == 0
     yield from _among(owners[free], new[free])
-    for some, others in ((free, ~free), (slugged, closed_free)):
+    for one, other in combinations(np.unique(kinds).tolist(), 2):
+        if one & other:
+            continue
+        some, others = kinds == one, kinds == other
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
-    rest = owners[~free & ~guests]
+    rest = owners[~free & ((flags & _GUEST) == 0)]
     yield np.column_stack((rest[:-1], rest[1:]))
 
 

@@ -17,6 +17,7 @@ from leads_dagster.leads.aspects import (
     COMPANY,
     FACTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
     MAILBOX,
     MAILBOX_ALONE,
     NAME_COMPANY,
@@ -46,6 +47,7 @@ from leads_dagster.leads.personal_evidence import PersonalColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
+    LINKEDIN_ALONE: "linkedin",
     MAILBOX: "email",
     MAILBOX_ALONE: "email",
     ROLE_MAILBOX: "email",
@@ -64,6 +66,8 @@ MAILBOX_WITH_LIKELY_NAME = 0.90
 
 # Two names at one mailbox are one person's where nothing speaks against it and this much speaks for it.
 _LIKELY_NAME_BITS = 2.0
+# Two names that both contradict, given and family name: two persons, as far as names go.
+TWO_PERSONS_BITS = -15.0
 # Company, title and place together are worth 15 bits at most.
 _LEAST_NAME_BITS = 7.0
 
@@ -95,6 +99,7 @@ class Judge:
         names, self._name_of = _numbered([record.name for record in records])
         companies, self._company_of = _numbered([record.company for record in records])
         self._names, self._companies = NameColumns(names), CompanyColumns(companies)
+        self._unread = np.array([record.name.unread for record in records], dtype=np.bool_)
         self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
         self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
         self._inferred = _coded([record.inferred for record in records])
@@ -110,7 +115,7 @@ class Judge:
 
     def findings(self, pairs: Pairs) -> Findings:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
-        if pairs.aspect in (LINKEDIN, TWIN):
+        if pairs.aspect == TWIN:
             return self._found(pairs, np.ones(pairs.left.size, dtype=np.float32))
         return self._met(_JUDGEMENTS[pairs.aspect](self, pairs))
 
@@ -139,6 +144,21 @@ class Judge:
     def companies(self, left: Indexes, right: Indexes) -> Scores:
         """Company scores of pairs of records."""
         return self._companies.compare(self._company_of[left], self._company_of[right])
+
+    def _by_linkedin(self, pairs: Pairs) -> Findings:
+        """One profile is one person: people marry. Of two wholly different names a cell was filled down."""
+        names = self.names(pairs.left, pairs.right)
+        likely = names.bits > TWO_PERSONS_BITS
+        scores = self._doubtful(names)
+        scores[likely] = 1
+        return self._found(pairs, scores, likely)
+
+    def _by_linkedin_alone(self, pairs: Pairs) -> Findings:
+        left, right = pairs.left, pairs.right
+        untold = ~(self._has_name[left] & self._has_name[right]) | (self._unread[left] != self._unread[right])
+        scores = self._doubtful(self.names(left, right))
+        scores[untold] = 1
+        return self._found(pairs, scores, untold)
 
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
@@ -241,6 +261,8 @@ class Judge:
 
 
 _JUDGEMENTS = {
+    LINKEDIN: Judge._by_linkedin,
+    LINKEDIN_ALONE: Judge._by_linkedin_alone,
     MAILBOX: Judge._by_mailbox,
     MAILBOX_ALONE: Judge._by_mailbox_alone,
     ROLE_MAILBOX: Judge._by_role_mailbox,

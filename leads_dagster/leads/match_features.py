@@ -63,6 +63,16 @@ class PersonName:
     joined: str = ""
     joined_back: str = ""
 
+    @property
+    def unread(self) -> bool:
+        """Whether it has no words to compare with others': in a script that is not read, or without its blanks."""
+        return not self.key.isascii() or (bool(self.given) and not self.family and not self.mononym)
+
+    @property
+    def words(self) -> list[str]:
+        """All words of the name as it was written, particles too."""
+        return self.key.partition("|")[0].split()
+
 
 @dataclass(frozen=True, slots=True)
 class CompanyName:
@@ -133,6 +143,8 @@ def _without_particles(words: list[str]) -> list[str]:
     if len(words) <= _FEW_WORDS:
         return words
     particles = _particles()
+    if not _vietnamese_families().isdisjoint((words[0], words[-1])):
+        particles -= {*vietnamese_middles(), words[0], words[-1]}
     kept = [word for word in words if word not in particles]
     if len(kept) >= _FEW_WORDS:
         return kept
@@ -143,6 +155,17 @@ def _without_particles(words: list[str]) -> list[str]:
 def _particles() -> frozenset[str]:
     """Words between given and family name that are often left out or written together with the next."""
     return frozenset(load_table("names")["matching"]["particles"])
+
+
+@lru_cache(maxsize=1)
+def vietnamese_middles() -> frozenset[str]:
+    """Middle names that tell a man from a woman and little else: Nguyen Van Minh, Nguyen Thi Minh."""
+    return frozenset(load_table("names")["matching"]["vietnamese_middles"])
+
+
+@lru_cache(maxsize=1)
+def _vietnamese_families() -> frozenset[str]:
+    return frozenset(load_table("names")["matching"]["vietnamese_families"])
 
 
 def _from_words(every: list[str], generation: str, digits: str) -> PersonName:

@@ -101,7 +101,7 @@ def _edit_there(ws: Workspace, url: str, record: str, title: str) -> float:
 
     _wait_a_random_while()
     began = time.monotonic()
-    edit = {"update": [{"id": record, "fields": {"Title": title}}]}
+    edit: Any = {"update": [{"id": record, "fields": {"Title": title}}]}
     requests.post(f"{url}/sandbox/airtable/{BASE}/{TABLE}", json=edit, timeout=10).raise_for_status()
     return _waited(began, lambda: title in _titles(ws))
 

@@ -239,6 +239,8 @@ def _shape(call: Call, body: JsonObject) -> Shape:
 
 
 def _batch(given: Any, *, with_id: bool) -> list[JsonObject]:
+    if isinstance(given, list) and len(given) > MAX_BATCH and not with_id:
+        raise errors.too_many_records(len(given))
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_BATCH:
         raise errors.bad_records(with_id=with_id)
     if not all(isinstance(each, dict) for each in given):

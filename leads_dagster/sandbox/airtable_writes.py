@@ -192,7 +192,7 @@ def commit(session: Session, table: Table, changes: list[Change]) -> Outcome:
 def _require_room(session: Session, coming: int) -> None:
     limit = session.base.flags.get("recordLimit")
     if limit is not None and coming and session.base.record_count() + coming > limit:
-        raise errors.refusal(422, "RECORD_LIMIT_REACHED", f"The base has reached its limit of {limit} records")
+        raise errors.base_full(limit)
 
 
 def _add_options(table: Table, cells: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ answered last; so a mark can be made twice, or be lost with its transaction, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
 
 from leads_dagster.leads.digests import value_digest
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
@@ -112,6 +112,48 @@ def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, sam
         update(sync_status)
         .where(sync_status.c.customer == customer, sync_status.c.mirror == mirror)
         .values(status="pending", attempt_count=0, next_attempt_at=None, error_message=None, **forgotten)
+    )
+
+
+def restate(
+    connection: Connection, customer: str, mirror: MirrorName, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Say something else of what stands at a mirror, lead by lead; `change` is given each base."""
+    query = select(sync_status.c.lead_id, sync_status.c.base).where(
+        sync_status.c.customer == customer, sync_status.c.mirror == mirror, sync_status.c.base.is_not(None)
+    )
+    rows = [{"lead_id": row.lead_id, "mirror": mirror, "base": change(row.base)} for row in connection.execute(query)]
+    bulk_update(connection, sync_status, rows, keys=_KEYS)
+
+
+def retry(
+    connection: Connection,
+    customer: str,
+    *,
+    mirror: MirrorName | None = None,
+    lead_ids: Sequence[str] | None = None,
+) -> int:
+    """Let marks that failed, died, or landed without some of their values be tried at once; returns how many."""
+    mine = [sync_status.c.customer == customer, _has_trouble()]
+    if mirror is not None:
+        mine.append(sync_status.c.mirror == mirror)
+    again = {"status": "pending", "attempt_count": 0, "next_attempt_at": None}
+    wanted = [None] if lead_ids is None else list(chunks(lead_ids))
+    return sum(
+        connection.execute(
+            update(sync_status)
+            .where(*mine, *(() if part is None else (sync_status.c.lead_id.in_(part),)))
+            .values(again)
+        ).rowcount
+        for part in wanted
+    )
+
+
+def _has_trouble() -> ColumnElement[bool]:
+    """Failed and dead marks, and those of which some values were left out."""
+    return or_(
+        sync_status.c.status.in_(["failed", "dead"]),
+        and_(sync_status.c.status == "success", sync_status.c.error_message.is_not(None)),
     )
 
 
@@ -239,7 +281,8 @@ def postpone(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str]
 
 
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at, and may be echoes.
+    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at, and may be echoes and
+    error: which values were left out.
 
     A mark that became newer meanwhile stays pending.
     """
@@ -253,7 +296,7 @@ def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
             "attempt_count": 0,
             "last_attempt": row["at"],
             "next_attempt_at": None,
-            "error_message": None,
+            "error_message": row.get("error"),
             "lead_id": row["lead_id"],
             "mirror": row["mirror"],
             **({"echoes": row["echoes"]} if "echoes" in row else {}),
@@ -288,17 +331,22 @@ def book_failure(
     permanent: bool,
     now: datetime,
     attempts: Mapping[str, int],
+    patient: bool = False,
 ) -> None:
-    """Book writes that did not land: again later with growing delay, or dead after the limit or a permanent error."""
+    """Book writes that did not land: again later with growing delay, or dead after the limit or a permanent error.
+
+    Args:
+        patient: the lead is not at fault; however often it fails, it does not die of it.
+    """
     for part in chunks(lead_ids):
         for lead in part:
             tried = attempts.get(lead, 0) + 1
-            wait = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** (tried - 1))
+            wait = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** min(tried - 1, MAX_ATTEMPTS))
             connection.execute(
                 update(sync_status)
                 .where(sync_status.c.lead_id == lead, sync_status.c.mirror == mirror)
                 .values(
-                    status="dead" if permanent or tried >= MAX_ATTEMPTS else "failed",
+                    status="dead" if permanent or (tried >= MAX_ATTEMPTS and not patient) else "failed",
                     attempt_count=tried,
                     last_attempt=now,
                     next_attempt_at=now + timedelta(seconds=wait),

@@ -34,7 +34,7 @@ from leads_dagster_tests.pipeline.conftest import Road
 
 @pytest.fixture(autouse=True)
 def no_pacing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leads_dagster.mirrors.airtable.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
+    monkeypatch.setattr("leads_dagster.budget.place.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
 
 
 @pytest.fixture

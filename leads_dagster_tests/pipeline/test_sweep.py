@@ -35,7 +35,7 @@ SCOPES = ["data.records:read", "data.records:write", "schema.bases:read", "schem
 
 @pytest.fixture(autouse=True)
 def no_pacing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leads_dagster.mirrors.airtable.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
+    monkeypatch.setattr("leads_dagster.budget.place.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
 
 
 @pytest.fixture
@@ -200,12 +200,14 @@ def test_records_of_one_lead_key_are_told_of_with_the_oldest_first(desk: Desk) -
     desk.pull()
     key = desk.lead_of("Jane Doe")["id"]
     lose(desk, "removed")
-    first, second = (desk.act(create=[{"Name": "Jane Doe", "lead_key": key}])["created"][0]["id"] for _ in range(2))
+    (first,) = desk.act(create=[{"Name": "Jane Doe", "lead_key": key}])["created"]
+    desk.admin("clock", skew=5)
+    (second,) = desk.act(create=[{"Name": "Jane Doe", "lead_key": key}])["created"]
     desk.pull()
     made = {
         row["record_id"]: row["changed_at"] for row in desk.road.all("airtable_changes") if row["kind"] == "created"
     }
-    assert made[first] < made[second]
+    assert made[first["id"]] < made[second["id"]]
 
 
 def test_a_copy_that_is_known_is_not_told_of_at_each_sweep(desk: Desk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from leads_dagster.budget import Limit
 from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable_errors import QuotaSpentError
-from leads_dagster.pipeline import airtable_noting
 from leads_dagster.pipeline.mirror import _Sending
 from leads_dagster.pipeline.pull import pull
 from leads_dagster.pipeline.workspace import Workspace
@@ -218,37 +216,6 @@ def test_more_payloads_than_one_answer_holds_are_read_to_the_end(desk: Desk) -> 
     done = desk.pull()
     assert (done.calls, done.changes) == (3, 240)
     assert len({change[0] for change in desk.changes()}) == 120
-
-
-def test_what_was_read_and_not_noted_is_read_again_and_noted_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process dies after Airtable answered and before our transaction ended."""
-
-    def die(*_: Any, **__: Any) -> None:
-        raise RuntimeError("killed")
-
-    desk.ready(JANE)
-    desk.type_in(jane := desk.record_of("Jane Doe"), Title="Chair")
-    cursor = desk.hook()["cursor"]
-    with monkeypatch.context() as dying:
-        dying.setattr(airtable_noting.airtable_bases, "adopt", die)
-        with pytest.raises(RuntimeError, match="killed"):
-            desk.pull()
-    assert (desk.hook()["cursor"], desk.changes()) == (cursor, [])
-    assert (desk.pull().changes, desk.changes()) == (1, [(jane, TITLE, "changed", "Chair")])
-    assert desk.hook()["cursor"] == cursor + 1
-
-
-def test_two_readers_at_once_note_everything_once(desk: Desk) -> None:
-    desk.ready(JANE)
-    for number in range(70):
-        desk.act(create=[{"Name": f"Lead {number}"}])
-    cursor = desk.hook()["cursor"]
-    with ThreadPoolExecutor(4) as pool:
-        done = [one.result() for one in [pool.submit(desk.pull) for _ in range(4)]]
-    assert [one.error for one in done] == [None] * 4
-    assert sum(one.changes for one in done) == 140
-    assert desk.hook()["cursor"] == cursor + 70
-    assert len(desk.changes()) == 140
 
 
 @pytest.mark.parametrize("hours", [-3, 3])

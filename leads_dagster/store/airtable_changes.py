@@ -168,7 +168,9 @@ def take_back(connection: Connection, base_id: str, table_id: str, cells: Sequen
     waiting_rows = [
         row for part in chunks(records) for row in connection.execute(query.where(*_of(base_id, table_id, part)))
     ]
-    drop(connection, [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted])
+    ids = [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted]
+    for part in chunks(ids):
+        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
 
 
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:

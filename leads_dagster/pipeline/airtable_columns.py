@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.mirrors.airtable_schema import ATTENTION, KEY, Target, field_names, wanted_type
 from leads_dagster.mirrors.airtable_values import AirtableColumn
-from leads_dagster.store import airtable_changes, airtable_state, outbox
+from leads_dagster.store import airtable_changes, airtable_state, outbox, outbox_marks
 from leads_dagster.store.airtable_state import TableState
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def follow(connection: Connection, known: TableState | None, fresh: TableState, 
     if (fresh.shown.keys() - known.shown.keys() and not by_name) or others:
         outbox.tell_again(connection, fresh.customer, "airtable", same_place=True)
     elif not fresh.same_fields(known):
-        outbox.retry(connection, fresh.customer, mirror="airtable")
+        outbox_marks.retry(connection, fresh.customer, mirror="airtable")
 
 
 def _begin(connection: Connection, known: TableState | None, fresh: TableState) -> None:

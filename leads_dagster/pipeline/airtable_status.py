@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.budget.status import LimitStatus
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import airtable_changes, airtable_duplicates, airtable_state, hold_rows, outbox
+from leads_dagster.store import airtable_changes, airtable_duplicates, airtable_state, hold_rows, outbox, outbox_marks
 from leads_dagster.store.airtable_state import HookState, TableState
 
 AirtableState = Literal["off", "new", "in_step", "settling", "behind", "held", "refused", "unreachable", "parked"]
@@ -37,6 +37,7 @@ def airtable_status(ws: Workspace, connection: Connection, budget: tuple[LimitSt
         return {"state": "new", "table": f"{airtable.base_id}/{airtable.table}"}
     hook = airtable_state.hook_of(connection, airtable.base_id)
     counts = outbox.counts(connection, ws.name).get("airtable", {})
+    left_out = outbox_marks.count_left_out(connection, ws.name, "airtable")
     due = outbox.count_due(connection, ws.name, ["airtable"], now=ws.now())
     edits = airtable_changes.count(connection, table.base_id, table.table_id)
     parked_until = _parked_until(airtable.base_id, budget)
@@ -44,7 +45,7 @@ def airtable_status(ws: Workspace, connection: Connection, budget: tuple[LimitSt
     holding: Mapping[AirtableState, bool] = {
         "parked": parked_until is not None,
         "unreachable": (table.error or hook.error) is not None and hook.status != "refused",
-        "refused": counts.get("dead", 0) > 0 or bool(table.problems),
+        "refused": counts.get("dead", 0) > 0 or bool(table.problems) or left_out > 0,
         "held": held,
         "behind": due > 0 or counts.get("failed", 0) > 0,
         "settling": edits > 0 or counts.get("pending", 0) > 0,

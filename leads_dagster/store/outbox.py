@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
 from leads_dagster.leads.digests import value_digest
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
@@ -124,37 +124,6 @@ def restate(
     )
     rows = [{"lead_id": row.lead_id, "mirror": mirror, "base": change(row.base)} for row in connection.execute(query)]
     bulk_update(connection, sync_status, rows, keys=_KEYS)
-
-
-def retry(
-    connection: Connection,
-    customer: str,
-    *,
-    mirror: MirrorName | None = None,
-    lead_ids: Sequence[str] | None = None,
-) -> int:
-    """Let marks that failed, died, or landed without some of their values be tried at once; returns how many."""
-    mine = [sync_status.c.customer == customer, _has_trouble()]
-    if mirror is not None:
-        mine.append(sync_status.c.mirror == mirror)
-    again = {"status": "pending", "attempt_count": 0, "next_attempt_at": None}
-    wanted = [None] if lead_ids is None else list(chunks(lead_ids))
-    return sum(
-        connection.execute(
-            update(sync_status)
-            .where(*mine, *(() if part is None else (sync_status.c.lead_id.in_(part),)))
-            .values(again)
-        ).rowcount
-        for part in wanted
-    )
-
-
-def _has_trouble() -> ColumnElement[bool]:
-    """Failed and dead marks, and those of which some values were left out."""
-    return or_(
-        sync_status.c.status.in_(["failed", "dead"]),
-        and_(sync_status.c.status == "success", sync_status.c.error_message.is_not(None)),
-    )
 
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
@@ -369,21 +338,3 @@ def count_heard(connection: Connection, customer: str, mirror: MirrorName) -> in
         )
     )
     return int(connection.execute(query).scalar_one())
-
-
-def failures(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
-    """Leads that a mirror refused or could not take, newest first."""
-    query = (
-        select(
-            sync_status.c.lead_id,
-            sync_status.c.mirror,
-            sync_status.c.status,
-            sync_status.c.attempt_count,
-            sync_status.c.error_message,
-            sync_status.c.next_attempt_at,
-        )
-        .where(sync_status.c.customer == customer, sync_status.c.status.in_(["failed", "dead"]))
-        .order_by(sync_status.c.last_attempt.desc())
-        .limit(limit)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]

@@ -20,7 +20,7 @@ ANN = ("Ann Lee", "ann@beta.example", "Beta", "Founder")
 
 
 def airtable_toml(*, base: str = BASE, table: str = LEADS, more: str = "") -> str:
-    return f'[customers.airtable]\nbase_id = "{base}"\ntable = "{table}"\n{more}'
+    return f'[customers.airtable]\nbase_id = "{base}"\ntable = "{table}"\ndebounce_seconds = 0\n{more}'
 
 
 def airtable_road(home: Path, sandbox: Sandbox, *, toml: str | None = None, token: str = "patTest") -> Road:

@@ -34,6 +34,7 @@ def check_google_credentials(settings: Settings) -> Iterator[Finding]:
 
 def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:
     """The sheet answers, is a table, and has columns that make leads."""
+    from leads_dagster.budget import budget_place
     from leads_dagster.leads.headers import confirming, suggestions
     from leads_dagster.leads.sheet import read_sheet, sample_of
     from leads_dagster.sources.fetched import Fetched
@@ -49,6 +50,7 @@ def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Find
         previous=None,
         max_bytes=settings.max_sheet_bytes,
         sheets_endpoint=settings.google_sheets_endpoint_url,
+        budget=budget_place(settings) if settings.home.exists() else None,
     )
     assert isinstance(fetched, Fetched), "nothing was said to be known already"
     table, mapping = read_sheet(fetched.data, overrides=customer.columns, learned=_learned(settings, customer))

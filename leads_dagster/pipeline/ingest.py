@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from leads_dagster.budget import budget_place
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import attention, row_changes
@@ -117,6 +118,7 @@ def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
         previous=marker,
         max_bytes=ws.settings.max_sheet_bytes,
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
+        budget=budget_place(ws.settings),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from leads_dagster.budget import budget_place
 from leads_dagster.leads.headers import confirming, suggestions
 from leads_dagster.leads.sheet import read_sheet, sample_of
 from leads_dagster.pipeline import ingest
@@ -60,6 +61,7 @@ def _planned(ws: Workspace) -> dict[str, Any]:
         credentials=ws.settings.google_credentials,
         max_bytes=ws.settings.max_sheet_bytes,
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
+        budget=budget_place(ws.settings),
     )
     data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
     unknown = {"unknown_columns": _unknown_columns(ws, data)}

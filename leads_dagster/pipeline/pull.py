@@ -19,6 +19,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from leads_dagster.budget import airtable_budget
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import LeadsError, QuotaSpentError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
@@ -79,29 +80,39 @@ def pull(ws: Workspace, mirror: AirtableMirror | None = None, *, audit: bool = T
     airtable = ws.customer.airtable
     if airtable is None:
         return Pulled("none")
-    if not pull_due(ws):
-        return Pulled("waiting", waiting=_count_waiting(ws, airtable))
     began = time.monotonic()
+    reader: _Pull | None = None
     error: LeadsError | None = None
-    with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
-        before = table.traffic
-        reader = _Pull(ws, airtable, table, audit=audit)
-        try:
+    try:
+        if mirror is None and not pull_due(ws, airtable):
+            return Pulled("waiting", waiting=_count_waiting(ws, airtable))
+        with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
+            reader = _Pull(ws, airtable, table, audit=audit)
             reader.run()
-        except (SettingsError, StoreError):
-            raise
-        except LeadsError as failure:
-            error = failure
-        _note_error(ws, airtable, error)
-        calls = table.traffic.since(before).calls
-    waiting = _count_waiting(ws, airtable)
-    status = reader.status if error is None else _failed(error)
-    return Pulled(status, reader.changes, waiting, calls, time.monotonic() - began, error)
+            if mirror is not None:  # before a write: that was a look as good as any
+                table.budget.note_pull()
+    except (SettingsError, StoreError):
+        raise
+    except LeadsError as failure:
+        error = failure
+    _note_error(ws, airtable, error)
+    status = (reader.status if reader else "read") if error is None else _failed(error)
+    changes, calls = (reader.changes, reader.calls) if reader else (0, 0)
+    return Pulled(status, changes, _count_waiting(ws, airtable), calls, time.monotonic() - began, error)
 
 
-def pull_due(ws: Workspace) -> bool:
-    """Whether the call budget allows a look now."""
-    return True
+def pull_due(ws: Workspace, airtable: AirtableSettings) -> bool:
+    """Whether it is this look's turn: always where somebody asked for it; what runs by itself keeps to the month's
+    budget, and of several customers in one base one reads for all.
+
+    Raises:
+        CredentialsError: there is no token.
+        StoreError, StoreBusyError: the books of the budget cannot be used.
+    """
+    if not ws.paced:
+        return True
+    with airtable_budget(ws.settings, airtable) as budget:
+        return budget.pull_due(interval_seconds=ws.customer.interval_seconds)
 
 
 def _failed(error: LeadsError) -> PullStatus:
@@ -135,6 +146,12 @@ class _Pull:
         self.ws, self.airtable, self.mirror, self.audit = ws, airtable, mirror, audit
         self.status: PullStatus = "read"
         self.changes = 0
+        self._before = mirror.traffic
+
+    @property
+    def calls(self) -> int:
+        """Requests sent by this look so far."""
+        return self.mirror.traffic.since(self._before).calls
 
     def run(self) -> None:
         meet(self.ws, "airtable")  # of another table than before none of the records is known

@@ -57,6 +57,7 @@ class Workspace:
         looked: what a look at the sheet saw, until a cycle takes it over.
         pulled: what a look at Airtable saw, likewise. airtable_failure: why it could not be read in this cycle.
         airtable_parked: why nothing may be written there for longer; the plan's calls are spent.
+        paced: whether looks at Airtable come as the month's budget allows; not where a person asks for one.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class Workspace:
     pulled: Pulled | None = field(default=None, repr=False)
     airtable_failure: LeadsError | None = field(default=None, repr=False)
     airtable_parked: str | None = field(default=None, repr=False)
+    paced: bool = False
     _reported: float = field(default=0.0, repr=False)
 
     @property

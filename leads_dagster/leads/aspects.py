@@ -50,7 +50,6 @@ ASPECTS: tuple[Aspect, ...] = (
 )
 
 
-
 # A blocking key, and whether under it the record may be one lead with any other of the block, and so is compared with
 # all of them; else it is compared with its neighbours and with those for which that is so. A guest (None) is compared
 # with those alone: guests that are alike meet under another key.

@@ -20,7 +20,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from leads_dagster.leads.aspects import COMPANY, MAILBOX, NAME_COMPANY, PHONE, PHONE_PROFILE, PROFILE, ROLE_MAILBOX, Aspect
+from leads_dagster.leads.aspects import (
+    COMPANY,
+    MAILBOX,
+    NAME_COMPANY,
+    PHONE,
+    PHONE_PROFILE,
+    PROFILE,
+    ROLE_MAILBOX,
+    Aspect,
+)
 from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
 from leads_dagster.leads.match_record import MatchRecord
 

@@ -90,6 +90,11 @@ def too_many_records(given: int) -> RefusedError:
     return refusal(422, "INVALID_RECORDS", message)
 
 
+def same_record_twice() -> RefusedError:
+    """In Airtable's own words, as those who met it quote them."""
+    return refusal(422, "INVALID_RECORDS", "You cannot update the same record multiple times in a single request.")
+
+
 def base_full(limit: int) -> RefusedError:
     return refusal(422, "RECORD_LIMIT_REACHED", f"The base has reached its limit of {limit} records")
 

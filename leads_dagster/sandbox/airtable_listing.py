@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_computed import RecordRow, compiled
-from leads_dagster.sandbox.airtable_model import TEXT_TYPES, Field, Record, Table
+from leads_dagster.sandbox.airtable_model import NUMBER_TYPES, TEXT_TYPES, Field, Record, Table
 from leads_dagster.sandbox.airtable_render import Shape, render_records
 from leads_dagster.sandbox.airtable_values import choices
 from leads_dagster.sandbox.airtable_world import LISTING_SECONDS, Listing, Session
@@ -231,16 +232,25 @@ def _holds(test: Callable[[RecordRow], Any], row: RecordRow) -> bool:
 def _ordered(session: Session, table: Table, ids: Iterable[str], sorting: list[tuple[Field, bool]]) -> tuple[str, ...]:
     ordered = list(ids)
     for field, descending in reversed(sorting):
-        ranks = {name: at for at, name in enumerate(choices(field))} if field.type == "singleSelect" else None
-        keys = {each: _sort_key(session, table, table.records[each], field, ranks) for each in ordered}
+        keys = _sort_keys(session, table, ordered, field)
         ordered.sort(key=keys.__getitem__, reverse=descending)
     return tuple(ordered)
+
+
+def _sort_keys(session: Session, table: Table, ids: list[str], field: Field) -> dict[str, Any]:
+    """Blanks first, numbers by size, options in their order, else text without regard to case."""
+    records, wanted = table.records, field.id
+    if field.type in TEXT_TYPES:
+        return {each: records[each].cells.get(wanted, "").lower() for each in ids}
+    if field.type in NUMBER_TYPES:
+        return {each: records[each].cells.get(wanted, -math.inf) for each in ids}
+    ranks = {name: at for at, name in enumerate(choices(field))} if field.type == "singleSelect" else None
+    return {each: _sort_key(session, table, records[each], field, ranks) for each in ids}
 
 
 def _sort_key(
     session: Session, table: Table, record: Record, field: Field, ranks: dict[str, int] | None
 ) -> tuple[int, float, str]:
-    """Blanks first, numbers by size, options in their order, else text without regard to case."""
     try:
         value = RecordRow(session.world, session.base, table, record).value(field)
     except FormulaValueError:

@@ -18,7 +18,15 @@ from leads_dagster.sandbox.airtable_model import Record, Table
 from leads_dagster.sandbox.airtable_references import new_attachment
 from leads_dagster.sandbox.airtable_render import Shape, render_record, render_records
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
-from leads_dagster.sandbox.airtable_writes import Change, check_cells, commit, delete, plan_update, plan_upsert
+from leads_dagster.sandbox.airtable_writes import (
+    Change,
+    check_cells,
+    commit,
+    delete,
+    plan_update,
+    plan_upsert,
+    require_once,
+)
 from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
 from leads_dagster.sandbox.ids import is_id
 
@@ -118,6 +126,7 @@ class AirtableRoutes:
         given = _batch(body.get("records"), with_id=merge_on is None)
         if merge_on is None:
             changes = [plan_update(session, table, each, typecast=typecast, clear_rest=clear) for each in given]
+            require_once(changes)
             outcome = commit(session, table, changes)
             return Reply({"records": render_records(session, table, outcome.records, shape)})
         changes = plan_upsert(session, table, given, merge_on, typecast=typecast)
@@ -182,9 +191,9 @@ class AirtableRoutes:
         session, _, record = self._record(call, "data.recordComments:write", level="comment")
         return Reply(comments.delete(session, record, call.params["comment"]))
 
-    def _hooks(self, call: Call) -> Session:
+    def _hooks(self, call: Call, *, level: str = "create") -> Session:
         session = open_session(self.world, call, "webhook:manage")
-        session.require_level("create")
+        session.require_level(level)
         expire(self.world, session.base)
         return session
 
@@ -214,8 +223,9 @@ class AirtableRoutes:
         return Reply(b"")
 
     def webhook_payloads(self, call: Call) -> Reply:
-        session = self._hooks(call)
+        session = self._hooks(call, level="read")
         hook = webhooks.find(session, call.params["hook"])
+        webhooks.require_scopes(session, hook.filters)
         cursor, limit = _integer(call.first("cursor"), 1), _integer(call.first("limit"), webhooks.MAX_PAYLOADS)
         return Reply(webhooks.list_payloads(session, hook, cursor=cursor, limit=limit))
 

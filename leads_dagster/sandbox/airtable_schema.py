@@ -10,6 +10,7 @@ from leads_dagster.sandbox.airtable_fields import (
     add_table,
     checked_dependencies,
     checked_field,
+    computed_options,
     field_name,
 )
 from leads_dagster.sandbox.airtable_model import Base, Table
@@ -177,6 +178,8 @@ class AirtableSchemaRoutes:
         if name != field.name and table.field(name) is not None:
             raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", f'A field named "{name}" already exists')
         field.name, field.description = name, body.get("description", field.description)
+        if field.type == "formula" and isinstance(body.get("options"), dict):
+            field.options = computed_options(table, field.type, body["options"])
         table.schema_changed()
         transaction = Transaction(session)
         transaction.changed_field(table, field, before=before)

@@ -84,6 +84,22 @@ def test_an_upsert_answers_with_two_lists_of_ids_and_a_plain_update_with_none(wi
     assert set(plain) == {"records"}
 
 
+def test_one_request_names_a_record_once_only(sandbox: Sandbox, wire: httpx.Client) -> None:
+    known = sandbox.airtable.create(BASE, "Leads", [{"lead_key": "k1"}])[0]["id"]
+    message = "You cannot update the same record multiple times in a single request."
+    by_id = {"id": known, "fields": {"Name": "x"}}
+    new, same = {"fields": {"lead_key": "k2"}}, {"fields": {"lead_key": "k1"}}
+    merging = {"performUpsert": {"fieldsToMergeOn": ["lead_key"]}}
+    for body in (
+        {"records": [by_id, by_id]},
+        {"records": [same, same], **merging},
+        {"records": [by_id, same], **merging},
+        {"records": [new, new], **merging},
+    ):
+        assert error(wire.patch(f"/{BASE}/Leads", json=body)) == (422, "INVALID_RECORDS", message)
+    assert [each["fields"] for each in sandbox.airtable.records(BASE, "Leads")] == [{"lead_key": "k1"}]
+
+
 def test_deleting_answers_for_each_record(wire: httpx.Client) -> None:
     ids = [each["id"] for each in wire.post(f"/{BASE}/Leads", json=records("a", "b", "c")).json()["records"]]
     assert wire.delete(f"/{BASE}/Leads/{ids[0]}").json() == {"id": ids[0], "deleted": True}
@@ -186,6 +202,17 @@ def test_a_token_sees_no_base_but_its_own() -> None:
         assert httpx.get(f"{sandbox.url}/v0/meta/bases", headers=headers).json() == {"bases": []}
         refused = httpx.get(f"{sandbox.url}/v0/{BASE}/Leads", headers=headers)
         assert error(refused)[:2] == (403, "INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND")
+
+
+def test_a_formula_is_changed_by_its_options(sandbox: Sandbox, wire: httpx.Client) -> None:
+    given = {"name": "Loud", "type": "formula", "options": {"formula": "UPPER({Name})"}}
+    loud = sandbox.airtable.add_field(BASE, "Leads", given)["id"]
+    path = f"/meta/bases/{BASE}/tables/{TABLE}/fields/{loud}"
+    shown = wire.patch(path, json={"options": {"formula": "LOWER({Name})"}}).json()["options"]
+    assert (shown["formula"], shown["referencedFieldIds"]) == (f"LOWER({{{NAME}}})", [NAME])
+    sandbox.airtable.change_field(BASE, "Leads", "Name", {"name": "Full name"})
+    made = wire.post(f"/{BASE}/Leads", json={"fields": {"Full name": "Ann"}}).json()
+    assert made["fields"] == {"Full name": "Ann", "Loud": "ann"}
 
 
 def test_the_meta_answers_have_their_keys(wire: httpx.Client) -> None:

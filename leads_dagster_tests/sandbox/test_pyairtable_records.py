@@ -65,14 +65,15 @@ def test_batches_are_cut_into_tens(table: Table, sandbox: Sandbox) -> None:
 
 def test_an_upsert_tells_what_it_made_and_what_it_changed(table: Table) -> None:
     known = table.create({"lead_key": "k1", "Name": "old", "Title": "CEO"})
+    other = table.create({"Name": "no key"})
     rows = [
         {"fields": {"lead_key": "k1", "Name": "new"}},
         {"fields": {"lead_key": "k2", "Name": "two"}},
-        {"id": known["id"], "fields": {"Company": "Acme"}},
+        {"id": other["id"], "fields": {"Company": "Acme"}},
     ]
     answer = table.batch_upsert(rows, key_fields=["lead_key"])
-    assert answer["updatedRecords"] == [known["id"], known["id"]]
-    assert [each["id"] for each in answer["records"]] == [known["id"], answer["createdRecords"][0], known["id"]]
+    assert answer["updatedRecords"] == [known["id"], other["id"]]
+    assert [each["id"] for each in answer["records"]] == [known["id"], answer["createdRecords"][0], other["id"]]
     replaced = table.batch_upsert([{"fields": {"lead_key": "k1"}}], key_fields=["lead_key"], replace=True)
     assert replaced["records"][0]["fields"] == {"lead_key": "k1"}
     by_id = table.batch_upsert([{"fields": {KEY: "k2"}}], key_fields=[KEY], use_field_ids=True)

@@ -279,7 +279,7 @@ def listening(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., requests.Re
     return monkeypatch
 
 
-class Death(StoreError):
+class DeathError(StoreError):
     """The process ends."""
 
 
@@ -290,13 +290,13 @@ def test_a_crash_between_airtables_answer_and_our_books_doubles_and_loses_nothin
 ) -> None:
     def die(response: requests.Response, **_: Any) -> None:
         if response.request.method == method and "/meta/" not in str(response.url):
-            raise Death("killed")
+            raise DeathError("killed")
 
     road.sync([JANE] if method == "PATCH" else [JANE, BOB])
     road.write([(*JANE[:3], "Chair"), BOB] if method == "PATCH" else [BOB])
     with monkeypatch.context() as dying:
         listening(dying, die)
-        with pytest.raises(Death):
+        with pytest.raises(DeathError):
             road.sync()
     road.sync(then)
     road.sync()

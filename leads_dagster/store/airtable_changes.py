@@ -133,12 +133,17 @@ def waiting(
 ) -> dict[str, frozenset[str]]:
     """Of these records, those with edits that nobody took in: record id -> field ids, `RECORD` among them where the
     record itself was made or deleted."""
-    found: dict[str, set[str]] = {}
+    return {record: frozenset(held) for record, held in cells(connection, base_id, table_id, record_ids).items()}
+
+
+def cells(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """As `waiting`, with the cell that waits: record id -> field id -> cell."""
+    found: dict[str, dict[str, Any]] = {}
+    wanted = [airtable_changes.c[name] for name in ("record_id", "field_id", "cell")]
     for part in chunks(record_ids):
-        query = select(airtable_changes.c.record_id, airtable_changes.c.field_id).where(*_of(base_id, table_id, part))
-        for record, name in connection.execute(query):
-            found.setdefault(record, set()).add(name)
-    return {record: frozenset(names) for record, names in found.items()}
+        for record, name, cell in connection.execute(select(*wanted).where(*_of(base_id, table_id, part))):
+            found.setdefault(record, {})[name] = cell
+    return found
 
 
 def count(connection: Connection, base_id: str, table_id: str) -> int:

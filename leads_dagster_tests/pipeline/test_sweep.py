@@ -289,3 +289,57 @@ def test_where_the_schema_may_not_be_read_an_edit_has_the_records_compared(
     assert (desk.pull().status, desk.hook()["status"]) == ("read", "active")
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
     assert (desk.pull().status, [cell for _, _, _, cell in desk.changes("Leads")]) == ("swept", ["Chair"])
+
+
+def test_without_hooks_a_record_that_is_again_as_it_was_waits_for_nothing(hookless: Desk) -> None:
+    hookless.sync(JANE)
+    hookless.pull()
+    jane = hookless.record_of("Jane Doe")
+    hookless.type_in(jane, Title="Chair")
+    assert hookless.pull().waiting == 1
+    hookless.type_in(jane, Title="CEO")
+    assert hookless.pull().waiting == 0
+
+
+def test_an_edit_that_waits_is_not_waited_for_at_each_look(hookless: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    hookless.sync(JANE, BOB)
+    hookless.pull()
+    hookless.type_in(hookless.record_of("Jane Doe"), Title="Chair")
+    hookless.act(create=[{"Name": "Ann Lee"}], delete=[hookless.record_of("Bob Stone")])
+    first = hookless.pull()
+    assert first.waiting == 4
+    waits: list[float] = []
+    monkeypatch.setattr("leads_dagster.pipeline.sweep.time.sleep", waits.append)
+    again = hookless.pull()
+    assert (again.changes, again.waiting, waits) == (0, 4, [])
+    assert again.calls < first.calls
+
+
+def test_without_hooks_only_what_is_about_to_be_written_is_compared_where_that_is_said(hookless: Desk) -> None:
+    hookless.sync(JANE, BOB)
+    hookless.pull()
+    jane, bob = hookless.record_of("Jane Doe"), hookless.record_of("Bob Stone")
+    hookless.type_in(jane, Title="Chair")
+    hookless.type_in(bob, Title="Chief")
+    done = hookless.pull(records=[jane])
+    assert (done.status, done.changes, hookless.cells(bob)) == ("read", 1, {})
+    assert hookless.cells(jane) == {TITLE: "Chair"}
+
+
+def test_with_a_hook_nothing_is_compared_before_a_write(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready(JANE)
+    real = Workspace.now
+    monkeypatch.setattr(Workspace, "now", lambda ws: real(ws) + timedelta(hours=2))
+    done = desk.pull(records=[desk.record_of("Jane Doe")])
+    assert (done.status, done.calls) == ("read", 1)
+
+
+def test_what_was_typed_into_a_column_while_it_could_not_be_kept_is_found_when_it_can(desk: Desk) -> None:
+    desk.ready(JANE)
+    jane = desk.record_of("Jane Doe")
+    path = f"airtable/{BASE}/Leads/fields/Title"
+    desk.admin(path, method="PATCH", type="multipleSelects")
+    desk.pull()
+    desk.admin(path, method="PATCH", type="singleLineText")
+    desk.type_in(jane, Title="Chair")
+    assert (desk.pull().error, desk.cells(jane)) == (None, {TITLE: "Chair"})

@@ -51,6 +51,8 @@ def open_table(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMi
         timeout_seconds=ws.settings.http_timeout_seconds,
         budget=airtable_budget(ws.settings, airtable),
     ) as mirror:
+        if ws.rehearsal is not None:
+            mirror.requests.rehearse(ws.rehearsal.airtable)
         try:
             yield mirror
         except (CredentialsError, TargetMissingError):

@@ -81,7 +81,12 @@ def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
     with (
         stage(ws, run_id, "crm_store", percent=88, message="Writing the CRM"),
         CrmStore(
-            ws.settings.crm_url, crm.table, dict(crm.columns), batch_size=ws.settings.batch_size, on_delete=on_delete
+            ws.crm_url,
+            crm.table,
+            dict(crm.columns),
+            batch_size=ws.settings.batch_size,
+            on_delete=on_delete,
+            only_read=ws.rehearsal is not None and ws.rehearsal.crm_only_read,
         ) as store,
     ):
         meet(ws, "crm")
@@ -192,6 +197,8 @@ class _Sending:
         to_send = [push for push in pushes.values() if push is not None]
         self._note(to_send)
         result = self.mirror.push(to_send) if to_send else PushResult(())
+        if self.ws.rehearsal is not None:
+            self.ws.rehearsal.note(self.name, to_send, result)
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)

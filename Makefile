@@ -70,7 +70,7 @@ bench: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks.run $(SECTIONS)
 
 bench-matching: $(STAMP) $(BENCH_STAMP)
-	@$(BIN)/python -m benchmarks.run matching matching-peers matching-febrl
+	@$(BIN)/python -m benchmarks.run matching matching-hostile matching-peers matching-febrl
 
 bench-long: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks.run --long $(SECTIONS)

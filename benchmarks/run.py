@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import changes, loading, parts, store_speed
+from benchmarks import airtable, changes, loading, parts, store_speed
 from benchmarks.matching import section as matching
+from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
 from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
@@ -48,6 +49,8 @@ class Section:
 SECTIONS: dict[str, Section] = {
     "start": Section("Starting a command", parts.start),
     "us-500": Section("us-500.csv to store, CRM and Airtable", loading.us_500),
+    "airtable": Section("Airtable at its limits", airtable.throughput, named=True),
+    "airtable-latency": Section("An edit on its way to and from Airtable", airtable.latency, named=True),
     "loading": Section("Loading", loading.loading),
     "growth": Section("Growth", loading.growth),
     "unchanged": Section("Knowing that nothing changed", changes.unchanged),
@@ -56,6 +59,7 @@ SECTIONS: dict[str, Section] = {
     "store": Section("Saving leads", store_speed.store),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", matching.matching),
+    "matching-hostile": Section("Hostile lists", hostile, named=True),
     "matching-peers": Section("Matching beside Splink", matching.beside_peers, named=True),
     "matching-febrl": Section("FEBRL data sets beside Splink", matching.febrl, named=True),
     "search": Section("Searching", parts.searching),

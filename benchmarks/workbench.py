@@ -39,7 +39,9 @@ class Sizes:
         looks: how often a short question is asked.
         edits: how many rows are edited, one after another. mass_edits: how often all rows are.
         matching: rows among which leads are matched.
+        hostile: rows of each list that is hostile to matching.
         airtable: how often the real-shaped sheet goes as far as Airtable.
+        airtable_records: records written there, and read. airtable_edits: how many edits are waited for, each way.
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
@@ -52,7 +54,10 @@ class Sizes:
     edits: int = 7
     mass_edits: int = 3
     airtable: int = 2
+    airtable_records: tuple[int, int] = (10_000, 100_000)
+    airtable_edits: int = 40
     matching: tuple[int, ...] = (10_000, 100_000)
+    hostile: tuple[int, ...] = (3_125, 6_250, 12_500)
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
@@ -86,7 +91,10 @@ QUICK = Sizes(
     edits=2,
     mass_edits=1,
     airtable=1,
+    airtable_records=(40, 200),
+    airtable_edits=3,
     matching=(1_000,),
+    hostile=(200, 400),
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),
@@ -219,11 +227,18 @@ class Workbench:
         return run_child([sys.executable, "-m", "benchmarks.ours", name, home, path, str(times)])
 
     @contextmanager
-    def twin(self) -> Iterator[str]:
-        """The address of the offline twin with the services' own limits, in a process of its own."""
+    def twin(self, bases: Path | None = None) -> Iterator[str]:
+        """The address of the offline twin with the services' own limits, in a process of its own.
+
+        Args:
+            bases: a file with other bases than the packaged ones.
+        """
         home = self.folder / "twin"
         process = subprocess.Popen(
-            [sys.executable, "-m", "leads_dagster", "sandbox", "--port", "0", "--limits", "--json"],
+            [
+                *(sys.executable, "-m", "leads_dagster", "sandbox", "--port", "0", "--limits", "--json"),
+                *(("--bases", str(bases)) if bases else ()),
+            ],
             stdout=subprocess.PIPE,
             text=True,
             cwd=REPOSITORY,

@@ -54,7 +54,9 @@ class AirtableSettings:
         create_fields: whether missing fields may be added to the table.
         attention: whether a field "Needs attention" says what waits for a person, lead by lead.
         fixing_table: name or id of the table, in the same base, that shows the rows in quarantine; None: none does.
-        fields: lead field (or "lead_key") -> name of the Airtable field, where it differs from the default.
+        create_options: whether options missing in a single select field may be added.
+        fields: lead field (or "lead_key") -> name or id of the Airtable field, where it differs from the default; ""
+            leaves it out.
         debounce_seconds: how long a cell must be left alone before its edit is taken in.
         sweep_seconds: how often all records are compared, beside what the webhook tells.
     """
@@ -68,6 +70,7 @@ class AirtableSettings:
     create_fields: bool = True
     attention: bool = False
     fixing_table: str | None = None
+    create_options: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     debounce_seconds: float = 2.0
     sweep_seconds: float = 3600.0
@@ -194,6 +197,11 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("airtable", "create_fields", "flag", True, "Whether fields missing in the table may be created."),
     Key(
+        "airtable", "create_options", "flag", False,
+        "Whether options missing in a single select field may be created; without it such a value is left out, and "
+        "said.",
+    ),
+    Key(
         "airtable", "debounce_seconds", "number", 2.0,
         "How long a cell must be left alone before its edit is taken in; Airtable saves while people type.", least=0,
     ),
@@ -253,7 +261,10 @@ COLUMN_PARTS = (
 # Tables of free text: path -> (what may stand on the left, or None for anything; what it is for).
 MAPPINGS: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "columns": ((*LEAD_FIELDS, *COLUMN_PARTS), "Field of a lead = header of the sheet; wins over the known headers."),
-    "airtable.fields": ((*LEAD_FIELDS, "lead_key"), "Field of a lead = name of the Airtable field."),
+    "airtable.fields": (
+        (*LEAD_FIELDS, "lead_key"),
+        'Field of a lead = name or id of the Airtable field; `""` leaves the field out.',
+    ),
     "crm.columns": (None, "Field of a lead = column of the CRM's table."),
 }
 

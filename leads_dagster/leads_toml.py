@@ -38,6 +38,7 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 _HEADING = re.compile(r"\s*(\[{1,2})\s*([\w.\s-]+?)\s*\]{1,2}")
 _ASSIGNMENT = re.compile(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=")
 _SECRETS = ("api_key", "airtable_api_key", "token", "key", "secret", "password")
+_MAY_BE_BLANK = ("airtable.fields",)  # there "" leaves a field out
 _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "text": ("a text in quotes", (str,)),
     "number": ("a number", (int, float)),
@@ -247,9 +248,10 @@ def _mapping(index: int, path: str, table: Mapping[str, Any], faults: _Faults) -
     if known is not None:
         _check_known(found, known, faults, customer=index, section=path)
     for key, value in found.items():
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not (value.strip() or path in _MAY_BE_BLANK):
             faults.add(f"{path}.{key} must be a text in quotes, not {value!r}", customer=index, section=path, key=key)
-    return {key: value for key, value in found.items() if isinstance(value, str)}
+    trimmed = path in _MAY_BE_BLANK
+    return {key: value.strip() if trimmed else value for key, value in found.items() if isinstance(value, str)}
 
 
 def _check_values(

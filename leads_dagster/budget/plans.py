@@ -16,6 +16,8 @@ from datetime import datetime, timedelta, timezone
 HOUR = 3600
 # What tells the pace: this hour and those before it.
 PACE_HOURS = 24
+# A look further ahead than this was entered before the clock was set back.
+_FUTURE = 10.0
 # However much was written, looking for edits keeps this share of what is left: a first load is no habit.
 LEAST_PULL_SHARE = 0.5
 
@@ -87,8 +89,10 @@ def pull_interval_seconds(use: MonthUse, now: float, *, sharers: int = 1, least:
 
 def next_pull(use: MonthUse, now: float, *, last: float, sharers: int = 1, least: float = 1.0) -> float:
     """When to look again, in seconds since the epoch; at once where the clock was set back behind `last`."""
-    if last > now:
+    if last > now + _FUTURE:
         return now
+    if calls_for_pulls(use, now) < 1:
+        return month_end(now)
     due = last + pull_interval_seconds(use, now, sharers=sharers, least=least)
     # A new month pays again; whoever waits for it looks as soon as it begins.
     return max(last + least, min(due, month_end(last)))

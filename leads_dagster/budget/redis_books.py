@@ -150,7 +150,7 @@ class RedisBooks:
     def facts(self) -> tuple[LimitFacts, ...]:
         """Every limit in these books, by name."""
         with redis_errors():
-            return _read(self._redis, self._prefix, self._now())
+            return _read(self._redis, self._prefix, self._given())
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         with redis_errors():
@@ -188,7 +188,7 @@ def read_redis_books(
     redis = _connect(url)
     try:
         with redis_errors():
-            return _read(redis, prefix, int(clock() * 1000) if clock else _server_ms(redis))
+            return _read(redis, prefix, int(clock() * 1000) if clock else 0)
     finally:
         redis.close()
 
@@ -212,28 +212,28 @@ def _server_ms(redis: Redis) -> int:
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-def _read(redis: Redis, prefix: str, now: int) -> tuple[LimitFacts, ...]:
+def _read(redis: Redis, prefix: str, given: int) -> tuple[LimitFacts, ...]:
     keys = sorted(_text(key) for key in redis.smembers(f"{prefix}:names"))
-    found = [_one(redis, prefix, key, now) for key in keys]
-    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.name))
+    found = [_found(redis, prefix, key) for key in keys]
+    now = given or _server_ms(redis)  # after all else, so that nothing found is of a later time
+    return tuple(sorted((_one(*one, now) for one in found if one[0]), key=lambda facts: facts.name))
 
 
-def _one(redis: Redis, prefix: str, key: str, now: int) -> LimitFacts | None:
+def _found(redis: Redis, prefix: str, key: str) -> tuple[dict[str, Any], dict[int, int], list[float]]:
+    """What is kept of a limit, its hours, and the times of its calls; nothing where the server has forgotten it."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.hgetall(f"{prefix}:limit:{key}")
         pipe.hgetall(f"{prefix}:hours:{key}")
         pipe.zrange(f"{prefix}:slots:{key}", 0, -1, withscores=True)
         said, hours, slots = pipe.execute()
     row = {_text(name): value for name, value in said.items()}
-    if "name" not in row:
-        return None
-    values: dict[str, Any] = {name: _read_as(name)(row[name]) for name in KEPT if name in row}
-    return LimitFacts(
-        **values,
-        used=sum(score > now - values["window_ms"] for _, score in slots),
-        hours={int(hour): int(calls) for hour, calls in hours.items()},
-        now_ms=now,
-    )
+    kept = {name: _read_as(name)(row[name]) for name in KEPT if name in row} if "name" in row else {}
+    return kept, {int(hour): int(calls) for hour, calls in hours.items()}, [score for _, score in slots]
+
+
+def _one(kept: dict[str, Any], hours: dict[int, int], slots: Sequence[float], now: int) -> LimitFacts:
+    used = sum(moment > now - kept["window_ms"] for moment in slots)
+    return LimitFacts(**kept, used=used, hours=hours, now_ms=now)
 
 
 def _read_as(name: str) -> Callable[[Any], str | int | float]:

@@ -23,12 +23,14 @@ from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_rarity import name_rarity
 
 # The aspects, as they are written in front of keys.
-Aspect = Literal["l", "e", "m", "r", "p", "n", "t", "f", "c", "x"]
+Aspect = Literal["l", "a", "e", "m", "r", "p", "q", "n", "t", "f", "c", "x"]
 LINKEDIN: Aspect = "l"
+LINKEDIN_ALONE: Aspect = "a"
 MAILBOX: Aspect = "e"
 MAILBOX_ALONE: Aspect = "m"
 ROLE_MAILBOX: Aspect = "r"
 PHONE: Aspect = "p"
+PHONE_PROFILE: Aspect = "q"
 NAME_COMPANY: Aspect = "n"
 PROFILE: Aspect = "t"
 FACTS: Aspect = "f"
@@ -36,10 +38,12 @@ COMPANY: Aspect = "c"
 TWIN: Aspect = "x"
 ASPECTS: tuple[Aspect, ...] = (
     LINKEDIN,
+    LINKEDIN_ALONE,
     MAILBOX,
     MAILBOX_ALONE,
     ROLE_MAILBOX,
     PHONE,
+    PHONE_PROFILE,
     NAME_COMPANY,
     PROFILE,
     FACTS,
@@ -57,13 +61,17 @@ Key = tuple[str, bool | None]
 def aspect_values(record: MatchRecord, aspect: Aspect) -> dict[str, str]:
     """All that one rule reads of a record: what two records must share to meet -> value; {} where it reads nothing.
 
-    Only mailboxes and telephones, of which a record may have several, need something shared; else the key is "".
+    Profiles, mailboxes and telephones need something shared; else the key is "".
     """
     return _VALUES[aspect](record)
 
 
 def _linkedin_value(record: MatchRecord) -> dict[str, str]:
-    return {"": record.slug} if record.slug else {}
+    return _linkedin_alone_value(record) if record.name.key else {}
+
+
+def _linkedin_alone_value(record: MatchRecord) -> dict[str, str]:
+    return {record.slug: f"{record.slug}|{record.name.key}"} if record.slug else {}
 
 
 def _mailbox_values(record: MatchRecord) -> dict[str, str]:
@@ -87,6 +95,10 @@ def _role_values(record: MatchRecord) -> dict[str, str]:
 
 
 def _phone_values(record: MatchRecord) -> dict[str, str]:
+    return {phone: f"{phone}|{record.name.key}" for phone in record.phones} if record.name.key else {}
+
+
+def _phone_profile_values(record: MatchRecord) -> dict[str, str]:
     rest = "|".join((record.name.key, _employer(record), record.title, *record.place[:1]))
     return {phone: f"{phone}|{rest}" for phone in record.phones} if record.name.key else {}
 
@@ -124,12 +136,12 @@ def _twin_value(record: MatchRecord) -> dict[str, str]:
 
 
 # A row that says one of these beside a name is taken for the same lead as a row that says exactly the same.
-_TELLING_FIELDS = frozenset({"company", "notes", "phone", "website"})
+_TELLING_FIELDS = frozenset({"notes", "website"})
 
 
 def _tells_apart(record: MatchRecord) -> bool:
     """Whether two rows that say exactly this are one lead: two people called Smith in one town are two."""
-    if not _TELLING_FIELDS.isdisjoint(record.fields):
+    if record.company.key or record.phones or not _TELLING_FIELDS.isdisjoint(record.fields):
         return True
     weights = match_weights()
     place, title = (1 if said else 0 for said in (record.place, record.title))
@@ -139,10 +151,12 @@ def _tells_apart(record: MatchRecord) -> bool:
 
 _VALUES: dict[Aspect, Callable[[MatchRecord], dict[str, str]]] = {
     LINKEDIN: _linkedin_value,
+    LINKEDIN_ALONE: _linkedin_alone_value,
     MAILBOX: _mailbox_values,
     MAILBOX_ALONE: _mailbox_alone_values,
     ROLE_MAILBOX: _role_values,
     PHONE: _phone_values,
+    PHONE_PROFILE: _phone_profile_values,
     NAME_COMPANY: _name_company_value,
     PROFILE: _profile_value,
     FACTS: _facts_value,
@@ -166,11 +180,25 @@ def blocking_keys(record: MatchRecord) -> tuple[str, ...]:
 
 def shared_aspects(left: MatchRecord, right: MatchRecord) -> set[Aspect]:
     """The aspects under which two records share a key, and so are compared."""
-    return {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+    shared = {cast(Aspect, key[0]) for key in set(blocking_keys(left)).intersection(blocking_keys(right))}
+    return {*shared, PHONE_PROFILE} if PHONE in shared else shared
 
 
 def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     yield f"{aspect}|{value}", True
+
+
+def _profile_name_keys(aspect: Aspect, slug: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """One profile and the beginning or end of a word of the name: whoever shares none is somebody else."""
+    name = record.name
+    for word in filter(None, (name.given, name.family, name.before_last)):
+        yield f"{aspect}|{slug}|{word[:3]}", True
+        yield f"{aspect}|{slug}|{word[-3:]}.", True
+
+
+def _profile_key(aspect: Aspect, slug: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Whoever shares a profile and gives no name, or one that is not read, is compared with everybody there."""
+    yield f"{aspect}|{slug}", not record.name.key or record.name.unread
 
 
 def _mailbox_key(aspect: Aspect, mailbox: str, value: str, record: MatchRecord) -> Iterator[Key]:
@@ -190,6 +218,11 @@ def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord
         yield f"{aspect}|{shared}|{name.given[:3]}|{name.digits}", True
     if name.mononym or aspect == MAILBOX:
         yield f"{aspect}|{shared}|{name.given[:3]}~|{name.digits}", name.mononym
+
+
+def _phone_profile_keys(aspect: Aspect, phone: str, value: str, record: MatchRecord) -> Iterator[Key]:
+    """Those by which the telephone and the name alone are looked for, so that nothing more is stored."""
+    yield from _keys_with_name(PHONE, phone, value, record)
 
 
 def _crossed_words(name: PersonName) -> Iterator[str]:
@@ -310,11 +343,13 @@ def _office_keys(record: MatchRecord) -> Iterator[Key]:
 
 
 _KEYS: dict[Aspect, Callable[[Aspect, str, str, MatchRecord], Iterator[Key]]] = {
-    LINKEDIN: _exact_key,
+    LINKEDIN: _profile_name_keys,
+    LINKEDIN_ALONE: _profile_key,
     MAILBOX: _keys_with_name,
     MAILBOX_ALONE: _mailbox_key,
     ROLE_MAILBOX: _keys_with_name,
     PHONE: _keys_with_name,
+    PHONE_PROFILE: _phone_profile_keys,
     NAME_COMPANY: _name_company_keys,
     PROFILE: _profile_keys,
     FACTS: _facts_keys,

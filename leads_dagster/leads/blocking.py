@@ -6,7 +6,8 @@ whether a pair is one lead is decided in `evidence`.
 Of records that say the same of an aspect, one stands for all; the others are only tied to it. That keeps rows that
 repeat one person from being compared with each other, and `clustering` lifts what was found back to all who share the
 aspect. In a block above `SMALL_BLOCK` records, pairs that cannot end in one lead (two LinkedIn profiles; two different
-names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster.
+names at one mailbox) are only looked at side by side, for the record; that choice never changes a cluster. A block with
+more than `MANY_IN_BLOCK` new records is taken apart by what two records must have in common to be one lead (`meeting`).
 """
 
 from __future__ import annotations
@@ -14,20 +15,33 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import cpdist
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
+    MAILBOX,
+    MAILBOX_ALONE,
+    NAME_COMPANY,
+    PHONE,
+    PHONE_PROFILE,
+    PROFILE,
+    ROLE_MAILBOX,
     TWIN,
     Aspect,
     aspect_keys,
     aspect_values,
     blocking_keys,
 )
+from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.meeting import PARTS, Part, ReadingColumns
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
@@ -36,6 +50,8 @@ Flags = NDArray[np.bool_]
 
 # A larger block looks at two records that cannot be one lead only where they lie side by side.
 SMALL_BLOCK = 16
+# With more new records than these a block is taken apart by readings; it makes no difference to what comes out.
+MANY_IN_BLOCK = 64
 # Pairs handed on at a time; bounds the memory of the largest block.
 CHUNK_PAIRS = 1_000_000
 
@@ -56,16 +72,23 @@ class Pairs:
 
 @dataclass
 class _Blocks:
-    """The representatives of one aspect and the blocks they fall into, as columns."""
+    """The representatives of one aspect and the blocks they fall into, as columns.
+
+    `by_half` has those with a birth date once more, in blocks of one year and of one day of the year.
+    """
 
     codes: array[int] = field(default_factory=lambda: array("q"))
     owners: array[int] = field(default_factory=lambda: array("q"))
     flags: array[int] = field(default_factory=lambda: array("b"))
     ties: list[tuple[int, int]] = field(default_factory=list)
+    by_half: _Blocks | None = None
 
 
-# In `_Blocks.flags`.
-_CLOSED, _SLUGGED, _GUEST = 1, 2, 4
+# In `_Blocks.flags`: two of which both have one of the first three are no match, but may be looked at.
+_CLOSED, _SLUGGED, _DATED, _GUEST = 1, 2, 4, 8
+_APART = _CLOSED | _SLUGGED | _DATED
+# Aspects of which a record says nothing to one with another birth date.
+BY_BIRTH_DATE = frozenset({MAILBOX, MAILBOX_ALONE, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE})
 
 
 def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Iterator[Pairs]:
@@ -77,19 +100,35 @@ def candidate_pairs(records: Sequence[MatchRecord], first_new: int = 0) -> Itera
         first_new: position of the first new record; those before it are known, and compared among themselves already.
     """
     wanted = {hash(key) for record in records[first_new:] for key in blocking_keys(record)} if first_new else None
+    readings = ReadingColumns(records)
     for aspect in ASPECTS:
         block = _gathered(records, aspect, wanted)
-        yield from _distinct(aspect, len(records), first_new, _block_pairs(block, first_new))
+        pieces = _block_pairs(block, aspect, records, readings, first_new)
+        if block.by_half is not None:
+            halves = _block_pairs(block.by_half, aspect, records, readings, first_new)
+            pieces = chain(pieces, _of_one_day(records, halves))
+        yield from _distinct(aspect, len(records), first_new, pieces)
+
+
+def _of_one_day(records: Sequence[MatchRecord], pieces: Iterable[Indexes]) -> Iterator[Indexes]:
+    """Of these pairs those whose birth dates are nearly the same."""
+    born = np.array([record.born for record in records], dtype=object)
+    swapped = np.array([day_for_month(record.born) for record in records], dtype=object)
+    for piece in pieces:
+        left, right = born[piece[:, 0]], born[piece[:, 1]]
+        near = cpdist(left, right, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) <= 1
+        yield piece[near | (swapped[piece[:, 0]] == right)]
 
 
 def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] | None) -> _Blocks:
     """Ties and blocks of one aspect; what only one record says (its own mailbox, its telephone) needs no block."""
     block = _Blocks()
-    first: dict[tuple[str, str], int] = {}
+    first: dict[tuple[str, str, str], int] = {}
     alone: dict[str, tuple[int, str, str] | None] = {}
     for index, record in enumerate(records):
+        born = record.born if aspect in BY_BIRTH_DATE else ""
         for shared, value in aspect_values(record, aspect).items():
-            representative = first.setdefault((value, record.slug), index)
+            representative = first.setdefault((value, record.slug, born), index)
             if representative != index:
                 block.ties.append((representative, index))
                 continue
@@ -103,7 +142,9 @@ def _gathered(records: Sequence[MatchRecord], aspect: Aspect, wanted: set[int] |
 
 
 # Aspects whose records meet by equal values alone: being tied to one of them is all.
-_EXACT = frozenset({LINKEDIN, TWIN})
+_EXACT = frozenset({TWIN})
+# Aspects whose records have one profile.
+_BY_PROFILE = frozenset({LINKEDIN, LINKEDIN_ALONE})
 
 
 def _enter(
@@ -116,31 +157,101 @@ def _enter(
     if entry is None or aspect in _EXACT:
         return
     index, shared, value = entry
-    slugged = _SLUGGED if records[index].slug else 0
+    slugged = _SLUGGED if records[index].slug and aspect not in _BY_PROFILE else 0
     flags = {True: slugged, False: slugged | _CLOSED, None: slugged | _CLOSED | _GUEST}
-    keys = [(hash(key), is_open) for key, is_open in aspect_keys(records[index], aspect, shared, value)]
+    record = records[index]
+    keys = [(hash(key), flags[is_open]) for key, is_open in aspect_keys(record, aspect, shared, value)]
     if wanted is not None:
         keys = [key for key in keys if key[0] in wanted]
+    if aspect in BY_BIRTH_DATE and record.born:
+        block.by_half = block.by_half or _Blocks()
+        _append(block.by_half, index, list(_halved(keys, record.born)))
+        keys = [(code, flag | _DATED) for code, flag in keys]
+    _append(block, index, keys)
+
+
+def _append(block: _Blocks, index: int, keys: Sequence[tuple[int, int]]) -> None:
     block.codes.extend([code for code, _ in keys])
-    block.flags.extend([flags[is_open] for _, is_open in keys])
+    block.flags.extend([flag for _, flag in keys])
     block.owners.extend([index] * len(keys))
 
 
-def _block_pairs(block: _Blocks, first_new: int) -> Iterator[Indexes]:
+def _halved(keys: Iterable[tuple[int, int]], born: str) -> Iterator[tuple[int, int]]:
+    """Codes of a record with a birth date by which it meets those whose date is nearly the same."""
+    for code, flag in keys:
+        yield hash((code, born[:4])), flag
+        yield hash((code, born[4:], "")), flag
+
+
+def _block_pairs(
+    block: _Blocks, aspect: Aspect, records: Sequence[MatchRecord], readings: ReadingColumns, first_new: int
+) -> Iterator[Indexes]:
     """Pairs as (n, 2) arrays, in pieces of about `CHUNK_PAIRS`."""
     if block.ties:
         yield np.array(block.ties, dtype=np.int64)
     if not block.codes:
         return
-    codes, order = _repeated(np.frombuffer(block.codes, dtype=np.int64))
-    owners = np.frombuffer(block.owners, dtype=np.int64)[order]
-    flags = np.frombuffer(block.flags, dtype=np.int8)[order]
-    starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
-    sizes = np.diff(np.r_[starts, codes.size])
-    yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
-    for start, size in zip(starts[sizes > SMALL_BLOCK], sizes[sizes > SMALL_BLOCK], strict=True):
-        here = slice(start, start + size)
-        yield from _large_block(owners[here], flags[here], owners[here] >= first_new)
+    codes, owners = (np.frombuffer(column, dtype=np.int64) for column in (block.codes, block.owners))
+    flags = np.frombuffer(block.flags, dtype=np.int8)
+    taking = _Taking(records, readings, first_new, aspect == PHONE_PROFILE)
+    yield from taking.apart(codes, owners, flags, PARTS.get(aspect, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Takes large blocks apart by the readings of their records, as far as there are any."""
+
+    records: Sequence[MatchRecord]
+    readings: ReadingColumns
+    first_new: int
+    namesakes_are_tied: bool
+
+    def apart(
+        self, codes: Indexes, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]
+    ) -> Iterator[Indexes]:
+        """Pairs of all blocks; a block is the records of one code."""
+        codes, order = _repeated(codes)
+        owners, flags = owners[order], flags[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+        sizes = np.diff(np.r_[starts, codes.size])
+        yield from _small_blocks(starts, sizes, owners, (flags & _GUEST) > 0)
+        large = sizes > SMALL_BLOCK
+        for start, size in zip(starts[large], sizes[large], strict=True):
+            here = slice(start, start + size)
+            yield from self._large(owners[here], flags[here], parts)
+
+    def _large(self, owners: Indexes, flags: NDArray[np.int8], parts: Sequence[Part]) -> Iterator[Indexes]:
+        new = owners >= self.first_new
+        if (flags & _GUEST).all():
+            return
+        if new.sum() <= MANY_IN_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        telling = [part for part in parts if self._differ(part, owners)]
+        if not telling:
+            yield from self._alike(owners, flags, new)
+            return
+        yield np.column_stack((owners[:-1], owners[1:]))
+        coded = self.readings.of(telling[0], owners.tolist())
+        guests = (coded.guests > 0) * np.int8(_CLOSED | _GUEST)
+        yield from self.apart(coded.codes, owners[coded.places], flags[coded.places] | guests, telling[1:])
+
+    def _alike(self, owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
+        """Pairs of a block whose records have readings in common; where they are tied already, not of one name."""
+        keys = [name.key for name in (self.records[owner].name for owner in owners.tolist()) if not name.mononym]
+        if not self.namesakes_are_tied or len(keys) < owners.size or len(set(keys)) > owners.size // SMALL_BLOCK:
+            yield from _large_block(owners, flags, new)
+            return
+        names = np.unique(np.array(keys, dtype=object), return_inverse=True)[1]
+        guests = (flags & _GUEST) > 0
+        for name in range(len(set(keys)) - 1):
+            here, later = names == name, names > name
+            yield from _between(owners[here & ~guests], owners[later])
+            yield from _between(owners[here & guests], owners[later & ~guests])
+
+    def _differ(self, part: Part, owners: Indexes) -> bool:
+        first, *others = (part.key(self.records[owner]) for owner in owners.tolist())
+        return any(other != first for other in others)
 
 
 def _repeated(codes: Indexes) -> tuple[Indexes, Indexes]:
@@ -165,18 +276,20 @@ def _small_blocks(starts: Indexes, sizes: Indexes, owners: Indexes, guests: Flag
 
 
 def _large_block(owners: Indexes, flags: NDArray[np.int8], new: Flags) -> Iterator[Indexes]:
-    """Pairs of one block: open records with all; two LinkedIn profiles, and two closed records, only side by side.
+    """Pairs of one block: two LinkedIn profiles, two birth dates, and two closed records only side by side.
 
     Two guests are not compared at all.
     """
-    free = flags == 0
-    guests = (flags & _GUEST) > 0
-    slugged, closed_free = flags == _SLUGGED, ((flags & _CLOSED) > 0) & ((flags & _SLUGGED) == 0)
+    kinds = flags & _APART
+    free = kinds == 0
     yield from _among(owners[free], new[free])
-    for some, others in ((free, ~free), (slugged, closed_free)):
+    for one, other in combinations(np.unique(kinds).tolist(), 2):
+        if one & other:
+            continue
+        some, others = kinds == one, kinds == other
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
-    rest = owners[~free & ~guests]
+    rest = owners[~free & ((flags & _GUEST) == 0)]
     yield np.column_stack((rest[:-1], rest[1:]))
 
 

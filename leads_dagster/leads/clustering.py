@@ -21,6 +21,7 @@ from leads_dagster.leads.aspects import (
     MAILBOX,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     Aspect,
@@ -31,13 +32,14 @@ from leads_dagster.leads.evidence import RULE_OF_ASPECT
 from leads_dagster.leads.forest import NO_HOMES, Forest, Homes
 from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.personal_evidence import days_differ
 
 _ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}
 _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
 
 # Aspects that match only where the names do not speak against it.
-_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, NAME_COMPANY, PROFILE, FACTS})
+_BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE, FACTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ def _events(matches: Iterable[Edge], forest: Forest) -> dict[_Event, Edge]:
         for aspect, score in _matching_aspects(edge):
             if aspect in _BY_NAME:
                 forest.note_alike(edge.a, edge.b)
+            elif RULE_OF_ASPECT[aspect] == "linkedin":
+                forest.note_one_profile(edge.a, edge.b)
             for left, right in _lifted(aspect, one, other):
                 found.setdefault((_RANKS[aspect], -score, left, right), edge)
     return {event: found[event] for event in sorted(found)}
@@ -142,21 +146,30 @@ def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Ite
     if len(left) == len(right) == 1 and forest.tree(left[0]) == forest.tree(right[0]):
         return
     done: set[int] = set()
-    partners = _Partners(left, forest)
+    by_profile = RULES[rank] == "linkedin"
+    weighed = left_value[0] == FACTS
+    partners = _Partners(left, forest, by_days=forest.dated and not by_profile and not weighed)
     for other in right:
         if forest.tree(other) in done:
             continue
         for one in partners.of(other):
-            if forest.join(one, other, beyond_names=RULES[rank] == "linkedin"):
+            days = forest.record(one).born, forest.record(other).born
+            beyond_days = by_profile or (weighed and days_differ(*days))
+            if forest.join(one, other, by_profile=by_profile, beyond_days=beyond_days):
                 yield one, other
         done.add(forest.tree(other))
 
 
 class _Partners:
-    """Records that another may be joined with as far as LinkedIn profiles go, so that no two profiles are tried."""
+    """Records that another may be joined with as far as LinkedIn profiles or birth dates go: no two are tried."""
 
-    def __init__(self, members: Sequence[int], forest: Forest) -> None:
-        self._members, self._forest = members, forest
+    def __init__(self, members: Sequence[int], forest: Forest, *, by_days: bool) -> None:
+        self._members, self._forest, self._by_days = members, forest, by_days
+        self._undated = [member for member in members if not forest.days(member)] if by_days else []
+        self._by_half: dict[str, list[int]] = {}
+        for member in members if by_days else ():
+            for half in _halves(forest.days(member)):
+                self._by_half.setdefault(half, []).append(member)
         self._without = [member for member in members if not forest.profiles(member)]
         self._by_profile: dict[str, list[int]] = {}
         for member in members:
@@ -166,8 +179,19 @@ class _Partners:
     def of(self, member: int) -> Sequence[int]:
         profiles = sorted(self._forest.profiles(member))
         if not profiles:
-            return self._members
+            return self._near(self._forest.days(member)) if self._by_days else self._members
         return [*self._without, *(one for profile in profiles for one in self._by_profile.get(profile, ()))]
+
+    def _near(self, days: Set[str]) -> Sequence[int]:
+        if not days:
+            return self._members
+        near = dict.fromkeys(one for half in sorted(_halves(days)) for one in self._by_half.get(half, ()))
+        return [*self._undated, *near]
+
+
+def _halves(days: Set[str]) -> set[str]:
+    """Years, and months with days: nearly the same birth date has one of them in common."""
+    return {half for day in days for half in (day[:4], f".{day[4:]}")}
 
 
 def _named(edge: Edge, matches: dict[tuple[int, int], Edge], one: int, other: int) -> Edge:

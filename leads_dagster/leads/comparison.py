@@ -18,6 +18,7 @@ from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, Person
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_frequencies import UNKNOWN_GIVEN_BITS, family_bits, given_bits
 from leads_dagster.leads.name_rarity import name_rarity, word_rarity
+from leads_dagster.leads.syllables import family_languages, syllable_languages
 
 Scores = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -83,11 +84,25 @@ def name_scores(one: PersonName, other: PersonName) -> NameScores:
     return NameColumns([one, other]).compare(np.array([0]), np.array([1]), thorough=True)
 
 
+def one_letter_apart(one: PersonName, other: PersonName) -> bool:
+    """Whether one slip of the pen, a lost blank too, makes one name of the other; in whatever order its words are."""
+    if (one.generation, one.digits) != (other.generation, other.digits):
+        return False
+    if OSA.distance(one.joined, other.joined, score_cutoff=1) <= 1:
+        return True
+    words, others = one.words, other.words
+    left, right = [word for word in words if word not in others], [word for word in others if word not in words]
+    if len(left) != 1 or len(right) != 1 or len(words) != len(others):
+        return False
+    return min(len(left[0]), len(right[0])) > 1 and OSA.distance(left[0], right[0], score_cutoff=1) <= 1
+
+
 @dataclass(frozen=True)
 class _Part:
     """One part of every name: text, length, number among the known given names, beginning as a number, and rarity.
 
-    A word may stand where the other name has its given or its family name; it is as rare as such a one is.
+    A word may stand where the other name has its given or its family name; it is as rare as such a one is. `families`
+    and `syllables` say of which languages it is a common family name, and made of syllables.
     """
 
     texts: Texts
@@ -96,6 +111,8 @@ class _Part:
     beginnings: Indexes
     as_given: Scores
     as_family: Scores
+    families: Indexes
+    syllables: Indexes
 
 
 @dataclass(frozen=True)
@@ -127,6 +144,8 @@ class NameColumns:
         self._digits = self._coded([name.digits for name in names])
         self._rarity = np.array([name_rarity(name) for name in names], dtype=np.float32)
         self._letters = np.array([len(name.joined) for name in names], dtype=np.int64)
+        languages = [family_languages(name.given) | family_languages(name.family) for name in names]
+        self._languages = np.array(languages, dtype=np.int64)
         self._has_middle = np.array([bool(name.middle_initials) for name in names], dtype=np.bool_)
 
     def compare(self, left: Indexes, right: Indexes, *, thorough: bool = False) -> NameScores:
@@ -146,6 +165,7 @@ class NameColumns:
         middles = (read.scores >= UNCERTAIN) & self._middles_differ(left, right)
         read.scores[middles] = np.minimum(read.scores[middles], UNCERTAIN)
         read.bits[middles] += match_weights().name.middle_names_differ
+        read.bits[middles & self._other_syllables_between(left, right)] += match_weights().name.other_given_name
         for readings, limit in _READINGS:
             doubtful = (read.scores <= UNCERTAIN) & ~middles
             for reading in readings:
@@ -166,6 +186,7 @@ class NameColumns:
             todo = np.flatnonzero(long_enough & begin)
             words = _Words(first, left[todo], second, right[todo])
             close = words.distance <= (1 - _BLANK_SLIPPED) * words.length
+            close &= ~self._other_syllables(words, left[todo], right[todo])
             better = (words.distance + 1 < read.wrong[todo]) | (
                 words.distance == 0
             )  # a blank in the wrong place is one
@@ -198,15 +219,17 @@ class NameColumns:
         distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
         distance = np.where(given.initial, 0, distance) + np.where(family.initial, 0, family.distance)
         scores = (1 - distance / np.maximum(given.length + family.length, 1)).astype(np.float32)
-        contradicts = (given.by_gender | given.both_known | given.both_common) & ~given.akin
+        contradicts = given.by_gender | given.both_known | given.both_common | given.other_name_beside(family)
+        contradicts &= ~given.akin
         other_name = (given.short_and_different & ~given.akin) | contradicts
-        doubtful = given.initial | family.initial | other_name | family.short_and_different
+        other_family = family.other_name_beside(given)
+        doubtful = given.initial | family.initial | other_name | family.short_and_different | other_family
         scores[doubtful] = np.minimum(scores[doubtful], UNCERTAIN)
         unlike = given.unlike & ~given.akin & ~given.initial
         family_unlike = family.unlike & ~family.initial
         scores[unlike | family_unlike] = np.minimum(scores[unlike | family_unlike], _LEAST_PART)
-        agree = (given.initial | ~(unlike | other_name)) & (family.missing | ~family_unlike)
-        bits = _given_bits(given, unlike, contradicts) + _family_bits(family, family_unlike)
+        agree = (given.initial | ~(unlike | other_name)) & (family.missing | ~(family_unlike | other_family))
+        bits = _given_bits(given, unlike, contradicts) + _family_bits(family, family_unlike, other_family)
         return _Read(scores, agree, bits, distance.astype(np.float32))
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
@@ -224,8 +247,19 @@ class NameColumns:
         words = _Words(middle, left, middle, right)
         single = (middle.texts[left] == before.texts[left]) & (middle.texts[right] == before.texts[right])
         other = words.unlike | words.short_and_different | words.both_known | words.both_common
+        other |= self._other_syllables(words, left, right)
         differ: Flags = single & other & ~words.akin & ~words.initial & ~words.missing
         return differ
+
+    def _other_syllables_between(self, left: Indexes, right: Indexes) -> Flags:
+        """Whether the second syllable of two given names is another: Seo-yeon, Seo-yoon."""
+        middle = self._part("second")
+        return self._other_syllables(_Words(middle, left, middle, right), left, right)
+
+    def _other_syllables(self, words: _Words, left: Indexes, right: Indexes) -> Flags:
+        """Whether words are made of other syllables, in names whose family name is of their language."""
+        other: Flags = (words.syllables & self._languages[left] & self._languages[right]) > 0
+        return other
 
     def _begin_alike(self, left: Indexes, right: Indexes, reading: Reading) -> Flags:
         """Whether a reading is worth a try: all four words are there, and two that meet begin alike."""
@@ -251,8 +285,17 @@ class NameColumns:
                 self._coded([text[:_BEGINNING] for text in texts]),
                 np.array([word_rarity(text, given_bits) for text in texts], dtype=np.float32),
                 np.array([word_rarity(text, family_bits) for text in texts], dtype=np.float32),
+                np.array([family_languages(text) for text in texts], dtype=np.int64),
+                self._of_syllables(texts),
             )
         return self._parts[part]
+
+    def _of_syllables(self, texts: Sequence[str]) -> Indexes:
+        """The languages of each text, of names whose given or family name is a family name of one."""
+        found = np.zeros(len(texts), dtype=np.int64)
+        for row in np.flatnonzero(self._languages).tolist():
+            found[row] = syllable_languages(texts[row]) & self._languages[row]
+        return found
 
     def _coded(self, texts: Sequence[str]) -> Indexes:
         codes = self._codes
@@ -269,10 +312,11 @@ def _given_bits(given: _Words, unlike: Flags, other_name: Flags) -> Scores:
     return np.where(given.missing, 0, np.where(unlike, weights.unlike, bits)).astype(np.float32)
 
 
-def _family_bits(family: _Words, unlike: Flags) -> Scores:
+def _family_bits(family: _Words, unlike: Flags, other_name: Flags) -> Scores:
     weights, rarity = match_weights().name, family.as_family
     bits = np.maximum(rarity - weights.typing_error * family.distance, 0)
     bits = np.where(family.initial, np.minimum(rarity, weights.initial), bits)
+    bits = np.where(other_name, weights.other_given_name, bits)  # a given name that stands last
     return np.where(family.missing, 0, np.where(unlike, weights.unlike_family, bits)).astype(np.float32)
 
 
@@ -299,6 +343,13 @@ class _Words:
         self.akin = self.both_known & nickname_table().akin[known]
         self.as_given = np.minimum(left.as_given[left_rows], right.as_given[right_rows])
         self.as_family = np.minimum(left.as_family[left_rows], right.as_family[right_rows])
+        self.families = left.families[left_rows] & right.families[right_rows]
+        self.syllables = np.where(differs, left.syllables[left_rows] & right.syllables[right_rows], 0)
+
+    def other_name_beside(self, family: _Words) -> Flags:
+        """Whether both are made of syllables, other ones, beside family names of that language: Xiaoming, Xiaoling."""
+        other: Flags = (self.syllables & family.families) > 0
+        return other
 
 
 def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], bool]) -> Flags:

@@ -19,10 +19,12 @@ from leads_dagster.leads.aspects import (
     COMPANY,
     FACTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
     MAILBOX,
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     TWIN,
@@ -30,19 +32,22 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, NameScores, Scores
-from leads_dagster.leads.evidence import RULE_OF_ASPECT, Findings, Judge
+from leads_dagster.leads.evidence import RULE_OF_ASPECT, TWO_PERSONS_BITS, Findings, Judge
 from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
+from leads_dagster.leads.personal_evidence import days_differ
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
     LINKEDIN: "linkedin",
+    LINKEDIN_ALONE: "linkedin_alone",
     MAILBOX: "mailbox",
     MAILBOX_ALONE: "mailbox_alone",
     ROLE_MAILBOX: "role_mailbox",
     PHONE: "phone",
+    PHONE_PROFILE: "phone_profile",
     NAME_COMPANY: "name_company",
     PROFILE: "profile",
     FACTS: "facts",
@@ -53,6 +58,9 @@ _RANK = {aspect: RULES.index(RULE_OF_ASPECT[aspect]) for aspect in ASPECTS}
 
 _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (LINKEDIN, "match"): "Both give the same LinkedIn profile.",
+    (LINKEDIN, "review"): "Both give the same LinkedIn profile, but their names look like two persons.",
+    (LINKEDIN_ALONE, "match"): "Both give the same LinkedIn profile.",
+    (LINKEDIN_ALONE, "review"): "Both give the same LinkedIn profile, but their names look like two persons.",
     (MAILBOX, "match"): "Both give the same personal e-mail address, and their names do not speak against it.",
     (MAILBOX_ALONE, "match"): "Both give the same personal e-mail address, and one of them gives no name.",
     (MAILBOX_ALONE, "review"): "Both give the same personal e-mail address, but their names look like two persons.",
@@ -61,6 +69,8 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
     (ROLE_MAILBOX, "review"): "Both give the same shared mailbox, and their names are nearly alike.",
     (PHONE, "match"): "Both give the same telephone number, and their names fit.",
     (PHONE, "review"): "Both give the same telephone number, and their names nearly fit.",
+    (PHONE_PROFILE, "match"): "Both give the same telephone number, and their names fit.",
+    (PHONE_PROFILE, "review"): "Both give the same telephone number, and their names nearly fit.",
     (NAME_COMPANY, "match"): "Their names and their companies are each alike.",
     (NAME_COMPANY, "review"): "Their names and their companies are nearly alike.",
     (PROFILE, "match"): "Their names fit, and company, title and place say together that they are one person.",
@@ -73,10 +83,11 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
 }
 # More would not help anybody to decide: a placeholder for a mailbox that thousands share. No cluster depends on it.
 REVIEWS_OF_A_RECORD = 8
-# Two names that both contradict: nothing that a person need be asked about.
-_TWO_PERSONS_BITS = -15.0
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
 _OTHER_PERSON = "Neither given name, family name nor company fits, so they stay apart."
+_OTHER_BIRTH_DATE = "They give two different birth dates, so they stay apart."
+# What holds whatever birth dates say: one profile is one person, and facts are weighed with the dates among them.
+_BEYOND_BIRTH_DATES = frozenset({LINKEDIN, LINKEDIN_ALONE, FACTS})
 _OTHER_GENERATION = "Their names say that they are two generations of one family, so they stay apart."
 
 
@@ -167,13 +178,16 @@ def _personal_bits(
 
 
 def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> Edge | None:
+    one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]
+    born_apart = days_differ(one.born, other.born)
+    if born_apart:
+        supports = [support for support in supports if support.aspect in _BEYOND_BIRTH_DATES] or supports
     best = supports[0]
-    contradiction = _contradiction(facts, place, best)
+    contradiction = _contradiction(facts, place, best, born_apart=born_apart)
     # One personal mailbox of two leads must be accounted for, however little else speaks for the pair.
     if contradiction and not best.matches and best.aspect not in (MAILBOX, MAILBOX_ALONE):
         return None
     outcome: Outcome = "blocked" if contradiction else "match" if best.matches else "review"
-    one, other = judge.records[facts.left[place]], judge.records[facts.right[place]]
     first, second = (one, other) if one.id < other.id else (other, one)
     sentence = _SENTENCES[best.aspect, "match" if best.matches else "review"]
     explanation = {
@@ -189,12 +203,14 @@ def _edge(judge: Judge, facts: _Facts, place: int, supports: list[_Support]) -> 
     return Edge(first.id, second.id, outcome, RULE_OF_ASPECT[best.aspect], best.score, explanation)
 
 
-def _contradiction(facts: _Facts, place: int, best: _Support) -> str:
+def _contradiction(facts: _Facts, place: int, best: _Support, *, born_apart: bool) -> str:
     if facts.profiles_differ[place]:
         return _OTHER_PROFILE
-    if facts.generations_differ[place] and best.aspect != LINKEDIN:
+    if facts.generations_differ[place] and best.aspect not in (LINKEDIN, LINKEDIN_ALONE):
         return _OTHER_GENERATION
-    two_persons = facts.name_bits[place] <= _TWO_PERSONS_BITS and facts.company_bits[place] < 0
+    if born_apart and best.aspect not in _BEYOND_BIRTH_DATES:
+        return _OTHER_BIRTH_DATE
+    two_persons = facts.name_bits[place] <= TWO_PERSONS_BITS and facts.company_bits[place] < 0
     if two_persons and not best.matches and best.aspect in (MAILBOX, MAILBOX_ALONE):
         return _OTHER_PERSON
     return ""

@@ -17,10 +17,12 @@ from leads_dagster.leads.aspects import (
     COMPANY,
     FACTS,
     LINKEDIN,
+    LINKEDIN_ALONE,
     MAILBOX,
     MAILBOX_ALONE,
     NAME_COMPANY,
     PHONE,
+    PHONE_PROFILE,
     PROFILE,
     ROLE_MAILBOX,
     TWIN,
@@ -40,14 +42,17 @@ from leads_dagster.leads.match_edges import Rule, Thresholds
 from leads_dagster.leads.match_features import PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
+from leads_dagster.leads.meeting import Meetings
 from leads_dagster.leads.personal_evidence import PersonalColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
+    LINKEDIN_ALONE: "linkedin",
     MAILBOX: "email",
     MAILBOX_ALONE: "email",
     ROLE_MAILBOX: "email",
     PHONE: "phone",
+    PHONE_PROFILE: "phone",
     NAME_COMPANY: "name_company",
     PROFILE: "name_company",
     FACTS: "name_company",
@@ -61,6 +66,8 @@ MAILBOX_WITH_LIKELY_NAME = 0.90
 
 # Two names at one mailbox are one person's where nothing speaks against it and this much speaks for it.
 _LIKELY_NAME_BITS = 2.0
+# Two names that both contradict, given and family name: two persons, as far as names go.
+TWO_PERSONS_BITS = -15.0
 # Company, title and place together are worth 15 bits at most.
 _LEAST_NAME_BITS = 7.0
 
@@ -92,11 +99,13 @@ class Judge:
         names, self._name_of = _numbered([record.name for record in records])
         companies, self._company_of = _numbered([record.company for record in records])
         self._names, self._companies = NameColumns(names), CompanyColumns(companies)
+        self._unread = np.array([record.name.unread for record in records], dtype=np.bool_)
         self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
         self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
         self._inferred = _coded([record.inferred for record in records])
         self._title = _coded([record.title for record in records])
         self._place = _coded([record.place[0] if record.place else "" for record in records])
+        self._meetings = Meetings(records)
 
     @cached_property
     def personal(self) -> PersonalColumns | None:
@@ -106,9 +115,16 @@ class Judge:
 
     def findings(self, pairs: Pairs) -> Findings:
         """What the aspect of `pairs` says; pairs of which it says nothing are left out."""
-        if pairs.aspect in (LINKEDIN, TWIN):
+        if pairs.aspect == TWIN:
             return self._found(pairs, np.ones(pairs.left.size, dtype=np.float32))
-        return _JUDGEMENTS[pairs.aspect](self, pairs)
+        return self._met(_JUDGEMENTS[pairs.aspect](self, pairs))
+
+    def _met(self, found: Findings) -> Findings:
+        """Without matches of records that have no reading in common: a large block does not look for them."""
+        keep = ~found.matches
+        matching = np.flatnonzero(found.matches)
+        keep[matching] = self._meetings.hold(found.aspect, found.left[matching], found.right[matching])
+        return Findings(found.aspect, found.left[keep], found.right[keep], found.scores[keep], found.matches[keep])
 
     def matching(self, scores: Scores) -> Flags:
         """Above the match threshold; equality is a match whatever the threshold."""
@@ -128,6 +144,21 @@ class Judge:
     def companies(self, left: Indexes, right: Indexes) -> Scores:
         """Company scores of pairs of records."""
         return self._companies.compare(self._company_of[left], self._company_of[right])
+
+    def _by_linkedin(self, pairs: Pairs) -> Findings:
+        """One profile is one person: people marry. Of two wholly different names a cell was filled down."""
+        names = self.names(pairs.left, pairs.right)
+        likely = names.bits > TWO_PERSONS_BITS
+        scores = self._doubtful(names)
+        scores[likely] = 1
+        return self._found(pairs, scores, likely)
+
+    def _by_linkedin_alone(self, pairs: Pairs) -> Findings:
+        left, right = pairs.left, pairs.right
+        untold = ~(self._has_name[left] & self._has_name[right]) | (self._unread[left] != self._unread[right])
+        scores = self._doubtful(self.names(left, right))
+        scores[untold] = 1
+        return self._found(pairs, scores, untold)
 
     def _by_mailbox(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
@@ -160,12 +191,17 @@ class Judge:
         return self._found(pairs, scores)
 
     def _by_phone(self, pairs: Pairs) -> Findings:
+        return self._found(pairs, self.names(pairs.left, pairs.right).scores)
+
+    def _by_phone_and_profile(self, pairs: Pairs) -> Findings:
         names = self.names(pairs.left, pairs.right)
         companies = self.company_bits(pairs.left, pairs.right)
         weights = match_weights().phone
         phone = np.where(companies >= match_weights().company.nearly_alike, weights.same_in_one_company, weights.same)
         profile = sum(self.profile_bits(pairs.left, pairs.right, companies))
-        return self._found(pairs, np.maximum(names.scores, score_of_bits(names.bits + companies + phone + profile)))
+        scores = score_of_bits(names.bits + companies + phone + profile)
+        scores[self.matching(names.scores)] = 0  # the telephone and the names are enough
+        return self._found(pairs, scores)
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
         scores = self.names(pairs.left, pairs.right).scores.copy()
@@ -225,10 +261,13 @@ class Judge:
 
 
 _JUDGEMENTS = {
+    LINKEDIN: Judge._by_linkedin,
+    LINKEDIN_ALONE: Judge._by_linkedin_alone,
     MAILBOX: Judge._by_mailbox,
     MAILBOX_ALONE: Judge._by_mailbox_alone,
     ROLE_MAILBOX: Judge._by_role_mailbox,
     PHONE: Judge._by_phone,
+    PHONE_PROFILE: Judge._by_phone_and_profile,
     NAME_COMPANY: Judge._by_name_and_company,
     PROFILE: Judge._by_profile,
     FACTS: Judge._by_facts,

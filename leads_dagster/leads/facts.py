@@ -60,6 +60,11 @@ def day(text: str, order: DateOrder | None = None) -> str:
     return digits if len(digits) == _DAY_DIGITS and digits.isascii() and digits not in _NO_DAYS else ""
 
 
+def day_for_month(day: str) -> str:
+    """A day of eight digits with its month and day changed round; "" stays ""."""
+    return f"{day[:4]}{day[6:]}{day[4:6]}"
+
+
 def number(text: str) -> str:
     """Letters and digits of a number, without leading zeros; "" where it is too short, or made up ("1111", "12345")."""
     folded = "".join(filter(str.isalnum, text.casefold())).lstrip("0")

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import product, starmap
+from itertools import chain, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
-from leads_dagster.leads.comparison import name_scores
-from leads_dagster.leads.evidence import offices_contradict
+from leads_dagster.leads.comparison import name_scores, one_letter_apart
+from leads_dagster.leads.evidence import TWO_PERSONS_BITS, offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.personal_evidence import days_differ
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -41,7 +42,8 @@ class _Tree:
     Attributes:
         members: ids.
         profiles: LinkedIn slugs; more than one only by a decision.
-        names: distinct names by their key.
+        days: birth dates; those of one person are nearly the same.
+        names: distinct names by their key. givens: their given names and numbers. generations: theirs.
         offices: records of companies, one of each that say the same.
         apart: records that a decision keeps apart from a member.
         decided: whether a person joined what contradicts: it may then go by several names.
@@ -50,7 +52,10 @@ class _Tree:
 
     members: list[int]
     profiles: frozenset[str]
+    days: frozenset[str]
     names: dict[str, PersonName]
+    givens: set[tuple[str, str]]
+    generations: set[str]
     offices: dict[str, MatchRecord]
     apart: frozenset[int]
     guarded: frozenset[str] = _NOTHING
@@ -60,7 +65,10 @@ class _Tree:
     def absorb(self, other: _Tree, *, overruled: bool) -> None:
         self.members += other.members
         self.profiles |= other.profiles
+        self.days |= other.days
         self.names |= other.names
+        self.givens |= other.givens
+        self.generations |= other.generations
         self.offices |= other.offices
         self.apart |= other.apart
         self.guarded |= other.guarded
@@ -88,6 +96,7 @@ class Forest:
         ordered = sorted(records, key=lambda record: (record.content_hash, record.id))
         self._records = {record.id: record for record in ordered}
         self._rank = {record.id: rank for rank, record in enumerate(ordered)}
+        self._dated = any(record.facts and record.born for record in ordered)
         self._parent: dict[int, int] = {}
         self._trees: dict[int, _Tree] = {}
         self._apart: dict[int, set[int]] = {}
@@ -96,6 +105,12 @@ class Forest:
                 self._apart.setdefault(member, set()).update(pair - {member})
         self._thresholds, self._homes = thresholds, homes
         self._persons_differ: dict[tuple[str, str], bool] = {}
+        self._no_word_fits: dict[tuple[str, str], bool] = {}
+
+    @property
+    def dated(self) -> bool:
+        """Whether any record gives a birth date."""
+        return self._dated
 
     def has(self, *members: int) -> bool:
         """Whether all of them are here."""
@@ -130,16 +145,33 @@ class Forest:
         """LinkedIn slugs in the tree of a record."""
         return self._tree(self.tree(member)).profiles
 
+    def days(self, member: int) -> Set[str]:
+        """Birth dates in the tree of a record."""
+        return self._tree(self.tree(member)).days
+
     def note_alike(self, one: int, other: int) -> None:
         """Take for known that the names of two records are not two persons': an edge already says so."""
         self._persons_differ[self._names_key(self._records[one].name, self._records[other].name)] = False
 
-    def join(self, one: int, other: int, *, beyond_names: bool = False, by_decision: bool = False) -> bool:
+    def note_one_profile(self, one: int, other: int) -> None:
+        """Take for known that the names of two records may be of one profile: an edge already says so."""
+        self._no_word_fits[self._names_key(self._records[one].name, self._records[other].name)] = False
+
+    def join(
+        self,
+        one: int,
+        other: int,
+        *,
+        by_profile: bool = False,
+        beyond_days: bool = False,
+        by_decision: bool = False,
+    ) -> bool:
         """Join the trees of two records unless they contradict; False where nothing changed.
 
         Args:
             one, other: record ids.
-            beyond_names: different names do not count (one LinkedIn profile may have had two).
+            by_profile: other names do not count (people marry), but for two of which no word fits.
+            beyond_days: other birth dates do not count: they were weighed.
             by_decision: only decisions count against it.
         """
         first, second = self.tree(one), self.tree(other)
@@ -150,7 +182,7 @@ class Forest:
             return False
         if not by_decision and (_unasked(left, right) or _unasked(right, left)):
             return False
-        contradict = self._contradict(left, right, beyond_names)
+        contradict = self._contradict(left, right, by_profile=by_profile, beyond_days=beyond_days)
         if contradict and not by_decision:
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
@@ -175,28 +207,47 @@ class Forest:
         return _Tree(
             members=[record.id],
             profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
+            days=frozenset((record.born,)) if record.born else _NOTHING,
             names={name.key: name} if name.key else {},
+            givens={(name.given, name.digits)} if name.key else set(),
+            generations={name.generation} if name.key else set(),
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
             apart=frozenset(self._apart.get(record.id, ())),
             guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
             at_home=record.id in self._homes.others,
         )
 
-    def _contradict(self, left: _Tree, right: _Tree, beyond_names: bool) -> bool:
+    def _contradict(self, left: _Tree, right: _Tree, *, by_profile: bool, beyond_days: bool) -> bool:
+        decided = left.decided or right.decided
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        decided = left.decided or right.decided
-        if bool(left.offices) != bool(right.offices) and not decided:
+        born_apart = not beyond_days and _born_apart(left, right, decided=decided)
+        if born_apart or _offices_clash(left, right, decided=decided):
             return True
-        offices = product(left.offices.values(), right.offices.values())
-        if _clash(starmap(offices_contradict, offices), decided=decided):
-            return True
-        if beyond_names:
-            return False
+        if by_profile:
+            return _clash(
+                starmap(self._wholly_differ, product(left.names.values(), right.names.values())), decided=decided
+            )
         if _generations_differ(left, right):
             return True
         names = product(left.names.values(), right.names.values())
-        return _clash(starmap(self._differ, names), decided=decided)
+        one_given = len(left.givens) == 1 and left.givens == right.givens  # then no two of them differ
+        differ = (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in names)
+        return not one_given and _clash(differ, decided=decided)
+
+    def _by_a_slip(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
+        """Whether two names differ only because one is mistyped, and another row has it right: Elizaebth is not Liz,
+        but beside Elizabeth, whom both may be, she says nothing against her."""
+        meant = chain(left.names.values(), right.names.values())
+        return any(self._is_meant(name, one, other) or self._is_meant(name, other, one) for name in meant)
+
+    def _is_meant(self, meant: PersonName, mistyped: PersonName, beside: PersonName) -> bool:
+        return (
+            meant is not mistyped
+            and one_letter_apart(meant, mistyped)
+            and not self._differ(meant, mistyped)
+            and not self._differ(meant, beside)
+        )
 
     def _differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""
@@ -208,6 +259,17 @@ class Forest:
             alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
             self._persons_differ[key] = not alike and not found.agree[0]
         return self._persons_differ[key]
+
+    def _wholly_differ(self, one: PersonName, other: PersonName) -> bool:
+        """Whether no word of two names fits, as far as both are read, or neither."""
+        if one.digits == other.digits and not {one.given, one.family}.isdisjoint((other.given, other.family)):
+            return False
+        key = self._names_key(one, other)
+        if key not in self._no_word_fits:
+            self._no_word_fits[key] = (
+                one.unread == other.unread and float(name_scores(one, other).bits[0]) <= TWO_PERSONS_BITS
+            )
+        return self._no_word_fits[key]
 
     @staticmethod
     def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
@@ -232,9 +294,23 @@ def _clash(contradictions: Iterable[bool], *, decided: bool) -> bool:
     return bool(found) and all(found)
 
 
+def _born_apart(left: _Tree, right: _Tree, *, decided: bool) -> bool:
+    """Two birth dates, unless one is said on both sides."""
+    if not left.days.isdisjoint(right.days):
+        return False
+    return _clash(starmap(days_differ, product(left.days, right.days)), decided=decided)
+
+
+def _offices_clash(left: _Tree, right: _Tree, *, decided: bool) -> bool:
+    """A company and a person, or two offices."""
+    if bool(left.offices) != bool(right.offices) and not decided:
+        return True
+    offices = product(left.offices.values(), right.offices.values())
+    return _clash(starmap(offices_contradict, offices), decided=decided)
+
+
 def _generations_differ(left: _Tree, right: _Tree) -> bool:
     """Father and son: two generations, or one that all of one side's names give and none of the other's."""
     if not left.names or not right.names:
         return False
-    one = {name.generation for name in left.names.values()}
-    return one.isdisjoint(name.generation for name in right.names.values())
+    return left.generations.isdisjoint(right.generations)

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
+
+from leads_dagster.leads.rule_tables import load_table
 
 LinkedInKind = Literal["person", "company", "sales", "other"]
 
@@ -42,7 +45,8 @@ class LinkedInPage(NamedTuple):
 
     Attributes:
         kind: "person" for /in/ and /pub/; "company" for company, school and showcase pages; "sales" for Sales
-            Navigator and Recruiter links, which name a person only to whoever is logged in there; "other" for the rest.
+            Navigator and Recruiter links, which name a person only to whoever is logged in there; "other" for the rest,
+            and for what stands in a profile's place (/in/me).
         url: the address in its one form.
         slug: what identifies a person ("janedoe", "pub/jane-doe/1a/2b/3c"), decoded; "" for other kinds.
     """
@@ -59,7 +63,7 @@ def parse_linkedin(text: str) -> LinkedInPage | None:
     ignored, and so is a second address after it.
     """
     plain = _PLAIN.fullmatch(text)
-    if plain:
+    if plain and not _is_placeholder(plain[1]):
         return LinkedInPage("person", f"{BASE_URL}in/{plain[1]}", plain[1])
     found = _ADDRESS.search(text) or _PATH_ONLY.fullmatch(text.strip())
     if found is None:
@@ -93,9 +97,19 @@ def _kind(head: str) -> LinkedInKind:
 
 def _person(raw: str) -> LinkedInPage:
     slug = _decoded(_NEXT_IN_CELL.split(raw, maxsplit=1)[0])
-    if not _SLUG.fullmatch(slug):
+    if not _SLUG.fullmatch(slug) or _is_placeholder(slug):
         return LinkedInPage("other", f"{BASE_URL}in/{raw}")
     return LinkedInPage("person", f"{BASE_URL}in/{quote(slug, safe='-._~')}", slug)
+
+
+def _is_placeholder(slug: str) -> bool:
+    """Whether it stands where a profile's name would: /in/me, /in/your-profile."""
+    return slug.replace("-", "").lower() in _placeholders()
+
+
+@lru_cache(maxsize=1)
+def _placeholders() -> frozenset[str]:
+    return frozenset(load_table("placeholders")["profiles"])
 
 
 def _public(parts: list[str]) -> LinkedInPage:

@@ -63,6 +63,16 @@ class PersonName:
     joined: str = ""
     joined_back: str = ""
 
+    @property
+    def unread(self) -> bool:
+        """Whether it has no words to compare with others': in a script that is not read, or without its blanks."""
+        return not self.key.isascii() or (bool(self.given) and not self.family and not self.mononym)
+
+    @property
+    def words(self) -> list[str]:
+        """All words of the name as it was written, particles too."""
+        return self.key.partition("|")[0].split()
+
 
 @dataclass(frozen=True, slots=True)
 class CompanyName:
@@ -133,6 +143,8 @@ def _without_particles(words: list[str]) -> list[str]:
     if len(words) <= _FEW_WORDS:
         return words
     particles = _particles()
+    if not _vietnamese_families().isdisjoint((words[0], words[-1])):
+        particles -= {*vietnamese_middles(), words[0], words[-1]}
     kept = [word for word in words if word not in particles]
     if len(kept) >= _FEW_WORDS:
         return kept
@@ -143,6 +155,17 @@ def _without_particles(words: list[str]) -> list[str]:
 def _particles() -> frozenset[str]:
     """Words between given and family name that are often left out or written together with the next."""
     return frozenset(load_table("names")["matching"]["particles"])
+
+
+@lru_cache(maxsize=1)
+def vietnamese_middles() -> frozenset[str]:
+    """Middle names that tell a man from a woman and little else: Nguyen Van Minh, Nguyen Thi Minh."""
+    return frozenset(load_table("names")["matching"]["vietnamese_middles"])
+
+
+@lru_cache(maxsize=1)
+def _vietnamese_families() -> frozenset[str]:
+    return frozenset(load_table("names")["matching"]["vietnamese_families"])
 
 
 def _from_words(every: list[str], generation: str, digits: str) -> PersonName:
@@ -339,11 +362,13 @@ class NicknameTable:
         numbers: known given name -> its number from 1; an unknown name has the number 0.
         akin: akin[a, b] says that the names numbered a and b share a group of the table.
         letters: known given name -> first letters of the names akin to it.
+        groups: known given name -> the numbers of its groups.
     """
 
     numbers: dict[str, int]
     akin: NDArray[np.bool_]
     letters: dict[str, frozenset[str]]
+    groups: dict[str, tuple[int, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -357,7 +382,14 @@ def nickname_table() -> NicknameTable:
         members = [numbers[name] for name in group]
         akin[np.ix_(members, members)] = True
     letters: dict[str, set[str]] = {}
-    for group in groups:
+    memberships: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
         for name in group:
             letters.setdefault(name, set()).update(other[0] for other in group)
-    return NicknameTable(numbers, akin, {name: frozenset(found) for name, found in letters.items()})
+            memberships.setdefault(name, []).append(number)
+    return NicknameTable(
+        numbers,
+        akin,
+        {name: frozenset(found) for name, found in letters.items()},
+        {name: tuple(found) for name, found in memberships.items()},
+    )

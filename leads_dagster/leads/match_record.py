@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from leads_dagster.leads.digests import content_digest
-from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.fields import BIRTH_DATE, NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_text, linkedin_slug
 from leads_dagster.leads.knowledge import NO_KNOWLEDGE, Knowledge
 from leads_dagster.leads.mail_hosts import company_host
@@ -78,6 +78,11 @@ class MatchRecord:
     inferred: str = ""
     addresses: tuple[PostalAddress, ...] = ()
     facts: tuple[str, ...] = ()
+
+    @property
+    def born(self) -> str:
+        """The birth date as eight digits, or ""."""
+        return next((fact.partition(":")[2] for fact in self.facts if fact.startswith(f"{BIRTH_DATE}:")), "")
 
 
 def match_record(record_id: int, row: NormalizedRow, knowledge: Knowledge = NO_KNOWLEDGE) -> MatchRecord:

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Part of a sheet's fingerprint: raise it when the same rows would give other keys, edges or clusters.
-MATCHING_VERSION = "5"
+MATCHING_VERSION = "6"
 
 
 def match_all(records: Sequence[MatchRecord], thresholds: Thresholds = DEFAULT_THRESHOLDS) -> list[Edge]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from leads_dagster.leads.match_features import PersonName, runs_together
+from leads_dagster.leads.match_features import PersonName, runs_together, vietnamese_middles
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_frequencies import UNKNOWN_FAMILY_BITS, UNKNOWN_GIVEN_BITS, family_bits, given_bits
 
@@ -25,7 +25,7 @@ def name_rarity(name: PersonName) -> float:
     """How rare the name as a whole is: what it is worth beside itself, in bits."""
     if name.joined == name.given and runs_together(name.given):
         return UNKNOWN_GIVEN_BITS + UNKNOWN_FAMILY_BITS
-    between = {name.second, name.before_last} - {name.given, name.family}
+    between = {name.second, name.before_last} - {name.given, name.family} - vietnamese_middles()
     forwards = word_rarity(name.given, given_bits) + word_rarity(name.family, family_bits)
     backwards = word_rarity(name.family, given_bits) + word_rarity(name.given, family_bits)
     family_first = bool(name.family) and forwards - backwards >= _FAMILY_FIRST_BITS

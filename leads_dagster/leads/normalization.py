@@ -44,7 +44,7 @@ from leads_dagster.leads.row_steps import (
 from leads_dagster.leads.scalars import parse_bool, parse_number
 
 # Part of a sheet's fingerprint: raise it whenever the same cells come out otherwise.
-NORMALIZATION_VERSION = "3"
+NORMALIZATION_VERSION = "4"
 
 _NAME_PARTS = ("first_name", "middle_name", "last_name", "name_suffix")
 _PLACE_PARTS = ("city", "region", "country")

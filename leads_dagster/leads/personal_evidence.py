@@ -13,6 +13,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
 from leads_dagster.leads.comparison import Flags, Indexes, NameScores, Scores, Texts
+from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.fields import BIRTH_DATE
 from leads_dagster.leads.match_features import PersonName, PostalAddress
 from leads_dagster.leads.match_record import MatchRecord
@@ -95,6 +96,18 @@ class PersonalColumns:
         return np.where(alike, bits, 0).astype(np.float32)
 
 
+def days_differ(one: str, other: str) -> bool:
+    """Whether both give a birth date, and not nearly the same one: no digit wrong, nor day for month.
+
+    Days that are nearly the same have the year in common, or month and day.
+    """
+    if not one or not other or one == other:
+        return False
+    if one[:4] != other[:4] and one[4:] != other[4:]:
+        return True
+    return OSA.distance(one, other, score_cutoff=1) > 1 and day_for_month(one) != other
+
+
 def _is_alone(name: PersonName) -> bool:
     return bool(name.given) and not name.family
 
@@ -126,7 +139,7 @@ def _fact_bits(kind: str, left: Texts, right: Texts) -> Scores:
     distance = cpdist(one, other, scorer=OSA.distance, dtype=np.int32)
     near = distance == 1
     if kind == BIRTH_DATE:
-        near |= _column([text[:4] + text[6:] + text[4:6] for text in one]) == other
+        near |= _column([day_for_month(text) for text in one]) == other
     else:
         near &= np.array([len(text) >= _LEAST_NEAR for text in one], dtype=np.bool_)
         near &= np.array([len(text) >= _LEAST_NEAR for text in other], dtype=np.bool_)

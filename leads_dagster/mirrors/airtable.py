@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from leads_dagster.errors import LeadsError
+from leads_dagster.errors import AccessError, LeadsError
 from leads_dagster.mirrors.airtable_access import read_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_hooks import AirtableHooks
@@ -48,6 +48,8 @@ class AirtableMirror:
         endpoint_url: where Airtable is.
         fields: lead field -> column name or field id; "" leaves a field out.
         field_ids: lead field -> field id as `ensure_fields` gave it before; survives renames.
+        known_table: id of the table that they are of; survives renames, too.
+        remembered: the target as it was lately seen; Airtable is then asked for it only when it refuses something.
         create_fields: make columns that are missing, if the token may.
         create_options: let Airtable make options of select fields that are missing.
         attention: with a column that says what waits for a person.
@@ -68,6 +70,8 @@ class AirtableMirror:
         endpoint_url: str = AIRTABLE_URL,
         fields: Mapping[str, str] | None = None,
         field_ids: Mapping[str, str] | None = None,
+        known_table: str | None = None,
+        remembered: Target | None = None,
         create_fields: bool = True,
         create_options: bool = False,
         attention: bool = False,
@@ -78,12 +82,14 @@ class AirtableMirror:
         token = api_key() if callable(api_key) else api_key
         self.budget = budget or Budget(home, airtable_limits(base_id, token))
         self._requests = AirtableRequests(endpoint_url, api_key, self.budget, timeout_seconds=timeout_seconds)
-        self._schema = Schema(self._requests, base_id, table, names, field_ids=field_ids)
+        self._schema = Schema(self._requests, base_id, table, names, field_ids=field_ids, known_table=known_table)
         self._base_id = base_id
         self.hooks = AirtableHooks(self._requests, base_id)
         self._create_fields = create_fields
         self._create_options = create_options
-        self._target: Target | None = None
+        self._target = remembered
+        self._looked = self._news = False
+        self._full: AccessError | None = None
 
     def ensure_fields(self, *, again: bool = False) -> Target:
         """The table and its columns, missing ones made; looked at once in this mirror's life, or `again`.
@@ -96,12 +102,28 @@ class AirtableMirror:
         """
         if self._target is None or again:
             self._target = self._schema.target(missing="create" if self._create_fields else "refuse")
+            self._looked = self._news = True
         return self._target
 
     @property
     def traffic(self) -> Traffic:
         """All requests since this mirror was opened, those about hooks included."""
         return self._requests.traffic
+
+    @property
+    def target(self) -> Target | None:
+        """The table and its columns as this mirror knows them; None before `ensure_fields`."""
+        return self._target
+
+    @property
+    def looked(self) -> bool:
+        """Whether Airtable itself was asked for them."""
+        return self._looked
+
+    def take_news(self) -> bool:
+        """Whether anything was learnt of them since this was last called."""
+        news, self._news = self._news, False
+        return news
 
     @property
     def fields(self) -> frozenset[str]:
@@ -144,17 +166,20 @@ class AirtableMirror:
             traffic.retries,
             time.perf_counter() - began,
             stopped,
+            self._full,
         )
 
     def _send_all(self, changes: Sequence[LeadPush], outcomes: dict[str, PushOutcome]) -> LeadsError | None:
         """Fills in the outcomes; returns what ended it early."""
-        holder = TargetHolder(self._schema, self.ensure_fields())
+        holder = TargetHolder(self._schema, self.ensure_fields(), remembered=not self._looked)
         stopped: list[LeadsError] = []
 
         def book(outcome: PushOutcome) -> None:
             outcomes[outcome.lead_id] = outcome
 
-        sender = Sender(self._requests, self._base_id, holder, book=book, create_options=self._create_options)
+        sender = Sender(
+            self._requests, self._base_id, holder, book=book, create_options=self._create_options, full=self._full
+        )
 
         def send(batch: tuple[Kind, Sequence[LeadPush]]) -> None:
             if not stopped:
@@ -165,7 +190,8 @@ class AirtableMirror:
 
         with ThreadPoolExecutor(_IN_FLIGHT, "airtable") as pool:
             list(pool.map(send, list(_batches(changes))))
-        self._target = holder.target
+        self._news = self._news or holder.looked or holder.target is not self._target
+        self._target, self._full, self._looked = holder.target, sender.full, self._looked or holder.looked
         if stopped:
             logger.warning("Airtable stopped after %d of %d leads: %s", len(outcomes), len(changes), stopped[0].message)
         return stopped[0] if stopped else None

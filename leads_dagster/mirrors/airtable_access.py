@@ -40,6 +40,16 @@ def write_refused(
     return _scope_missing("data.records:write", f"write to {table} of base {base_id}")
 
 
+def base_full(base_id: str, refused: AirtableRefusedError) -> AccessError:
+    """The base takes no further record."""
+    return AccessError(
+        f"The Airtable base {base_id} is full, no new lead gets a record there: {refused.said}.",
+        advice="Delete records that are not needed, move other tables to another base, or choose a larger plan (a base "
+        "holds 1,000 records on Free, 50,000 on Team, 125,000 on Business). Updates and deletions go on, and new leads "
+        "follow by themselves.",
+    )
+
+
 def table_missing(base_id: str, table: str, tables: Sequence[str]) -> TargetMissingError:
     """The base has no such table."""
     names = ", ".join(f'"{name}"' for name in tables) or "none"

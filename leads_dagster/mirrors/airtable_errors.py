@@ -9,6 +9,7 @@ Airtable has three shapes: `{"error": {"type", "message"}}`, `{"error": "NOT_FOU
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from leads_dagster.budget.limits import REST_SECONDS
@@ -22,6 +23,8 @@ from leads_dagster.errors import (
 
 if TYPE_CHECKING:
     import requests
+
+_FULL = re.compile(r"records? (limit|count limit)|limit of [\d,.]+ records|too many records in", re.IGNORECASE)
 
 MONTH_SPENT = "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
 
@@ -40,6 +43,18 @@ class AirtableRefusedError(Exception):
         self.status = status
         self.kind = kind
         self.said = said
+
+    @property
+    def base_full(self) -> bool:
+        """Whether it says that the base holds as many records as its plan allows; the wording is not documented."""
+        return self.status in (403, 422) and _FULL.search(f"{self.kind} {self.said}".replace("_", " ")) is not None
+
+    @property
+    def in_words(self) -> str:
+        """Why it refuses, as an end of a sentence."""
+        if self.status == 413:
+            return f"it is too large for one request ({self.said})"
+        return self.said
 
     @property
     def names_record(self) -> bool:

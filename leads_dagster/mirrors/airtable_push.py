@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from leads_dagster.errors import ServiceUnavailableError, TargetMissingError
-from leads_dagster.mirrors.airtable_access import probe_without_schema, read_refused, write_refused
+from leads_dagster.errors import AccessError, ServiceUnavailableError, TargetMissingError
+from leads_dagster.mirrors.airtable_access import base_full, probe_without_schema, read_refused, write_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_records import Kind, Parcel, landed, parcel, unsent
 from leads_dagster.mirrors.airtable_requests import AirtableRequests
 from leads_dagster.mirrors.airtable_schema import Schema, Target
+from leads_dagster.mirrors.airtable_values import with_option
 from leads_dagster.mirrors.push import LeadPush, PushOutcome
 
 if TYPE_CHECKING:
@@ -33,11 +36,34 @@ _CELL_FAULTS = frozenset({"INVALID_VALUE_FOR_COLUMN", "INVALID_MULTIPLE_CHOICE_O
 class TargetHolder:
     """The target that all threads of a push agree on; looked at again when Airtable refuses a cell."""
 
-    def __init__(self, schema: Schema, target: Target) -> None:
+    def __init__(self, schema: Schema, target: Target, *, remembered: bool = False) -> None:
         self._schema = schema
         self._lock = threading.Lock()
         self._looked_again = False
+        self._remembered = remembered
         self.target = target
+
+    def looked_up(self, seen: Target) -> bool:
+        """Whether the target is another than a remembered one by which a value cannot be sent; asks at most once."""
+        with self._lock:
+            if self.target is seen and self._remembered and not (seen.by_name or self._looked_again):
+                self._looked_again = True
+                self.target = self._schema.target(missing="withhold")
+            return self.target is not seen
+
+    def note_options(self, made: Mapping[str, str]) -> None:
+        """Options that were made just now are there for those who come after; lead field -> option."""
+        with self._lock:
+            columns = dict(self.target.columns)
+            for name, option in made.items():
+                if name in columns:
+                    columns[name] = with_option(columns[name], option)
+            self.target = replace(self.target, columns=columns)
+
+    @property
+    def looked(self) -> bool:
+        """Whether Airtable was asked for its columns again."""
+        return self._looked_again
 
     def renewed(self, seen: Target, refused: AirtableRefusedError) -> bool:
         """Whether the target is another than the one that was refused; asks Airtable at most once, if by schema."""
@@ -56,6 +82,7 @@ class Sender:
     Args:
         book: told of every outcome as soon as it is one, from the thread that learnt it.
         create_options: let Airtable make options of select fields.
+        full: why the base takes no new record, if that was learnt before; kept up to date.
     """
 
     def __init__(
@@ -66,12 +93,19 @@ class Sender:
         *,
         book: Callable[[PushOutcome], None],
         create_options: bool = False,
+        full: AccessError | None = None,
     ) -> None:
-        self._book = book
+        self.full = full
+        self._tell = book
+        self._booked: set[str] = set()
         self._requests = requests
         self._base_id = base_id
         self._holder = holder
         self._create_options = create_options
+
+    def _book(self, outcome: PushOutcome) -> None:
+        self._booked.add(outcome.lead_id)
+        self._tell(outcome)
 
     def send(self, kind: Kind, changes: Sequence[LeadPush]) -> None:
         """Sends them and books what became of each.
@@ -81,32 +115,81 @@ class Sender:
         """
         if kind == "delete":
             return self._send_deletes(changes)
+        if kind == "upsert" and self.full is not None:
+            return self._fail_full(changes, self.full)
         target = self._holder.target
         try:
             return self._together(target, kind, changes)
         except AirtableRefusedError as refused:
+            changes = [change for change in changes if change.lead_id not in self._booked]
             if refused.kind in _CELL_FAULTS and self._holder.renewed(target, refused):
                 return self.send(kind, changes)
-            if refused.status == 403 and kind == "upsert":
+            if refused.status == 403 and kind == "upsert" and not refused.base_full:
+                probe_without_schema(self._requests, self._base_id, target.table)
                 raise write_refused(self._requests, self._base_id, target.table, refused) from refused
             if len(changes) == 1:
-                return self._book(self._alone(target, kind, changes[0], refused))
+                return self._send_one(target, kind, changes[0], refused)
         middle = len(changes) // 2
         self.send(kind, changes[:middle])
         return self.send(kind, changes[middle:])
 
-    def _together(self, target: Target, kind: Kind, changes: Sequence[LeadPush]) -> None:
-        items = [self._parcel(target, change) for change in changes]
-        sent = [item for item in items if item.kind == kind]
-        if sent:
-            for outcome in self._upsert(target, sent) if kind == "upsert" else self._patch(target, sent):
-                self._book(outcome)
+    def _together(
+        self, target: Target, kind: Kind, changes: Sequence[LeadPush], without: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Sends them in one request, and in another one those for which Airtable must make options."""
+        items = [self._parcel(target, change, without=without) for change in changes]
+        if any(item.refused.keys() - without.keys() for item in items) and self._holder.looked_up(target):
+            target = self._holder.target
+            items = [self._parcel(target, change, without=without) for change in changes]
         for item in items:
             if item.kind == "nothing":
                 self._book(unsent(item))
+        for typecast in (False, True):
+            sent = [item for item in items if item.kind == kind and item.typecast == typecast]
+            if sent:
+                for outcome in self._upsert(target, sent) if kind == "upsert" else self._patch(target, sent):
+                    self._book(outcome)
+                self._note_options(sent)
 
-    def _parcel(self, target: Target, change: LeadPush, *, record_id: str | None = None) -> Parcel:
-        return parcel(target, change, record_id=record_id, create_options=self._create_options)
+    def _note_options(self, sent: Sequence[Parcel]) -> None:
+        for item in sent:
+            if item.typecast:
+                self._holder.note_options(item.new_options)
+
+    def _parcel(
+        self,
+        target: Target,
+        change: LeadPush,
+        *,
+        record_id: str | None = None,
+        without: Mapping[str, str] = MappingProxyType({}),
+    ) -> Parcel:
+        return parcel(target, change, record_id=record_id, create_options=self._create_options, without=without)
+
+    def _fail_full(self, changes: Sequence[LeadPush], full: AccessError) -> None:
+        for change in changes:
+            self._book(PushOutcome(change.lead_id, "failed", error=full.message, patient=True))
+
+    def _send_one(self, target: Target, kind: Kind, change: LeadPush, refused: AirtableRefusedError) -> None:
+        """One record, refused by itself: without the options that Airtable refuses, or as `_alone` finds."""
+        without: dict[str, str] = {}
+        while name := self._refused_option(target, change, refused, without):
+            without[name] = f'"{target.columns[name].name}" has no such option, and Airtable refuses to make it'
+            try:
+                return self._together(target, kind, [change], without)
+            except AirtableRefusedError as again:
+                refused = again
+        return self._book(self._alone(target, kind, change, refused))
+
+    def _refused_option(
+        self, target: Target, change: LeadPush, refused: AirtableRefusedError, without: Mapping[str, str]
+    ) -> str | None:
+        """The lead field whose value Airtable says to be no option."""
+        if refused.kind != "INVALID_MULTIPLE_CHOICE_OPTIONS":
+            return None
+        sent = self._parcel(target, change, without=without).sent
+        named = [name for name, value in sent.items() if isinstance(value, str) and f'"{value}"' in refused.said]
+        return min(named, key=lambda name: target.columns[name].type != "singleSelect", default=None)
 
     def _upsert(self, target: Target, items: Sequence[Parcel]) -> list[PushOutcome]:
         def call(api: Api) -> Any:
@@ -146,6 +229,9 @@ class Sender:
             adopted = self._adopt(target, change)
             if adopted is not None:
                 return adopted
+        if kind == "upsert" and refused.base_full:
+            self.full = base_full(self._base_id, refused)
+            return PushOutcome(change.lead_id, "failed", error=self.full.message, patient=True)
         return _failed(change, refused)
 
     def _require_gone(self, target: Target, record_id: str, refused: AirtableRefusedError) -> None:
@@ -240,6 +326,6 @@ def _failed(change: LeadPush, refused: AirtableRefusedError) -> PushOutcome:
         "failed",
         external_id=change.external_id,
         answered=None if change.base is None else dict(change.base),
-        error=f"Airtable refuses this lead: {refused.said}.",
+        error=f"Airtable refuses this lead: {refused.in_words}.",
         permanent=True,
     )

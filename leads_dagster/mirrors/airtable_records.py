@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from leads_dagster.mirrors.airtable_schema import Target
@@ -44,7 +45,8 @@ class Parcel:
         sent: lead field -> the lead's value, those that are sent.
         cells: column id -> cell.
         withheld: lead field -> why it is not sent.
-        typecast: Airtable must make an option of a select field.
+        refused: of these, those that the column would take with another value.
+        made: lead fields for which Airtable must make an option of a select field.
     """
 
     change: LeadPush
@@ -53,7 +55,18 @@ class Parcel:
     sent: Mapping[str, Any]
     cells: Mapping[str, Any]
     withheld: dict[str, str]
-    typecast: bool = False
+    refused: dict[str, str]
+    made: tuple[str, ...] = ()
+
+    @property
+    def typecast(self) -> bool:
+        """Whether Airtable must be allowed to make options for it."""
+        return bool(self.made)
+
+    @property
+    def new_options(self) -> dict[str, str]:
+        """Lead field -> the option that Airtable must make for it."""
+        return {name: str(self.sent[name]) for name in self.made}
 
 
 def kind_of(change: LeadPush) -> Kind:
@@ -63,37 +76,48 @@ def kind_of(change: LeadPush) -> Kind:
     return "patch" if change.external_id else "upsert"
 
 
-def parcel(target: Target, change: LeadPush, *, record_id: str | None = None, create_options: bool = False) -> Parcel:
+def parcel(
+    target: Target,
+    change: LeadPush,
+    *,
+    record_id: str | None = None,
+    create_options: bool = False,
+    without: Mapping[str, str] = MappingProxyType({}),
+) -> Parcel:
     """What to send of one lead, by the columns as they are now.
 
     Args:
         record_id: patch this record whatever the push says.
         create_options: select options that are missing are made; otherwise the field is withheld.
+        without: lead field -> why Airtable refuses its value.
     """
     record_id = record_id or change.external_id
     kind: Kind = "patch" if record_id and change.operation != "delete" else kind_of(change)
     if kind == "delete":
-        return Parcel(change, kind, record_id, {}, {}, {})
+        return Parcel(change, kind, record_id, {}, {}, {}, {})
     fields = {**(change.base or {}), **change.fields} if kind == "upsert" else change.fields
     names_lead = kind == "upsert" or change.names_lead
     cells: dict[str, Any] = {target.key.id: change.lead_id} if names_lead else {}
     sent: dict[str, Any] = {}
-    withheld = {name: target.withheld[name] for name in fields.keys() & target.withheld.keys()}
-    for name in fields.keys() & target.columns.keys():
+    refused = {name: without[name] for name in fields.keys() & without.keys()}
+    for name in (fields.keys() & target.columns.keys()) - refused.keys():
         column = target.columns[name]
         try:
             cells[column.id] = to_cell(column, fields[name], create_options=create_options)
             sent[name] = fields[name]
         except ValueError as error:
-            withheld[name] = str(error)
-    typecast = create_options and any(is_new_option(target.columns[name], value) for name, value in sent.items())
-    return Parcel(change, kind if cells else "nothing", record_id, sent, cells, withheld, typecast)
+            refused[name] = str(error)
+    withheld = {name: target.withheld[name] for name in fields.keys() & target.withheld.keys()} | refused
+    made = tuple(name for name, value in sent.items() if is_new_option(target.columns[name], value))
+    return Parcel(change, kind if cells else "nothing", record_id, sent, cells, withheld, refused, made)
 
 
 def unsent(item: Parcel) -> PushOutcome:
     """The outcome of a push of which nothing can be sent."""
     base = None if item.change.base is None else dict(item.change.base)
-    return PushOutcome(item.change.lead_id, "unchanged", item.record_id, answered=base, withheld=item.withheld)
+    return PushOutcome(
+        item.change.lead_id, "unchanged", item.record_id, answered=base, withheld=item.withheld, refused=item.refused
+    )
 
 
 def landed(
@@ -113,6 +137,7 @@ def landed(
         answered=overlay(item.change.base, answered),
         foreign=_foreign(target, item, cells),
         withheld=item.withheld,
+        refused=item.refused,
         duplicates=duplicates,
     )
 

@@ -1,10 +1,11 @@
 """Where leads go in Airtable: which table, which column for which lead field, and what to do where one is missing.
 
-What belongs here: finding and making columns. Not: values (`airtable_values`), records (`airtable_push`), nor finding
-out why a table cannot be seen at all (`airtable_access`).
+What belongs here: asking for the schema and making columns. Not: which column is whose (`airtable_columns`), values
+(`airtable_values`), records (`airtable_push`), nor finding out why a table cannot be seen at all (`airtable_access`).
 
 Columns are found by name once and named by field id from then on, so that a column may be renamed while we work; the
-ids can be kept (`Target.field_ids`) and given back, and then win over names for good.
+ids can be kept (`Target.field_ids`) and given back, and then win over names for good. A column that was there and is
+not any more was removed by a person: it is held and said, never made again behind their back.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Any, Literal
 from leads_dagster.errors import SettingsError, TargetMissingError
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.airtable_access import probe_without_schema, table_missing
+from leads_dagster.mirrors.airtable_columns import pair_columns, spoken, why_missing, why_unwritable
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_requests import AirtableRequests
-from leads_dagster.mirrors.airtable_values import COMPUTED_TYPES, WRITABLE_TYPES, AirtableColumn
+from leads_dagster.mirrors.airtable_values import AirtableColumn
 
 KEY = "lead_key"
 # No field of a lead: what waits for a person, for Airtable alone.
@@ -73,6 +75,7 @@ class Target:
         key: the column of `lead_key`.
         columns: lead field -> column, those that are written.
         withheld: lead field -> why it is not written.
+        unwritable: lead field -> its column, of those withheld that have one.
         created: names of the columns that were made just now.
         by_name: the token may not read the schema: columns are assumed to be there, with the types we would make.
     """
@@ -81,15 +84,19 @@ class Target:
     key: AirtableColumn
     columns: Mapping[str, AirtableColumn]
     withheld: Mapping[str, str] = field(default_factory=dict)
+    unwritable: Mapping[str, AirtableColumn] = field(default_factory=dict)
     created: tuple[str, ...] = ()
     by_name: bool = False
 
     @property
+    def known(self) -> dict[str, AirtableColumn]:
+        """Lead field -> its column, `lead_key` and those that cannot be written among them."""
+        return {KEY: self.key, **self.columns, **self.unwritable}
+
+    @property
     def field_ids(self) -> dict[str, str]:
         """Lead field -> Airtable field id, `lead_key` among them; empty where they are not known."""
-        if self.by_name:
-            return {}
-        return {KEY: self.key.id, **{name: column.id for name, column in self.columns.items()}}
+        return {} if self.by_name else {name: column.id for name, column in self.known.items()}
 
 
 def field_names(overrides: Mapping[str, str] | None, *, attention: bool = False) -> dict[str, str]:
@@ -128,6 +135,7 @@ class Schema:
         base_id, table: the table's id or name.
         names: lead field -> column name or field id, `lead_key` among them.
         field_ids: lead field -> field id as known from before; wins over the name while the field exists.
+        known_table: id of the table that `field_ids` are of, and that is taken before one of the name `table`.
     """
 
     def __init__(
@@ -138,18 +146,21 @@ class Schema:
         names: Mapping[str, str],
         *,
         field_ids: Mapping[str, str] | None = None,
+        known_table: str | None = None,
     ) -> None:
         self._requests = requests
         self._base_id = base_id
         self._table = table
         self._names = names
         self._field_ids = dict(field_ids or {})
+        self._known_table = known_table
 
     def target(self, *, missing: WhenMissing) -> Target:
-        """Looks at the table as it is now; makes the columns it lacks if `missing` is "create".
+        """Looks at the table as it is now; makes the columns it lacks and never had if `missing` is "create".
 
         Raises:
-            TargetMissingError: base, table, or columns that could not be made (each with name and type).
+            TargetMissingError: base, table, `lead_key`, or, of a table that was never met before, columns that could
+                not be made (each with name and type).
             CredentialsError: the token lacks a scope, which is named.
         """
         try:
@@ -157,34 +168,32 @@ class Schema:
         except AirtableRefusedError:
             probe_without_schema(self._requests, self._base_id, self._table)
             return self._assumed()
+        if table["id"] != self._known_table and self._known_table is not None:
+            self._field_ids.clear()  # another table has taken the name
+        met_before = bool(self._field_ids)
         created: tuple[str, ...] = ()
-        absent = [name for name in self._names if self._column(table, name) is None]
-        if absent and missing == "create":
-            created = self._create(table, absent)
+        never_there = [name for name in self._names if name not in self._paired(table) and name not in self._field_ids]
+        if never_there and missing == "create":
+            created = self._create(table, never_there)
             table = self._find_table()
-            absent = [name for name in self._names if self._column(table, name) is None]
+        absent = [name for name in self._names if name not in self._paired(table)]
+        if KEY in absent and met_before:
+            raise self._key_missing(table)
         needed = [name for name in absent if name != ATTENTION]
-        if needed and (missing != "withhold" or KEY in needed):
+        if needed and missing != "withhold" and not met_before:
             raise self._columns_missing(table, needed)
         return replace(self._judged(table, absent), created=created)
 
     def _find_table(self) -> dict[str, Any]:
         tables: list[dict[str, Any]] = self._requests.get("meta", "bases", self._base_id, "tables")["tables"]
-        found = next((table for table in tables if self._table in (table["id"], table["name"])), None)
-        if found is None:
-            raise table_missing(self._base_id, self._table, [table["name"] for table in tables])
-        return found
+        for wanted in (self._known_table, self._table):
+            found = next((table for table in tables if wanted in (table["id"], table["name"])), None)
+            if found is not None:
+                return found
+        raise table_missing(self._base_id, self._table, [table["name"] for table in tables])
 
-    def _column(self, table: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-        """The field of the schema that stands for a lead field: by known id, else id or name, else name in any case."""
-        wanted = self._names[name]
-        tests = (
-            lambda given: given["id"] == self._field_ids.get(name),
-            lambda given: wanted in (given["id"], given["name"]),
-            lambda given: given["name"].strip().casefold() == wanted.strip().casefold(),
-        )
-        fields = table["fields"]
-        return next((given for test in tests for given in fields if test(given)), None)
+    def _paired(self, table: Mapping[str, Any]) -> dict[str, AirtableColumn]:
+        return pair_columns(self._names, self._field_ids, table["fields"])
 
     def _create(self, table: Mapping[str, Any], absent: list[str]) -> tuple[str, ...]:
         """Makes what it can; stops at the first refusal for lack of permission. Returns the names made."""
@@ -206,7 +215,7 @@ class Schema:
         return tuple(created)
 
     def _columns_missing(self, table: Mapping[str, Any], absent: list[str]) -> TargetMissingError:
-        lines = [f'  "{self._names[name]}" as {_spoken(wanted_type(name))}' for name in absent]
+        lines = [f'  "{self._names[name]}" as {spoken(wanted_type(name))}' for name in absent]
         there = ", ".join(f'"{given["name"]}"' for given in table["fields"])
         return TargetMissingError(
             f'The Airtable table "{table["name"]}" of base {self._base_id} lacks {len(absent)} fields:\n'
@@ -217,20 +226,32 @@ class Schema:
             fields=[self._names[name] for name in absent],
         )
 
+    def _key_missing(self, table: Mapping[str, Any]) -> TargetMissingError:
+        return TargetMissingError(
+            f'The field "{self._names[KEY]}" was removed from the Airtable table "{table["name"]}" of base '
+            f"{self._base_id}; it says which lead a record shows, and nothing is written without it.",
+            advice=f"Restore it from the trash of the base, or add {self._names[KEY]} as {spoken(wanted_type(KEY))}.",
+            fields=[self._names[KEY]],
+        )
+
     def _judged(self, table: Mapping[str, Any], absent: list[str]) -> Target:
         """Every column that can be written; the others withheld with the reason."""
-        found = {name: self._column(table, name) for name in self._names}
-        columns = {name: _airtable_column(given) for name, given in found.items() if given is not None}
+        columns = self._paired(table)
         key = columns.pop(KEY)
         if key.type not in _KEY_TYPES:
             raise TargetMissingError(
-                f'"{key.name}" in the Airtable table "{table["name"]}" is {_spoken(key.type)}.',
+                f'"{key.name}" in the Airtable table "{table["name"]}" is {spoken(key.type)}.',
                 advice="It must be Single line text: Airtable finds records by plain text only.",
             )
-        withheld = {name: f'the table has no field "{self._names[name]}"' for name in absent}
-        withheld |= {name: reason for name, column in columns.items() if (reason := _unwritable(column))}
-        written = {name: column for name, column in columns.items() if name not in withheld}
-        return Target(table["id"], key, written, withheld)
+        withheld = {name: self._why_missing(name) for name in absent}
+        withheld |= {name: reason for name, column in columns.items() if (reason := why_unwritable(column))}
+        unwritable = {name: columns.pop(name) for name in withheld if name in columns}
+        self._known_table = table["id"]
+        self._field_ids |= {KEY: key.id, **{name: column.id for name, column in {**columns, **unwritable}.items()}}
+        return Target(table["id"], key, columns, withheld, unwritable)
+
+    def _why_missing(self, name: str) -> str:
+        return why_missing(name, self._names[name], wanted_type(name), removed=name in self._field_ids)
 
     def _assumed(self) -> Target:
         columns = {name: AirtableColumn(column, column, wanted_type(name)) for name, column in self._names.items()}
@@ -248,40 +269,20 @@ class Schema:
         if refused.kind == "UNKNOWN_FIELD_NAME" and f'"{seen.key.name}"' in refused.said:
             raise TargetMissingError(
                 f'The Airtable table {self._table} of base {self._base_id} has no field "{seen.key.name}".',
-                advice=f'Add "{seen.key.name}" as {_spoken(wanted_type(KEY))}.',
+                advice=f'Add "{seen.key.name}" as {spoken(wanted_type(KEY))}.',
             )
         unknown = next((name for name, column in seen.columns.items() if f'"{column.name}"' in refused.said), None)
-        if refused.kind != "UNKNOWN_FIELD_NAME" or unknown is None:
+        if unknown is None or refused.kind not in ("UNKNOWN_FIELD_NAME", "INVALID_VALUE_FOR_COLUMN"):
             return seen
-        kept = {name: column for name, column in seen.columns.items() if name != unknown}
-        withheld = {**seen.withheld, unknown: f'the table has no field "{self._names[unknown]}"'}
-        return replace(seen, columns=kept, withheld=withheld)
+        return self._without(seen, unknown, refused)
 
-
-def _airtable_column(given: Mapping[str, Any]) -> AirtableColumn:
-    choices = (given.get("options") or {}).get("choices")
-    names = None if choices is None else frozenset(choice["name"] for choice in choices)
-    return AirtableColumn(given["id"], given["name"], given["type"], names)
-
-
-def _unwritable(column: AirtableColumn) -> str | None:
-    if column.type in COMPUTED_TYPES:
-        return f'"{column.name}" is computed by Airtable ({column.type})'
-    if column.type not in WRITABLE_TYPES:
-        return f'"{column.name}" is of a type that holds no such value ({column.type})'
-    return None
-
-
-_SPOKEN = {
-    "singleLineText": "Single line text",
-    "multilineText": "Long text",
-    "phoneNumber": "Phone number",
-    "email": "Email",
-    "url": "URL",
-    "number": "Number (4 decimals)",
-    "checkbox": "Checkbox",
-}
-
-
-def _spoken(kind: str) -> str:
-    return _SPOKEN.get(kind, kind)
+    def _without(self, seen: Target, name: str, refused: AirtableRefusedError) -> Target:
+        """The target without a column that, to judge by what Airtable says, no lead's value can go to."""
+        if refused.kind == "UNKNOWN_FIELD_NAME":
+            reason = self._why_missing(name)
+        elif "computed" in refused.said:
+            reason = str(why_unwritable(replace(seen.columns[name], type="formula")))
+        else:
+            return seen
+        kept = {kept: column for kept, column in seen.columns.items() if kept != name}
+        return replace(seen, columns=kept, withheld={**seen.withheld, name: reason})

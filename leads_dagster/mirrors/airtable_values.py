@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -49,7 +49,7 @@ def to_cell(column: AirtableColumn, value: Any, *, create_options: bool = False)
     if value is None or value == "":
         return None
     if is_new_option(column, value) and not create_options:
-        raise ValueError(f'"{column.name}" has no option "{value}"')
+        raise ValueError(f'"{column.name}" has no option "{_short(value)}"')
     return _WRITERS[column.type](column, value)
 
 
@@ -57,6 +57,11 @@ def is_new_option(column: AirtableColumn, value: Any) -> bool:
     """Whether writing it would make a new option of a select field."""
     blank = value is None or value == ""
     return column.type == "singleSelect" and column.choices is not None and not blank and value not in column.choices
+
+
+def with_option(column: AirtableColumn, option: str) -> AirtableColumn:
+    """The column with one more option."""
+    return replace(column, choices=(column.choices or frozenset()) | {option})
 
 
 def same_cell(column: AirtableColumn, left: Any, right: Any) -> bool:
@@ -108,6 +113,12 @@ def _figure(cell: Any) -> Any:
         return str(cell)
 
 
+def _short(value: Any) -> str:
+    """A value as messages quote it."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
 def _text(_: AirtableColumn, value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -118,14 +129,14 @@ def _number(column: AirtableColumn, value: Any) -> float | int:
     except (TypeError, ValueError):
         number = math.nan
     if isinstance(value, bool) or not math.isfinite(number):
-        raise ValueError(f'"{column.name}" takes numbers, not "{value}"')
+        raise ValueError(f'"{column.name}" takes numbers, not "{_short(value)}"')
     return int(number) if number.is_integer() else number
 
 
 def _checkbox(column: AirtableColumn, value: Any) -> bool:
     word = _word(value)
     if word is None:
-        raise ValueError(f'"{column.name}" is a checkbox; "{value}" is neither true nor false')
+        raise ValueError(f'"{column.name}" is a checkbox; "{_short(value)}" is neither true nor false')
     return word
 
 
@@ -133,7 +144,7 @@ def _moment(column: AirtableColumn, value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value).strip().replace("Z", "+00:00"))
     except ValueError:
-        raise ValueError(f'"{column.name}" takes dates such as 2026-11-01, not "{value}"') from None
+        raise ValueError(f'"{column.name}" takes dates such as 2026-11-01, not "{_short(value)}"') from None
     return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
 
 

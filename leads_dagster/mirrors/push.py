@@ -58,9 +58,11 @@ class PushOutcome:
         foreign: fields that were not sent and in which the mirror differs from the base: somebody's edits.
         conflict: field -> (theirs, ours), not written because the mirror's value is not our last write.
         withheld: field -> why it could not be written at all (wrong type, option missing, computed).
+        refused: of these, those of which the lead's own value is at fault: another value would be taken.
         duplicates: ids of further records with the same `lead_key`; the oldest was kept as ours.
         error: why nothing was written, in words.
         permanent: the same push would fail again until somebody changes the lead or the mirror.
+        patient: it failed through no fault of the lead's, such as a full base: tried again however often it fails.
     """
 
     lead_id: str
@@ -70,9 +72,18 @@ class PushOutcome:
     foreign: dict[str, Any] = field(default_factory=dict)
     conflict: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     withheld: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     duplicates: tuple[str, ...] = ()
     error: str | None = None
     permanent: bool = False
+    patient: bool = False
+
+    @property
+    def said(self) -> str | None:
+        """What a person should know of this lead: why nothing was written, or which values were left out and why."""
+        if self.error or not self.refused:
+            return self.error
+        return "Left out: " + "; ".join(f"{name}: {why}" for name, why in sorted(self.refused.items())) + "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,7 @@ class PushResult:
         retries: how many of them repeated an earlier one.
         seconds: wall time of the whole push, waiting included.
         stopped: what ended the push early; leads without an outcome were then not tried. None: all were.
+        trouble: what a person must mend though all were tried, such as a full base; the leads it hit have failed.
     """
 
     outcomes: tuple[PushOutcome, ...]
@@ -92,6 +104,7 @@ class PushResult:
     retries: int = 0
     seconds: float = 0.0
     stopped: LeadsError | None = None
+    trouble: LeadsError | None = None
 
     def count(self, action: Action) -> int:
         """How many leads ended that way."""

@@ -117,7 +117,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="headers 3, normalization 3",
+        code_version="headers 3, normalization 4",
         checks=(checks.HEADERS_KNOWN, checks.SHEET_NOT_SHRUNK, checks.ERROR_RATE),
     ),
     RoadAsset(
@@ -128,7 +128,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="matching 5",
+        code_version="matching 6",
     ),
     RoadAsset(
         key="lead_store",

@@ -36,6 +36,7 @@ def sync_once(
     sheet: str | None = None,
     progress: Progress | None = None,
     instance: dg.DagsterInstance | None = None,
+    paced: bool = False,
 ) -> SyncResult:
     """Run one cycle and wait for it.
 
@@ -45,6 +46,7 @@ def sync_once(
         sheet: another sheet in place of the configured one.
         progress: told percent (0 to 100) and words.
         instance: an open instance to record the run in; one is opened and closed where it is None.
+        paced: look at Airtable only as often as the month's budget allows; for cycles that nobody asked for.
 
     Returns:
         What the ledger says; `status` is "failed" and `error` says why where any stage failed.
@@ -66,6 +68,7 @@ def sync_once(
         # The lock is held over the whole cycle: two at once would take each other's staged rows away. It comes before
         # Dagster's storage, which two processes cannot make at the same moment.
         with typed_errors(), leads.of(name).locked(), opened as found:
+            leads.of(name).paced = paced
             selection = _selection(leads.of(name), has_work(leads.of(name)))
             run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
         if leads.stopped or _was_interrupted_between_steps(run):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from leads_dagster.pipeline.deciding import carried_out, tell_mirrors
+from leads_dagster.pipeline.history_words import short_source
 from leads_dagster.pipeline.overriding import checked_value, overridden
 from leads_dagster.pipeline.provenance import provenance
 from leads_dagster.pipeline.workspace import Workspace
@@ -122,8 +123,8 @@ def _choices(found: dict[str, Any]) -> dict[str, str]:
             "value": "the lead gets another value, and the next sync writes it there too",
         }
     return {
-        "keep": f"the lead keeps what {found['kept_source']} says, whatever the sources say later",
-        "take": f"the lead gets what {found['lost_source']} says, and keeps it",
+        "keep": f"the lead keeps what {short_source(found['kept_source'])} says, whatever the sources say later",
+        "take": f"the lead gets what {short_source(found['lost_source'])} says, and keeps it",
         "value": "the lead gets another value, and keeps it",
     }
 

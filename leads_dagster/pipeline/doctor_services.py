@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from leads_dagster.customers import PLAN_CALLS_A_MONTH, AirtableSettings, CustomerSettings
+from leads_dagster.customers import AirtableSettings, CustomerSettings
 from leads_dagster.errors import AccessError, CredentialsError, StoreError, TargetMissingError
-from leads_dagster.pipeline.finding import Finding, Verdict
+from leads_dagster.pipeline.finding import Finding
 from leads_dagster.settings import Settings
 
+if TYPE_CHECKING:
+    from leads_dagster.budget import LimitStatus
+
 _QUOTA_WARNING_SHARE = 0.8
+_FEWER_CALLS = "Sync less often until the month ends, or choose a larger plan."
 _ACCOUNT_KEYS = ("client_email", "private_key", "token_uri")
 
 
@@ -30,6 +34,7 @@ def check_google_credentials(settings: Settings) -> Iterator[Finding]:
 
 def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:
     """The sheet answers, is a table, and has columns that make leads."""
+    from leads_dagster.budget import budget_place
     from leads_dagster.leads.headers import confirming, suggestions
     from leads_dagster.leads.sheet import read_sheet, sample_of
     from leads_dagster.sources.fetched import Fetched
@@ -45,6 +50,7 @@ def check_sheet(settings: Settings, customer: CustomerSettings) -> Iterator[Find
         previous=None,
         max_bytes=settings.max_sheet_bytes,
         sheets_endpoint=settings.google_sheets_endpoint_url,
+        budget=budget_place(settings) if settings.home.exists() else None,
     )
     assert isinstance(fetched, Fetched), "nothing was said to be known already"
     table, mapping = read_sheet(fetched.data, overrides=customer.columns, learned=_learned(settings, customer))
@@ -99,20 +105,31 @@ def check_airtable(settings: Settings, customer: CustomerSettings) -> Iterator[F
 
 
 def check_quota(settings: Settings, customer: CustomerSettings) -> Iterator[Finding]:
-    """How much of the plan's calls this machine has made this month; other programs' calls are not known here."""
+    """Whether the month's calls last; calls of programs that do not share this budget are not known here."""
     target = customer.airtable
-    allowed = PLAN_CALLS_A_MONTH[target.plan] if target else None
-    if target is None or allowed is None:
+    if target is None:
         return
-    from leads_dagster.budget import budget_status
+    from leads_dagster.budget import budget_place, limits_of
 
-    limits = budget_status(settings.home)
-    made = sum(limit.month_calls for limit in limits if limit.name.endswith(f" base {target.base_id}"))
-    verdict: Verdict = "ok" if made < allowed * _QUOTA_WARNING_SHARE else "warn"
-    yield Finding(
-        "quota", verdict, f"{made:,} of the {allowed:,} calls a month of Airtable's {target.plan} plan",
-        "" if verdict == "ok" else "Sync less often until the month ends, or choose a larger plan.", customer.name,
-    )  # fmt: skip
+    known = {one.name: one for one in budget_place(settings).status()}
+    base, _, *workspace = limits_of(target, "")
+    account = known.get((workspace or [base])[0].name)
+    if account is not None and account.parked_until is not None:
+        until = f"{account.parked_until:%Y-%m-%d %H:%M} UTC"
+        said = f"Airtable's calls of this month are used up; but for one an hour, none is made before {until}"
+        yield Finding("quota", "warn", said, "Wait until then, or choose a larger plan.", customer.name)
+    elif target.calls_a_month is not None:
+        yield _quota(target.calls_a_month, account, target.plan, customer.name)
+
+
+def _quota(allowed: int, account: LimitStatus | None, plan: str, customer: str) -> Finding:
+    made = 0 if account is None else account.month_calls
+    said = f"{made:,} of the {allowed:,} calls a month of Airtable's {plan} plan"
+    if account is not None and account.lasts_until is not None:
+        said += f"; at this pace ({account.pace:,.0f} an hour) they last until {account.lasts_until:%Y-%m-%d %H:%M} UTC"
+    elif made < allowed * _QUOTA_WARNING_SHARE:
+        return Finding("quota", "ok", said, customer=customer)
+    return Finding("quota", "warn", said, _FEWER_CALLS, customer)
 
 
 def _service_account(path: Path) -> dict[str, Any]:

@@ -38,6 +38,8 @@ def place(facts: Entry) -> str:
     source = short_source(facts.get("source"))
     if facts.get("row"):
         return f"row {facts['row']} of {source}"
+    if source == "Airtable":  # its key there is a record's id, which tells nobody anything
+        return source
     if facts.get("source_key"):
         return f"{facts['source_key']} of {source}"
     record = facts.get("record_id")
@@ -45,7 +47,9 @@ def place(facts: Entry) -> str:
 
 
 def short_source(source: str | None) -> str | None:
-    """A file by its name alone; where it lies is in the JSON."""
+    """A file by its name alone, Airtable by its own; where they are is in the JSON."""
+    if source and source.startswith("airtable:"):
+        return "Airtable"
     return source.rpartition("/")[2] if source and source.startswith("file:") else source
 
 

@@ -10,6 +10,7 @@ import time
 from datetime import datetime
 from typing import Any
 
+from leads_dagster.budget import budget_place
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import attention, row_changes
@@ -21,7 +22,7 @@ from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import epochs, hold_rows, ledger, outbox, rematching, rulings, staging
+from leads_dagster.store import airtable_duplicates, epochs, hold_rows, ledger, outbox, rematching, rulings, staging
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
@@ -99,6 +100,7 @@ def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
         or moved(ws, connection)
         or (ws.pulled is not None and ws.pulled.status == "failed")
         or edits_wait(ws, connection)
+        or bool(airtable_duplicates.listed(connection, ws.name, status="open"))
         or rulings.is_due(connection, ws.policy)
         or rematching.is_due(connection, ws.policy)
         or attention.is_due(ws, connection)
@@ -116,6 +118,7 @@ def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
         previous=marker,
         max_bytes=ws.settings.max_sheet_bytes,
         sheets_endpoint=ws.settings.google_sheets_endpoint_url,
+        budget=budget_place(ws.settings),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from leads_dagster.errors import LeadsError
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.airtable_schema import ATTENTION
 from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
@@ -80,7 +81,12 @@ def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
     with (
         stage(ws, run_id, "crm_store", percent=88, message="Writing the CRM"),
         CrmStore(
-            ws.settings.crm_url, crm.table, dict(crm.columns), batch_size=ws.settings.batch_size, on_delete=on_delete
+            ws.crm_url,
+            crm.table,
+            dict(crm.columns),
+            batch_size=ws.settings.batch_size,
+            on_delete=on_delete,
+            only_read=ws.rehearsal is not None and ws.rehearsal.crm_only_read,
         ) as store,
     ):
         meet(ws, "crm")
@@ -97,7 +103,8 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
     if airtable is None:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
-    from leads_dagster.mirrors.airtable_errors import QuotaSpentError
+    from leads_dagster.errors import QuotaSpentError
+    from leads_dagster.pipeline.airtable_duplicates import any_open, take_out
     from leads_dagster.pipeline.airtable_table import look, open_table
     from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 
@@ -105,16 +112,17 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         meet(ws, "airtable")
         mark_attention(ws)
         failure, ws.airtable_failure, ws.airtable_parked = ws.airtable_failure, None, None
-        if _due(ws, "airtable") == 0:
+        if _due(ws, "airtable") == 0 and not any_open(ws):
             if failure is not None:
                 raise failure
             return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
         try:
             with open_table(ws, airtable) as mirror:
-                look(ws, airtable, mirror)
+                target = look(ws, airtable, mirror)
                 unsettled, told = Unsettled(ws, airtable, mirror), Attention(ws, mirror.unwritable)
                 done = _Sending(ws, run_id, "airtable", mirror, unsettled=unsettled, attention=told).run()
-                return replace(done, numbers={**done.numbers, **show_what_needs_fixing(ws, mirror)})
+                apart = take_out(ws, airtable.base_id, target, mirror)
+                return replace(done, numbers={**done.numbers, **apart, **show_what_needs_fixing(ws, mirror)})
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})
@@ -141,6 +149,7 @@ class _Sending:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
         self.unsettled, self.attention = unsettled, attention
         self.tally = Tally()
+        self.trouble: LeadsError | None = None
         self.shown = [name for name in (*LEAD_FIELDS, ATTENTION) if name in mirror.fields]
 
     def run(self) -> Outcome:
@@ -154,6 +163,8 @@ class _Sending:
                 self.ws.report(88 + 11 * min(sent, total) // max(total, 1), f"{self._label()}: {sent:,} of {total:,}")
         finally:
             self._book_run()
+        if self.trouble is not None:
+            raise self.trouble
         self._rest()
         numbers = {"configured": True, "sent": sent, **self.tally.numbers()}
         seconds = round(time.monotonic() - started, 4)
@@ -186,12 +197,15 @@ class _Sending:
         to_send = [push for push in pushes.values() if push is not None]
         self._note(to_send)
         result = self.mirror.push(to_send) if to_send else PushResult(())
+        if self.ws.rehearsal is not None:
+            self.ws.rehearsal.note(self.name, to_send, result)
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
         self._book(marks, pushes, [*result.outcomes, *quiet])
         self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
         self._leave_gone({one.lead_id for one in result.outcomes if one.action == "gone"})
+        self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
 
@@ -256,6 +270,7 @@ class _Sending:
                     self.name,
                     error=one.error or "",
                     permanent=one.permanent,
+                    patient=one.patient,
                     now=now,
                     attempts={one.lead_id: mark_of[one.lead_id].attempt_count},
                 )
@@ -282,6 +297,7 @@ class _Sending:
             "base": None if gone else base,
             "operation": mark.operation if quiet else _OPERATIONS.get(outcome.action, "update"),
             "at": now,
+            "error": outcome.said,
             **({"echoes": outbox.echoes_with(mark.echoes, _written(outcome, push))} if push is not None else {}),
         }
 
@@ -325,7 +341,7 @@ class _Sending:
             "airtable_synced": not failed,
             "sync_pending": failed,
             "last_sync_attempt": now,
-            "sync_error": outcome.error,
+            "sync_error": outcome.said,
         }
 
     def _book_run(self) -> None:

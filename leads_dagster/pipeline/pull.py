@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +19,10 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from leads_dagster.budget import airtable_budget
 from leads_dagster.customers import AirtableSettings
-from leads_dagster.errors import LeadsError, SettingsError, StoreError
+from leads_dagster.errors import LeadsError, QuotaSpentError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_errors import QuotaSpentError
 from leads_dagster.mirrors.airtable_hooks import HookLostError, PayloadPage
 from leads_dagster.mirrors.airtable_payloads import Cells, Window
 from leads_dagster.pipeline.airtable_hook import booked_hook, give_up, listening_hook, lose_hook
@@ -32,7 +32,7 @@ from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.sweep import Sweep, sweep_is_due
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_state
-from leads_dagster.store.airtable_state import NEVER, HookState
+from leads_dagster.store.airtable_state import NEVER, HookState, TableState
 from leads_dagster.store.engine import reading, writing
 
 logger = logging.getLogger(__name__)
@@ -65,13 +65,21 @@ class Pulled:
     error: LeadsError | None = None
 
 
-def pull(ws: Workspace, mirror: AirtableMirror | None = None, *, audit: bool = True) -> Pulled:
+def pull(
+    ws: Workspace,
+    mirror: AirtableMirror | None = None,
+    *,
+    audit: bool = True,
+    records: Sequence[str] | None = None,
+) -> Pulled:
     """Read what is new in the customer's Airtable base into `airtable_changes`.
 
     Args:
         ws: the customer's road; with or without its lock.
         mirror: the customer's table, where it is open already.
         audit: compare all records when that is due by age alone; where payloads may be missing that is done anyway.
+        records: those about to be written: where no webhook tells of edits, and all records were compared before, only
+            these are compared.
 
     Raises:
         SettingsError: Airtable is set up wrongly.
@@ -80,36 +88,43 @@ def pull(ws: Workspace, mirror: AirtableMirror | None = None, *, audit: bool = T
     airtable = ws.customer.airtable
     if airtable is None:
         return Pulled("none")
-    if not pull_due(ws):
-        return Pulled("waiting", waiting=_count_waiting(ws, airtable))
     began = time.monotonic()
+    reader: _Pull | None = None
     error: LeadsError | None = None
-    with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
-        before = table.traffic
-        reader = _Pull(ws, airtable, table, audit=audit)
-        try:
+    try:
+        if mirror is None and not pull_due(ws, airtable):
+            return Pulled("waiting", waiting=_count_waiting(ws, airtable))
+        with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
+            reader = _Pull(ws, airtable, table, audit=audit, records=records)
             reader.run()
-        except (SettingsError, StoreError):
-            raise
-        except LeadsError as failure:
-            error = failure
-        _note_error(ws, airtable, error)
-        calls = table.traffic.since(before).calls
-    waiting = _count_waiting(ws, airtable)
-    status = reader.status if error is None else _failed(error)
-    return Pulled(status, reader.changes, waiting, calls, time.monotonic() - began, error)
+            if mirror is not None:  # before a write: that was a look as good as any
+                table.budget.note_pull()
+    except (SettingsError, StoreError):
+        raise
+    except LeadsError as failure:
+        error = failure
+    _note_error(ws, airtable, error)
+    status = (reader.status if reader else "read") if error is None else _failed(error)
+    changes, calls = (reader.changes, reader.calls) if reader else (0, 0)
+    return Pulled(status, changes, _count_waiting(ws, airtable), calls, time.monotonic() - began, error)
 
 
-def pull_due(ws: Workspace) -> bool:
-    """Whether the call budget allows a look now."""
-    return True
+def pull_due(ws: Workspace, airtable: AirtableSettings) -> bool:
+    """Whether it is this look's turn: always where somebody asked for it; what runs by itself keeps to the month's
+    budget, and of several customers in one base one reads for all.
+
+    Raises:
+        CredentialsError: there is no token.
+        StoreError, StoreBusyError: the books of the budget cannot be used.
+    """
+    if not ws.paced:
+        return True
+    with airtable_budget(ws.settings, airtable) as budget:
+        return budget.pull_due(interval_seconds=ws.customer.interval_seconds)
 
 
 def _failed(error: LeadsError) -> PullStatus:
-    if isinstance(error, QuotaSpentError):
-        return "parked"
-    logger.warning("Airtable could not be read: %s", error.message)
-    return "failed"
+    return "parked" if isinstance(error, QuotaSpentError) else "failed"
 
 
 def _count_waiting(ws: Workspace, airtable: AirtableSettings) -> int:
@@ -121,10 +136,14 @@ def _count_waiting(ws: Workspace, airtable: AirtableSettings) -> int:
 
 
 def _note_error(ws: Workspace, airtable: AirtableSettings, error: LeadsError | None) -> None:
-    """Keep why the last look failed, or that it did not; written only when it is another than before."""
+    """Keep why the last look failed, or that it did not; written and said only when it is another than before."""
     known = known_table(ws, airtable)
     said = None if error is None else error.message
-    if known is not None and known.error != said:
+    if known is not None and known.error == said:
+        return
+    if said is not None:
+        logger.warning("Airtable could not be read: %s", said)
+    if known is not None:
         with writing(ws.engine) as connection:
             airtable_state.note_table(connection, ws.name, error=said)
 
@@ -132,10 +151,24 @@ def _note_error(ws: Workspace, airtable: AirtableSettings, error: LeadsError | N
 class _Pull:
     """One look at Airtable."""
 
-    def __init__(self, ws: Workspace, airtable: AirtableSettings, mirror: AirtableMirror, *, audit: bool) -> None:
-        self.ws, self.airtable, self.mirror, self.audit = ws, airtable, mirror, audit
+    def __init__(
+        self,
+        ws: Workspace,
+        airtable: AirtableSettings,
+        mirror: AirtableMirror,
+        *,
+        audit: bool,
+        records: Sequence[str] | None,
+    ) -> None:
+        self.ws, self.airtable, self.mirror, self.audit, self.records = ws, airtable, mirror, audit, records
         self.status: PullStatus = "read"
         self.changes = 0
+        self._before = mirror.traffic
+
+    @property
+    def calls(self) -> int:
+        """Requests sent by this look so far."""
+        return self.mirror.traffic.since(self._before).calls
 
     def run(self) -> None:
         meet(self.ws, "airtable")  # of another table than before none of the records is known
@@ -144,15 +177,31 @@ class _Pull:
         self._look_if_changed()
         table = known_table(self.ws, self.airtable)
         hook = booked_hook(self.ws, self.airtable.base_id)
-        if table is not None and sweep_is_due(table, hook, self.airtable, now=self.ws.now(), audit=self.audit):
-            sweep = Sweep(self.ws, self.airtable, self.mirror, read_on=self.read_on)
-            self.changes += sweep.run()
-            self.status = "swept"
+        audit = self.audit and self.records is None
+        if table is not None and sweep_is_due(table, hook, self.airtable, now=self.ws.now(), audit=audit):
+            self._sweep(table)
+
+    def _sweep(self, table: TableState) -> None:
+        sweep = Sweep(self.ws, self.airtable, self.mirror, read_on=self.read_on)
+        if self.records is not None and not table.sweep_due and table.swept_at is not None:
+            self.changes += sweep.run_over(self.records)
+            return
+        self.changes += sweep.run()
+        self.status = "swept"
 
     def _look_if_changed(self) -> None:
-        table = known_table(self.ws, self.airtable)
-        if table is None or table.seen_at == NEVER:
-            look(self.ws, self.airtable, self.mirror, again=table is not None)
+        before = known_table(self.ws, self.airtable)
+        if before is None or before.seen_at == NEVER:
+            look(self.ws, self.airtable, self.mirror, again=before is not None)
+            self._compare_new_columns(before)
+
+    def _compare_new_columns(self, before: TableState | None) -> None:
+        """What was typed into a column while it was not kept in step, nobody told us."""
+        now = known_table(self.ws, self.airtable)
+        if before is None or now is None or set(now.field_ids.values()) <= set(before.field_ids.values()):
+            return
+        with writing(self.ws.engine) as connection:
+            airtable_state.ask_for_sweep(connection, now.base_id, [now.table_id])
 
     def read_on(self) -> None:
         """Read the payloads to their end, as far as there is a hook."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leads_dagster.breakers import breaker_states
+from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.airtable_status import airtable_status
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, records, review_rows
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, outbox_marks, records, review_rows
 from leads_dagster.store.engine import reading
 from leads_dagster.store.metrics import store_metrics
 from leads_dagster.store.retry import booked_retries
+
+if TYPE_CHECKING:
+    from leads_dagster.budget import LimitStatus
 
 
 def status(ws: Workspace) -> dict[str, Any]:
     """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
     from leads_dagster.pipeline.fixing_table import fixing_status
 
+    budget, budget_error = _budget(ws)
     with reading(ws.engine) as connection:
         state = ledger.customer_state(connection, ws.name)
         source = ledger.source_state(connection, ws.name, ledger.read_last(connection, ws.name, ws.source), order=False)
@@ -41,10 +47,12 @@ def status(ws: Workspace) -> dict[str, Any]:
             "needs_fixing": fixing_status(ws, connection),
             "holds": len(hold_rows.listed(connection, ws.name)),
             "reviews": review_rows.count_waiting(connection, ws.name),
+            "airtable": airtable_status(ws, connection, budget),
             "outbox": outbox.counts(connection, ws.name),
-            "refused": outbox.failures(connection, ws.name, 10),
+            "refused": outbox_marks.listed(connection, ws.name, waiting=False, limit=10),
             "breakers": _breakers(state.get("breakers") or []),
-            "budget": _budget(ws),
+            "budget": [asdict(one) for one in budget],
+            "budget_error": budget_error,
             "store": {
                 "retries": booked_retries(connection),
                 "lock_wait_seconds": store_metrics()["lock_wait_seconds"],
@@ -62,10 +70,13 @@ def _run_facts(run: dict[str, Any]) -> dict[str, Any]:
     return {**{name: run[name] for name in names}, "rows": asdict(ledger.counts_of(run))}
 
 
-def _budget(ws: Workspace) -> list[dict[str, Any]]:
-    """Calls spent of each service's limit, over all processes of this machine."""
-    if ws.customer.airtable is None:
-        return []
-    from leads_dagster.budget import budget_status
+def _budget(ws: Workspace) -> tuple[tuple[LimitStatus, ...], str | None]:
+    """Calls spent of each service's limit, over all processes that share the books; or why these are out of reach."""
+    if ws.customer.airtable is None and ws.settings.google_credentials is None:
+        return (), None
+    from leads_dagster.budget import budget_place
 
-    return [asdict(one) for one in budget_status(ws.settings.home)]
+    try:
+        return tuple(budget_place(ws.settings).status()), None
+    except LeadsError as error:
+        return (), error.message

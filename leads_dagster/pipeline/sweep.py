@@ -11,9 +11,9 @@ after it explains it. What the webhook tells meanwhile is read first, and newer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,22 +22,15 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import ServiceUnavailableError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_payloads import (
-    RECORD,
-    CellEdit,
-    Cells,
-    KnownRecord,
-    KnownRecords,
-    WatchedTable,
-    watched_table,
-)
+from leads_dagster.mirrors.airtable_payloads import RECORD, Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.mirrors.airtable_values import plain_cell
+from leads_dagster.pipeline.airtable_differences import Telling, told_of, waits_already
 from leads_dagster.pipeline.airtable_hook import booked_hook
 from leads_dagster.pipeline.airtable_known import known_records
 from leads_dagster.pipeline.airtable_noting import note_edits
 from leads_dagster.pipeline.airtable_table import known_table, look
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import airtable_bases, airtable_changes, airtable_state
+from leads_dagster.store import airtable_bases, airtable_changes, airtable_duplicates, airtable_state
 from leads_dagster.store.airtable_state import HookState, TableState
 from leads_dagster.store.engine import reading, writing
 
@@ -79,6 +72,7 @@ class Sweep:
     ) -> None:
         self._ws, self._airtable, self._mirror, self._read_on = ws, airtable, mirror, read_on
         self._noted = 0
+        self._copies: set[str] = set()
 
     def run(self) -> int:
         """Note what differs; returns how many edits.
@@ -89,16 +83,32 @@ class Sweep:
         began = self._ws.now()
         hook = booked_hook(self._ws, self._airtable.base_id)
         look(self._ws, self._airtable, self._mirror, again=True)
+        expected = self._open()
+        self._settle_all(self._suspects(self._mirror.pages(), expected))
+        self._close(hook, began)
+        return self._noted
+
+    def run_over(self, records: Sequence[str]) -> int:
+        """As `run`, but of these records alone; the next comparison of all is as due as before."""
+        expected = self._open()
+        there = list(self._mirror.some(records).values())
+        self._settle_all(self._suspects([there], expected & set(records)))
+        return self._noted
+
+    def _open(self) -> set[str]:
+        """The records that should be there."""
         self._table = self._known_table()
         self._watched = watched_table(self._table.fields)
-        suspects = self._suspects()
+        with reading(self._ws.engine) as connection:
+            self._copies = {one["record_id"] for one in airtable_duplicates.listed(connection, self._ws.name)}
+            return airtable_bases.shown_ids(connection, self._ws.name) | self._copies
+
+    def _settle_all(self, suspects: Sequence[Suspect]) -> None:
         if suspects:
             time.sleep(self._airtable.debounce_seconds)
             self._read_on()
         for start in range(0, len(suspects), _AT_ONCE):
             self._settle(suspects[start : start + _AT_ONCE])
-        self._close(hook, began)
-        return self._noted
 
     def _known_table(self) -> TableState:
         table = known_table(self._ws, self._airtable)
@@ -112,17 +122,14 @@ class Sweep:
             due = airtable_state.hook_of(connection, hook.base_id).hook_id != hook.hook_id
             airtable_state.note_table(connection, self._ws.name, swept_at=began, sweep_due=due)
 
-    # First all records are listed, and those picked out that are not as known.
+    # First records are listed, and those picked out that are not as known.
 
-    def _suspects(self) -> list[Suspect]:
-        with reading(self._ws.engine) as connection:
-            missing = airtable_bases.shown_ids(connection, self._ws.name)
+    def _suspects(self, pages: Iterable[Sequence[Record]], expected: set[str]) -> list[Suspect]:
+        """Those that differ, the oldest first, and those expected that are not there."""
         found: list[Record] = []
-        for page in self._mirror.pages():
-            missing.difference_update(record["id"] for record in page)
-            with reading(self._ws.engine) as connection:
-                known = self._known(connection, page)
-            found += [record for record in page if self._is_suspect(record, known)]
+        for page in pages:
+            expected.difference_update(record["id"] for record in page)
+            found += self._differing(page)
         at = self._ws.now()
         # The older of two with one lead_key is its lead's: they are noted in that order.
         oldest_first = sorted(found, key=lambda record: (record["createdTime"], record["id"]))
@@ -130,7 +137,32 @@ class Sweep:
             Suspect(record["id"], self._cells(record), at + number * _INSTANT)
             for number, record in enumerate(oldest_first)
         ]
-        return [*there, *(Suspect(record, None, at) for record in sorted(missing))]
+        waiting = self._waiting(sorted(expected))
+        gone = [record for record in sorted(expected) if waiting.get(record) != {RECORD: None}]
+        return [*there, *(Suspect(record, None, at) for record in gone)]
+
+    def _differing(self, page: Sequence[Record]) -> list[Record]:
+        with reading(self._ws.engine) as connection:
+            known = self._known(connection, page)
+        told = {
+            record["id"]: told_of(self._watched, known, record["id"], self._cells(record), copies=self._copies)
+            for record in page
+        }
+        heard = self._is_heard(booked_hook(self._ws, self._table.base_id))
+        # Without a webhook also what waits and is not so any more is to be looked at.
+        waiting = self._waiting([record for record in told if told[record] or not heard])
+        return [
+            record
+            for record in page
+            if not waits_already(told[record["id"]], waiting.get(record["id"], {}), heard=heard)
+        ]
+
+    def _waiting(self, records: Sequence[str]) -> dict[str, dict[str, Any]]:
+        with reading(self._ws.engine) as connection:
+            return airtable_changes.cells(connection, self._table.base_id, self._table.table_id, records)
+
+    def _is_heard(self, hook: HookState) -> bool:
+        return hook.status == "active" and bool(self._table.field_ids)
 
     def _cells(self, record: Record) -> dict[str, Any]:
         """The cells that matter, blank ones too."""
@@ -141,10 +173,6 @@ class Sweep:
     def _known(self, connection: Connection, listed: Sequence[Record], gone: Sequence[str] = ()) -> KnownRecords:
         keys = {str(key) for record in listed if (key := record["fields"].get(self._watched.key_id))}
         return known_records(connection, self._table, {*gone, *(record["id"] for record in listed)}, keys)
-
-    def _is_suspect(self, record: Record, known: KnownRecords) -> bool:
-        mine = known.by_record.get(record["id"])
-        return mine is None or bool(differing(self._watched, mine, self._cells(record)))
 
     # Then those are read again, a moment later, and what is still other is noted.
 
@@ -179,8 +207,8 @@ class Sweep:
             if (current.hook_id, current.cursor) != (hook.hook_id, hook.cursor):
                 return False
             after = self._known(connection, list(there.values()), [suspect.record_id for suspect in suspects])
-            heard = current.status == "active" and bool(self._table.field_ids)
-            telling = _Telling(connection, self._table, self._watched, before, after, heard)
+            heard = self._is_heard(current)
+            telling = Telling(connection, self._table, self._watched, before, after, self._copies, heard)
             for suspect in suspects:
                 record = there.get(suspect.record_id)
                 cells = None if record is None else self._cells(record)
@@ -188,81 +216,3 @@ class Sweep:
                 telling.tell(suspect.record_id, cells, at=min(suspect.at, now) if cells == suspect.cells else now)
             self._noted += note_edits(connection, self._table, telling.edits, seen_at=now)
         return True
-
-
-def differing(table: WatchedTable, known: KnownRecord, cells: Cells) -> dict[str, Any]:
-    """Field id -> cell, of those that neither stood there when we last knew nor were written by us since."""
-    certain = replace(known, echoes=frozenset())  # an old write of ours that stands there again is somebody's edit
-    return {
-        name: cells.get(name)
-        for name, (lead_field, column) in table.columns.items()
-        if certain.verdict(lead_field, column, cells.get(name), ours=True) == "edit"
-    }
-
-
-@dataclass
-class _Telling:
-    """Tells, of records read again, what is somebody's edit; in one write transaction.
-
-    Attributes:
-        before, after: what was known before and after they were read.
-        heard: a webhook tells of this table too, and better.
-    """
-
-    connection: Connection
-    table: TableState
-    watched: WatchedTable
-    before: Mapping[str, KnownRecord]
-    after: KnownRecords
-    heard: bool
-    edits: list[CellEdit] = field(default_factory=list)
-    adopted: set[str] = field(default_factory=set)
-
-    def tell(self, record: str, cells: Cells | None, *, at: datetime) -> None:
-        """Look at one record: its cells now, None where it is not there."""
-        before, after = self.before.get(record), self.after.by_record.get(record)
-        waiting = self._waiting(record)
-        if cells is None:
-            if before is not None and after is not None and not after.leaving and after.lead_id is not None:
-                self._gone(record, waiting, at=at)
-        elif after is not None:
-            self._changed(record, cells, [known for known in (before, after) if known], waiting, at=at)
-        elif before is None:
-            self._made(record, cells, waiting, at=at)
-
-    def _waiting(self, record: str) -> frozenset[str]:
-        where = (self.table.base_id, self.table.table_id)
-        return airtable_changes.waiting(self.connection, *where, [record]).get(record, frozenset())
-
-    def _gone(self, record: str, waiting: frozenset[str], *, at: datetime) -> None:
-        if waiting != {RECORD}:
-            self.edits.append(CellEdit(record, RECORD, "deleted", None, at))
-
-    def _changed(
-        self, record: str, cells: Cells, known: Sequence[KnownRecord], waiting: frozenset[str], *, at: datetime
-    ) -> None:
-        found = [differing(self.watched, one, cells) for one in known]
-        names = [name for name in found[-1] if all(name in one for one in found)]
-        if not self.heard:
-            self._take_back(record, waiting - set(names))
-        self.edits += [CellEdit(record, name, "changed", cells[name], at) for name in names]
-
-    def _take_back(self, record: str, names: frozenset[str]) -> None:
-        """Without a webhook only this tells that a cell stands again as it did, or a record is there again."""
-        where = (self.table.base_id, self.table.table_id)
-        airtable_changes.take_back(self.connection, *where, [(record, name) for name in names])
-
-    def _made(self, record: str, cells: Cells, waiting: frozenset[str], *, at: datetime) -> None:
-        key = str(cells.get(self.watched.key_id) or "")
-        lead = self.after.by_lead.get(key) if key not in self.adopted else None
-        if lead is not None and lead.record_id is None and lead.unbooked is not None:
-            self.adopted.add(key)
-            airtable_bases.adopt(self.connection, self.table.customer, {str(lead.lead_id): record})
-            self._changed(record, cells, [lead], waiting, at=at)
-            return
-        if not waiting and not any(cells.values()):  # it says nothing yet; the webhook tells when it does
-            return
-        if RECORD not in waiting:
-            self.edits.append(CellEdit(record, RECORD, "created", None, at))
-        filled = {name: cell for name, cell in cells.items() if cell is not None or name in waiting}
-        self.edits += [CellEdit(record, name, "changed", cell, at) for name, cell in filled.items()]

@@ -36,7 +36,7 @@ class Unsettled:
         Raises:
             LeadsError: Airtable could not be read: nothing is written over what was not seen.
         """
-        pulled = pull(self.ws, self.mirror)
+        pulled = pull(self.ws, self.mirror, records=record_ids)
         if pulled.error is not None:
             raise pulled.error
         table = known_table(self.ws, self.airtable)

@@ -16,7 +16,7 @@
 | `PATCH airtable/{base}/{table}/fields/{field}` | `{"name"?, "type"?, "options"?, "choices"?: [names]}` | change it |
 | `DELETE airtable/{base}/{table}/fields/{field}` | | remove it; hooks that watch it turn ill |
 | `GET webhooks/{base}` | | every hook with its payloads |
-| `POST webhooks/{base}`, `POST webhooks/{base}/{hook}` | `{"state": "expired"}` or `"invalid"` | all hooks, one hook |
+| `POST webhooks/{base}`, `POST webhooks/{base}/{hook}` | `{"state": "expired"}`, `"invalid"`, `"disabled"` | all, one |
 | `POST sheets/{id}` | `{"refuse": "login" or 401, 403, 404, null}` | share a sheet, or no longer |
 | `POST sheets/{id}/edit` | `{"range": "B2", "values": [["x"]]}` | a person's edit of cells |
 | | `{"append": [[…]]}`, `{"insert": {"before": 2, "values": [[…]]}}`, `{"delete": [3]}`, with `"tab"`? | of rows |
@@ -131,10 +131,15 @@ class AdminRoutes:
 
     def change_hooks(self, call: Call) -> Reply:
         named = call.params.get("hook")
-        changes = {"expired": self.handle.expire_hooks, "invalid": self.handle.break_hooks}
+        handle = self.handle
+        changes = {
+            "expired": handle.expire_hooks,
+            "invalid": handle.break_hooks,
+            "disabled": handle.disable_hooks,
+        }
         change = changes.get(str(_body(call).get("state")))
         if change is None:
-            raise ContentError('The body must hold "state": "expired" or "invalid".')
+            raise ContentError('The body must hold "state": "expired", "invalid" or "disabled".')
         return Reply({"webhooks": change(call.params["base"], None if named is None else [named])})
 
     def set_flags(self, call: Call) -> Reply:

@@ -84,6 +84,26 @@ def bad_records(*, with_id: bool) -> RefusedError:
     return refusal(422, "INVALID_RECORDS", message)
 
 
+def too_many_records(given: int) -> RefusedError:
+    """Airtable's own words, as pyairtable's issue 144 and others quote them."""
+    message = f"A maximum of 10 records can be created per request but you have provided {given}."
+    return refusal(422, "INVALID_RECORDS", message)
+
+
+def same_record_twice() -> RefusedError:
+    """In Airtable's own words, as those who met it quote them."""
+    return refusal(422, "INVALID_RECORDS", "You cannot update the same record multiple times in a single request.")
+
+
+def base_full(limit: int) -> RefusedError:
+    return refusal(422, "RECORD_LIMIT_REACHED", f"The base has reached its limit of {limit} records")
+
+
+def address_too_long() -> RefusedError:
+    """Airtable says that it refuses such addresses, and not with which status; 414 is HTTP's own."""
+    return refusal(414, "URL_TOO_LONG", "The URL has more than 16000 characters. Use POST listRecords instead.")
+
+
 def view_not_found(view: str) -> RefusedError:
     kind = "VIEW_ID_NOT_FOUND" if view.startswith("viw") else "VIEW_NAME_NOT_FOUND"
     return refusal(422, kind, f'View "{view}" not found')

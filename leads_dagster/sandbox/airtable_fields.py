@@ -132,6 +132,33 @@ def _date_options(options: JsonObject) -> JsonObject:
     return made
 
 
+def computed_options(table: Table, kind: str, options: JsonObject | None) -> JsonObject | None:
+    """The options of a computed field as Airtable answers them: a formula names its fields by id."""
+    made = dict(options or {})
+    if kind == "formula":
+        named = {f"{{{each.name}}}": each.id for each in table.fields.values()}
+        text = str(made.get("formula", ""))
+        used = [field_id for name, field_id in named.items() if name in text]
+        for name, field_id in named.items():
+            text = text.replace(name, f"{{{field_id}}}")
+        made = {**made, "formula": text, "referencedFieldIds": used, "result": {"type": "singleLineText"}}
+    if kind in ("lastModifiedTime", "rollup"):
+        made = {"referencedFieldIds": [], **made}
+    if kind in ("formula", "count", "lastModifiedTime", "multipleLookupValues", "rollup"):
+        return {"isValid": True, **made}
+    return {"prompt": [], "referencedFieldIds": [], **made} if kind == "aiText" else options
+
+
+def checked_dependencies(table: Table, given: Any) -> JsonObject | None:
+    """The settings of dates that depend on each other; the fields that they name must be there."""
+    if given is None:
+        return None
+    names = ("startDateFieldId", "endDateFieldId", "durationFieldId")
+    if not isinstance(given, dict) or not all(given.get(name) in table.fields for name in names):
+        raise errors.bad_request()
+    return given
+
+
 def add_inverse(
     session: Session, table: Table, field: Field, *, note: Callable[[Table, Field], None] = lambda table, field: None
 ) -> None:

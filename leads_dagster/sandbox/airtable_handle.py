@@ -138,6 +138,16 @@ class AirtableHandle:
             self._world.changed()
             return gone
 
+    def disable_hooks(self, base: str, hook_ids: list[str] | None = None) -> list[str]:
+        """They are listed still, as not enabled, and hear no more; nothing else tells. None means all of the base."""
+        with self._lock:
+            session = self.session(base)
+            quiet = person.hooks_named(session, hook_ids)
+            for each in quiet:
+                session.base.hooks[each].enabled = False
+            self._world.changed()
+            return quiet
+
     def break_hooks(self, base: str, hook_ids: list[str] | None = None) -> list[str]:
         """They turn ill now and say INVALID_HOOK in a last payload; None means all of the base."""
         with self._lock:

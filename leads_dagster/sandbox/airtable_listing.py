@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from typing import Any
 
 from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_computed import RecordRow, compiled
-from leads_dagster.sandbox.airtable_model import TEXT_TYPES, Field, Record, Table
+from leads_dagster.sandbox.airtable_model import NUMBER_TYPES, TEXT_TYPES, Field, Record, Table
 from leads_dagster.sandbox.airtable_render import Shape, render_records
+from leads_dagster.sandbox.airtable_text import Reader, reader_of
 from leads_dagster.sandbox.airtable_values import choices
 from leads_dagster.sandbox.airtable_world import LISTING_SECONDS, Listing, Session
 from leads_dagster.sandbox.formula_parser import unescape
@@ -37,7 +39,7 @@ class ListRequest:
     fields: tuple[str, ...] | None = None
     sort: tuple[tuple[str, bool], ...] = ()
     by_field_id: bool = False
-    as_text: bool = False
+    reader: Reader | None = None
     comment_count: bool = False
 
 
@@ -60,9 +62,6 @@ def from_mapping(given: JsonObject) -> ListRequest:
     page_size = _positive(given.get("pageSize"), PAGE_SIZE)
     if page_size > PAGE_SIZE:
         raise errors.bad_request()
-    as_text = given.get("cellFormat") == "string"
-    if as_text and not (given.get("timeZone") and given.get("userLocale")):
-        raise errors.bad_request("Both timeZone and userLocale parameters are required when using cellFormat string")
     return ListRequest(
         page_size,
         _positive(given["maxRecords"], 0) if given.get("maxRecords") is not None else None,
@@ -72,9 +71,18 @@ def from_mapping(given: JsonObject) -> ListRequest:
         _names(given.get("fields")),
         _sorting(given.get("sort")),
         given.get("returnFieldsByFieldId") in _TRUE,
-        as_text,
+        _reader(given),
         "commentCount" in (given.get("recordMetadata") or ()),
     )
+
+
+def _reader(given: JsonObject) -> Reader | None:
+    if given.get("cellFormat") != "string":
+        return None
+    time_zone, locale = given.get("timeZone"), given.get("userLocale")
+    if not time_zone or not locale:
+        raise errors.bad_request("Both timeZone and userLocale parameters are required when using cellFormat string")
+    return reader_of(str(time_zone), str(locale))
 
 
 def _positive(value: Any, default: int) -> int:
@@ -123,7 +131,7 @@ def known_field(table: Table, name: str) -> Field:
 
 def shape_of(table: Table, request: ListRequest) -> Shape:
     fields = None if request.fields is None else tuple(known_field(table, name) for name in request.fields)
-    return Shape(request.by_field_id, fields, request.as_text, request.comment_count)
+    return Shape(request.by_field_id, fields, request.reader, request.comment_count)
 
 
 def list_records(session: Session, table: Table, request: ListRequest) -> JsonObject:
@@ -231,16 +239,25 @@ def _holds(test: Callable[[RecordRow], Any], row: RecordRow) -> bool:
 def _ordered(session: Session, table: Table, ids: Iterable[str], sorting: list[tuple[Field, bool]]) -> tuple[str, ...]:
     ordered = list(ids)
     for field, descending in reversed(sorting):
-        ranks = {name: at for at, name in enumerate(choices(field))} if field.type == "singleSelect" else None
-        keys = {each: _sort_key(session, table, table.records[each], field, ranks) for each in ordered}
+        keys = _sort_keys(session, table, ordered, field)
         ordered.sort(key=keys.__getitem__, reverse=descending)
     return tuple(ordered)
+
+
+def _sort_keys(session: Session, table: Table, ids: list[str], field: Field) -> dict[str, Any]:
+    """Blanks first, numbers by size, options in their order, else text without regard to case."""
+    records, wanted = table.records, field.id
+    if field.type in TEXT_TYPES:
+        return {each: records[each].cells.get(wanted, "").lower() for each in ids}
+    if field.type in NUMBER_TYPES:
+        return {each: records[each].cells.get(wanted, -math.inf) for each in ids}
+    ranks = {name: at for at, name in enumerate(choices(field))} if field.type == "singleSelect" else None
+    return {each: _sort_key(session, table, records[each], field, ranks) for each in ids}
 
 
 def _sort_key(
     session: Session, table: Table, record: Record, field: Field, ranks: dict[str, int] | None
 ) -> tuple[int, float, str]:
-    """Blanks first, numbers by size, options in their order, else text without regard to case."""
     try:
         value = RecordRow(session.world, session.base, table, record).value(field)
     except FormulaValueError:

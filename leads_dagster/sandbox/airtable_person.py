@@ -10,7 +10,13 @@ from typing import Any
 
 from leads_dagster.errors import ContentError, NotFoundError
 from leads_dagster.sandbox.airtable_computed import computed_value
-from leads_dagster.sandbox.airtable_fields import CREATABLE_TYPES, add_inverse, checked_field, field_name
+from leads_dagster.sandbox.airtable_fields import (
+    CREATABLE_TYPES,
+    add_inverse,
+    checked_field,
+    computed_options,
+    field_name,
+)
 from leads_dagster.sandbox.airtable_model import Field, Record, Table
 from leads_dagster.sandbox.airtable_payloads import deliver
 from leads_dagster.sandbox.airtable_transactions import Transaction, field_info, table_info
@@ -59,7 +65,7 @@ def _new_field(session: Session, table: Table, given: JsonObject) -> Field:
     name = field_name(given.get("name"))
     if table.field(name) is not None:
         raise ContentError(f"There is a field {name} already.")
-    return Field(new_id("fld"), name, kind, options)
+    return Field(new_id("fld"), name, kind, computed_options(table, kind, options))
 
 
 def change_field(session: Session, table: Table, field: Field, given: JsonObject) -> None:

@@ -18,18 +18,27 @@ from leads_dagster.sandbox.airtable_model import Record, Table
 from leads_dagster.sandbox.airtable_references import new_attachment
 from leads_dagster.sandbox.airtable_render import Shape, render_record, render_records
 from leads_dagster.sandbox.airtable_world import AirtableWorld, Session, open_session
-from leads_dagster.sandbox.airtable_writes import Change, check_cells, commit, delete, plan_update, plan_upsert
+from leads_dagster.sandbox.airtable_writes import (
+    Change,
+    check_cells,
+    commit,
+    delete,
+    plan_update,
+    plan_upsert,
+    require_once,
+)
 from leads_dagster.sandbox.http import Call, JsonObject, Reply, Route
 from leads_dagster.sandbox.ids import is_id
 
 MAX_BATCH = 10
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 5 * 1024 * 1024  # of an upload; its body is larger by a third, for it is base64
 _READ, _WRITE = "data.records:read", "data.records:write"
 
 
-def json_body(call: Call) -> JsonObject:
+def json_body(call: Call, *, limit: int = MAX_BODY_BYTES) -> JsonObject:
     """The body as an object. 413 when too large, 400 when it is no JSON, 422 when it is something else."""
-    if len(call.body) > MAX_BODY_BYTES:
+    if len(call.body) > limit:
         raise errors.too_large()
     try:
         body = orjson.loads(call.body or b"{}")
@@ -118,6 +127,7 @@ class AirtableRoutes:
         given = _batch(body.get("records"), with_id=merge_on is None)
         if merge_on is None:
             changes = [plan_update(session, table, each, typecast=typecast, clear_rest=clear) for each in given]
+            require_once(changes)
             outcome = commit(session, table, changes)
             return Reply({"records": render_records(session, table, outcome.records, shape)})
         changes = plan_upsert(session, table, given, merge_on, typecast=typecast)
@@ -156,10 +166,12 @@ class AirtableRoutes:
         session.require_level("edit")
         table, record = _holder(session, call.params["record"])
         target = known_field(table, call.params["field"])
-        body = json_body(call)
+        body = json_body(call, limit=2 * MAX_FILE_BYTES)
         if target.type != "multipleAttachments" or not body.get("filename"):
             raise errors.bad_request()
         size, name = _decoded_size(body.get("file")), str(body["filename"])
+        if size > MAX_FILE_BYTES:
+            raise errors.too_large()
         url = f"{call.origin}/attachments/{name}"
         added = new_attachment(url=url, filename=name, size=size, kind=body.get("contentType"))
         cell = [*record.cells.get(target.id, []), added]
@@ -182,9 +194,9 @@ class AirtableRoutes:
         session, _, record = self._record(call, "data.recordComments:write", level="comment")
         return Reply(comments.delete(session, record, call.params["comment"]))
 
-    def _hooks(self, call: Call) -> Session:
+    def _hooks(self, call: Call, *, level: str = "create") -> Session:
         session = open_session(self.world, call, "webhook:manage")
-        session.require_level("create")
+        session.require_level(level)
         expire(self.world, session.base)
         return session
 
@@ -214,8 +226,9 @@ class AirtableRoutes:
         return Reply(b"")
 
     def webhook_payloads(self, call: Call) -> Reply:
-        session = self._hooks(call)
+        session = self._hooks(call, level="read")
         hook = webhooks.find(session, call.params["hook"])
+        webhooks.require_scopes(session, hook.filters)
         cursor, limit = _integer(call.first("cursor"), 1), _integer(call.first("limit"), webhooks.MAX_PAYLOADS)
         return Reply(webhooks.list_payloads(session, hook, cursor=cursor, limit=limit))
 
@@ -239,6 +252,8 @@ def _shape(call: Call, body: JsonObject) -> Shape:
 
 
 def _batch(given: Any, *, with_id: bool) -> list[JsonObject]:
+    if isinstance(given, list) and len(given) > MAX_BATCH and not with_id:
+        raise errors.too_many_records(len(given))
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_BATCH:
         raise errors.bad_records(with_id=with_id)
     if not all(isinstance(each, dict) for each in given):

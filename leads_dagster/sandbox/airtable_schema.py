@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leads_dagster.sandbox import airtable_errors as errors
-from leads_dagster.sandbox.airtable_fields import add_inverse, add_table, checked_field, field_name
+from leads_dagster.sandbox.airtable_fields import (
+    add_inverse,
+    add_table,
+    checked_dependencies,
+    checked_field,
+    computed_options,
+    field_name,
+)
 from leads_dagster.sandbox.airtable_model import Base, Table
 from leads_dagster.sandbox.airtable_payloads import deliver
 from leads_dagster.sandbox.airtable_routes import json_body
@@ -141,6 +148,8 @@ class AirtableSchemaRoutes:
         transaction = Transaction(session)
         transaction.changed_table(table, before=table_info(table))
         table.name, table.description = name, body.get("description", table.description)
+        if "dateDependencySettings" in body:
+            table.extra["dateDependencySettings"] = checked_dependencies(table, body["dateDependencySettings"])
         deliver(transaction)
         self.world.changed()
         return Reply(table_schema(table))
@@ -169,6 +178,8 @@ class AirtableSchemaRoutes:
         if name != field.name and table.field(name) is not None:
             raise errors.refusal(422, "DUPLICATE_OR_EMPTY_FIELD_NAME", f'A field named "{name}" already exists')
         field.name, field.description = name, body.get("description", field.description)
+        if field.type == "formula" and isinstance(body.get("options"), dict):
+            field.options = computed_options(table, field.type, body["options"])
         table.schema_changed()
         transaction = Transaction(session)
         transaction.changed_field(table, field, before=before)

@@ -30,14 +30,13 @@ _ALLOWED = {
 
 
 def create(session: Session, body: JsonObject) -> JsonObject:
-    """A new hook. What it wants to hear of, its maker's key must be allowed to read."""
+    """A new hook; see `require_scopes`."""
     base, world = session.base, session.world
     specification = _checked_specification(base, body.get("specification"))
     address = body.get("notificationUrl")
     if address is not None and not isinstance(address, str):
         raise errors.bad_request()
-    for kind in specification["options"]["filters"]["dataTypes"]:
-        session.require(_SCOPES[kind])
+    require_scopes(session, specification["options"]["filters"])
     _require_room(session)
     secret = base64.b64encode(secrets.token_bytes(64)).decode()
     expires_at = world.clock.now() + LIFETIME
@@ -45,6 +44,12 @@ def create(session: Session, body: JsonObject) -> JsonObject:
     base.hooks[hook.id] = hook
     world.changed()
     return {"id": hook.id, "macSecretBase64": secret, "expirationTime": iso_milliseconds(expires_at)}
+
+
+def require_scopes(session: Session, filters: JsonObject) -> None:
+    """To make a hook and to read its payloads, a key must be allowed to read what the hook is about."""
+    for kind in filters["dataTypes"]:
+        session.require(_SCOPES[kind])
 
 
 def _require_room(session: Session) -> None:

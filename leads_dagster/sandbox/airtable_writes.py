@@ -123,7 +123,7 @@ def plan_upsert(
 ) -> list[Change]:
     """What an upsert means: a record with an id is that record, another is the one that the merge fields find.
 
-    No match creates, one updates, several fail the whole request.
+    No match creates, one updates, several fail the whole request; so do two records that mean the same one.
     """
     merge_ids = _merge_fields(table, merge_on)
     changes = []
@@ -138,7 +138,16 @@ def plan_upsert(
         if len(found) > 1:
             raise errors.bad_request("Cannot upsert: more than one record matches the values of fieldsToMergeOn")
         changes.append(Change(found[0] if found else None, cells))
+    require_once(changes, merge_ids)
     return changes
+
+
+def require_once(changes: list[Change], merge_ids: tuple[str, ...] = ()) -> None:
+    """A request may name a record once only: by its id, or by the values that an upsert would make it of."""
+    new = [tuple(str(change.cells.get(each)) for each in merge_ids) for change in changes if change.record_id is None]
+    known = [change.record_id for change in changes if change.record_id is not None]
+    if len(set(known)) < len(known) or (merge_ids and len(set(new)) < len(new)):
+        raise errors.same_record_twice()
 
 
 def _merge_fields(table: Table, merge_on: Any) -> tuple[str, ...]:
@@ -192,7 +201,7 @@ def commit(session: Session, table: Table, changes: list[Change]) -> Outcome:
 def _require_room(session: Session, coming: int) -> None:
     limit = session.base.flags.get("recordLimit")
     if limit is not None and coming and session.base.record_count() + coming > limit:
-        raise errors.refusal(422, "RECORD_LIMIT_REACHED", f"The base has reached its limit of {limit} records")
+        raise errors.base_full(limit)
 
 
 def _add_options(table: Table, cells: dict[str, Any]) -> None:

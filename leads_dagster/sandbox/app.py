@@ -25,6 +25,8 @@ from leads_dagster.sandbox.request_log import RequestLog
 
 logger = logging.getLogger(__name__)
 
+AIRTABLE_ADDRESS = "https://api.airtable.com"
+MAX_URL_LENGTH = 16_000
 _READING_POSTS = (":batchGet", ":getByDataFilter")
 
 
@@ -138,6 +140,8 @@ class SandboxApp:
             self.google_limits.check(user=call.headers.get("authorization", "anonymous"), write=write)
 
     def _check_airtable(self, call: Call) -> None:
+        if len(AIRTABLE_ADDRESS) + len(call.path) + 1 + len(call.query_string) > MAX_URL_LENGTH:
+            raise airtable_errors.address_too_long()
         base_id = call.params.get("base")
         if self.airtable_limits is not None:
             token = self.airtable.token(call)

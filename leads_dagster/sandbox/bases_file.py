@@ -87,7 +87,8 @@ def load_field(given: JsonObject) -> Field:
 def load_table(given: JsonObject) -> Table:
     fields = {each.id: each for each in map(load_field, given["fields"])}
     primary = given.get("primaryFieldId") or next(iter(fields))
-    views = given.get("views") or [{"id": new_id("viw"), "name": "Grid view", "type": "grid"}]
+    views = [dict(each) for each in given.get("views", [])]  # the file's own are not to be changed
+    views = views or [{"id": new_id("viw"), "name": "Grid view", "type": "grid"}]
     known = {"id", "name", "fields", "views", "primaryFieldId", "description", "records", "nextNumber"}
     extra = {key: value for key, value in given.items() if key not in known}
     table = Table(given.get("id") or new_id("tbl"), given["name"], primary, fields, views, given.get("description"))

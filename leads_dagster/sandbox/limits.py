@@ -99,7 +99,7 @@ def refusal_for_status(service: str, status: int, error: str | None = None) -> R
     if status == 429:
         used_up = error == "PUBLIC_API_BILLING_LIMIT_EXCEEDED"
         return airtable_errors.month_used_up() if used_up else airtable_errors.rate_limited()
-    kinds = {500: "SERVER_ERROR", 502: "BAD_GATEWAY", 503: "SERVICE_UNAVAILABLE"}
+    kinds = {500: "SERVER_ERROR", 502: "BAD_GATEWAY", 503: "RETRIABLE_ERROR"}
     return airtable_errors.refusal(
         status, error or kinds.get(status, "SANDBOX_FAULT"), "The server could not process your request"
     )

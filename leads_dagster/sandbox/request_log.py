@@ -64,7 +64,7 @@ class RequestLog:
 
     def since(self, number: int, *, kind: Kind | None = None) -> list[JsonObject]:
         """The requests after that one, of those still held."""
-        return [each for each in self.last if each["number"] > number and kind in (None, each["kind"])]
+        return [each for each in list(self.last) if each["number"] > number and kind in (None, each["kind"])]
 
     def count(self, *, route: str | None = None, subject: str | None = None, status: int | None = None) -> int:
         """How many requests match; `route` is a part of `METHOD path/{pattern}`."""

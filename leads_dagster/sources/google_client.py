@@ -19,11 +19,13 @@ from google.auth.credentials import Credentials
 from gspread.http_client import HTTPClient
 from requests import Response, Session
 
-from leads_dagster.errors import CredentialsError
+from leads_dagster.errors import CredentialsError, ServiceUnavailableError, TransientError
+from leads_dagster.sources.google_budget import GoogleReads
 from leads_dagster.sources.google_errors import google_error
 from leads_dagster.sources.http import API_REST_SECONDS, Answer, LeadsHttp
 
-API_HOSTS = ("https://sheets.googleapis.com", "https://www.googleapis.com")
+SHEETS_HOST = "https://sheets.googleapis.com"
+API_HOSTS = (SHEETS_HOST, "https://www.googleapis.com")
 DRIVE_FILE_URL = "https://www.googleapis.com/drive/v3/files/%s"
 
 
@@ -68,9 +70,12 @@ class GoogleApi(HTTPClient):
         http: who calls.
         endpoint: stands for both of Google's API hosts; "" for Google itself.
         max_bytes: limit of one answer.
+        reads: the quotas to keep; None to leave them to Google.
     """
 
-    def __init__(self, login: GoogleLogin, *, http: LeadsHttp, endpoint: str, max_bytes: int) -> None:
+    def __init__(
+        self, login: GoogleLogin, *, http: LeadsHttp, endpoint: str, max_bytes: int, reads: GoogleReads | None = None
+    ) -> None:
         super().__init__(auth=None, session=Session())  # type: ignore[arg-type]  # its session is never used
         self._login = login
         self.calls = 0
@@ -78,6 +83,7 @@ class GoogleApi(HTTPClient):
         self._http = http
         self._endpoint = endpoint.rstrip("/")
         self._max_bytes = max_bytes
+        self._reads = reads
 
     def request(  # noqa: PLR0917  gspread's own signature
         self,
@@ -99,7 +105,15 @@ class GoogleApi(HTTPClient):
             raise NotImplementedError("The sheet is an input: it is only read.")
         url = f"{self._address(endpoint)}?{urlencode(params)}" if params else self._address(endpoint)
         sent = {**(headers or {}), **self._login.headers(self._http)}
-        answer = self._http.get(url, headers=sent, max_bytes=self._max_bytes, rest_seconds=API_REST_SECONDS)
+        if self._reads is None or not endpoint.startswith(SHEETS_HOST):
+            return self._get(url, sent, again_on=TransientError)
+        with self._reads.read():  # which rests after a refusal, so that asking again at once is no use
+            return self._get(url, sent, again_on=ServiceUnavailableError)
+
+    def _get(self, url: str, headers: Mapping[str, str], *, again_on: type[TransientError]) -> Response:
+        answer = self._http.get(
+            url, headers=headers, max_bytes=self._max_bytes, rest_seconds=API_REST_SECONDS, again_on=again_on
+        )
         self.calls += answer.calls
         self.retries += answer.retries
         if answer.status >= 300:

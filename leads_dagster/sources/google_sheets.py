@@ -23,6 +23,7 @@ from leads_dagster.sources.marker_memory import shared_markers
 from leads_dagster.sources.sheet_address import COPY_TAB_LINK, GOOGLE_ENDPOINT, SheetAddress
 
 if TYPE_CHECKING:
+    from leads_dagster.budget import BudgetPlace
     from leads_dagster.sources.google_client import GoogleApi
 
 __all__ = ["Fetched", "NotModified", "SheetMarker", "fetch_sheet"]
@@ -46,6 +47,7 @@ def fetch_sheet(
     previous: SheetMarker | None = None,
     max_bytes: int = DEFAULT_MAX_BYTES,
     sheets_endpoint: str | None = None,
+    budget: BudgetPlace | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Fetched | NotModified:
     """The sheet's bytes, or that it is as it was.
@@ -58,6 +60,7 @@ def fetch_sheet(
             fetches the bytes in any case.
         max_bytes: limit of the sheet.
         sheets_endpoint: stands for docs.google.com and both API hosts (the offline twin, a proxy).
+        budget: where processes keep Google's quotas together; None to read without asking there.
         clock: seconds since 1970.
 
     Raises:
@@ -76,6 +79,7 @@ def fetch_sheet(
         known=known,
         max_bytes=max_bytes,
         endpoint=sheets_endpoint,
+        budget=budget,
         clock=clock,
     )
     shared_markers().keep(found.marker)
@@ -90,6 +94,7 @@ def _fetch(
     known: SheetMarker | None,
     max_bytes: int,
     endpoint: str | None,
+    budget: BudgetPlace | None,
     clock: Callable[[], float],
 ) -> Fetched | NotModified:
     """By the address's kind; each kind imports only what it needs."""
@@ -98,19 +103,21 @@ def _fetch(
 
         return read_file(address.path, source=address.canonical, previous=known, max_bytes=max_bytes, clock=clock)
     if address.kind == "google" and credentials is not None:
-        api = _api(credentials, http=http, endpoint=endpoint or "", max_bytes=max_bytes)
+        api = _api(credentials, http=http, endpoint=endpoint or "", max_bytes=max_bytes, budget=budget)
         return _read_through_api(address, api=api, previous=known, max_bytes=max_bytes, now=clock())
     from leads_dagster.sources.web_csv import fetch_csv
 
     return fetch_csv(address, http=http, previous=known, max_bytes=max_bytes, endpoint=endpoint or GOOGLE_ENDPOINT)
 
 
-def _api(credentials: Path, *, http: LeadsHttp, endpoint: str, max_bytes: int) -> GoogleApi:
+def _api(credentials: Path, *, http: LeadsHttp, endpoint: str, max_bytes: int, budget: BudgetPlace | None) -> GoogleApi:
+    from leads_dagster.sources.google_budget import GoogleReads
     from leads_dagster.sources.google_client import GoogleApi
     from leads_dagster.sources.google_credentials import read_login
 
     login = read_login(credentials, own_endpoint=bool(endpoint))
-    return GoogleApi(login, http=http, endpoint=endpoint, max_bytes=max_bytes * JSON_ROOM)
+    reads = None if budget is None else GoogleReads(budget, login.email)
+    return GoogleApi(login, http=http, endpoint=endpoint, max_bytes=max_bytes * JSON_ROOM, reads=reads)
 
 
 def _read_through_api(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from leads_dagster.breakers import CircuitBreakers, shared_breakers
-from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError
+from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SheetFormatError, TransientError
 from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
 from leads_dagster.sources.http_errors import come_again, is_come_again, typed
 
@@ -86,6 +86,7 @@ class _Request:
     headers: Mapping[str, str]
     body: bytes | None
     max_bytes: int
+    again_on: type[TransientError] = TransientError
 
     @property
     def host(self) -> str:
@@ -118,6 +119,7 @@ class LeadsHttp:
         headers: Mapping[str, str] | None = None,
         max_bytes: int = DEFAULT_MAX_BYTES,
         rest_seconds: float = SHEET_REST_SECONDS,
+        again_on: type[TransientError] = TransientError,
     ) -> Answer:
         """GET `url`, following redirects.
 
@@ -126,6 +128,7 @@ class LeadsHttp:
             headers: sent as they are, also after a redirect (Authorization only to the same host).
             max_bytes: limit of the decoded body.
             rest_seconds: the host's first rest when its breaker opens.
+            again_on: the failures that are tried again.
 
         Raises:
             ServiceUnavailableError: timeouts, cut connections and 5xx, still after the retries.
@@ -135,7 +138,7 @@ class LeadsHttp:
             AccessError: a certificate that cannot be trusted, redirects without end.
             SettingsError: an address that no request can be made of.
         """
-        return self._call(_Request("GET", url, headers or {}, None, max_bytes), rest_seconds)
+        return self._call(_Request("GET", url, headers or {}, None, max_bytes, again_on), rest_seconds)
 
     def post(self, url: str, *, body: bytes, headers: Mapping[str, str] | None = None, rest_seconds: float) -> Answer:
         """POST `body`; only for requests that may be sent twice. Arguments and errors as `get`."""
@@ -157,7 +160,7 @@ class LeadsHttp:
         started = time.monotonic()
         calls = 0
         try:
-            for attempt in attempts(retries, total_seconds=self._timeouts.total):
+            for attempt in attempts(retries, total_seconds=self._timeouts.total, on=request.again_on):
                 with attempt:
                     calls += 1
                     answer = self._send(request, deadline=started + self._timeouts.total)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import airtable_changes
@@ -49,14 +49,14 @@ class RecordChange:
         kind: "created" and "deleted" of the record; "changed" where cells alone changed.
         cells: field id -> (cell, changed_at).
         changed_at: of the newest of its changes.
-        ids: of the rows, to drop once it is taken in.
+        rows: id and seen_at of each, to drop what was taken in and nothing that was noted since.
     """
 
     record_id: str
     kind: ChangeKind
     cells: Mapping[str, tuple[Any, datetime]]
     changed_at: datetime
-    ids: tuple[int, ...] = field(default=())
+    rows: tuple[tuple[int, datetime], ...] = field(default=())
 
 
 def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> int:
@@ -123,7 +123,9 @@ def _change_of(record_id: str, rows: Sequence[Any], before: datetime) -> RecordC
     if not ready:
         return None
     cells = {row.field_id: (row.cell, row.changed_at) for row in ready if row.field_id != RECORD}
-    return RecordChange(record_id, kind, cells, max(row.changed_at for row in ready), tuple(row.id for row in ready))
+    return RecordChange(
+        record_id, kind, cells, max(row.changed_at for row in ready), tuple((row.id, row.seen_at) for row in ready)
+    )
 
 
 def waiting(
@@ -131,12 +133,17 @@ def waiting(
 ) -> dict[str, frozenset[str]]:
     """Of these records, those with edits that nobody took in: record id -> field ids, `RECORD` among them where the
     record itself was made or deleted."""
-    found: dict[str, set[str]] = {}
+    return {record: frozenset(held) for record, held in cells(connection, base_id, table_id, record_ids).items()}
+
+
+def cells(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """As `waiting`, with the cell that waits: record id -> field id -> cell."""
+    found: dict[str, dict[str, Any]] = {}
+    wanted = [airtable_changes.c[name] for name in ("record_id", "field_id", "cell")]
     for part in chunks(record_ids):
-        query = select(airtable_changes.c.record_id, airtable_changes.c.field_id).where(*_of(base_id, table_id, part))
-        for record, name in connection.execute(query):
-            found.setdefault(record, set()).add(name)
-    return {record: frozenset(names) for record, names in found.items()}
+        for record, name, cell in connection.execute(select(*wanted).where(*_of(base_id, table_id, part))):
+            found.setdefault(record, {})[name] = cell
+    return found
 
 
 def count(connection: Connection, base_id: str, table_id: str) -> int:
@@ -145,10 +152,12 @@ def count(connection: Connection, base_id: str, table_id: str) -> int:
     return int(connection.execute(select(func.count()).select_from(airtable_changes).where(*here)).scalar_one())
 
 
-def drop(connection: Connection, ids: Sequence[int]) -> None:
-    """Forget edits that were taken in."""
-    for part in chunks(ids):
-        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
+def drop(connection: Connection, taken: Iterable[RecordChange]) -> None:
+    """Forget edits that were taken in, but for cells that were edited again meanwhile."""
+    rows = [{"of": row, "seen": seen_at} for change in taken for row, seen_at in change.rows]
+    mine = (airtable_changes.c.id == bindparam("of"), airtable_changes.c.seen_at == bindparam("seen"))
+    if rows:
+        connection.execute(delete(airtable_changes).where(*mine), rows)
 
 
 def forget(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> None:
@@ -164,7 +173,9 @@ def take_back(connection: Connection, base_id: str, table_id: str, cells: Sequen
     waiting_rows = [
         row for part in chunks(records) for row in connection.execute(query.where(*_of(base_id, table_id, part)))
     ]
-    drop(connection, [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted])
+    ids = [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted]
+    for part in chunks(ids):
+        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
 
 
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:

@@ -37,26 +37,60 @@ class HookState:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What is known of a customer's Airtable table; attributes as the columns of the table."""
+    """What is known of a customer's Airtable table; attributes as the columns of the table.
+
+    Attributes:
+        fields: those that are kept in step: lead field (or lead_key) -> id, name and type, and "wanted", as leads.toml
+            names it, and "choices", a list, of a select.
+        held: likewise of those that are not for now: removed by somebody, or nothing can be written there.
+        problems: lead field -> why it is not kept in step, in words.
+        attention: likewise of the field that says what waits for a person; what people write there is no edit.
+    """
 
     customer: str
     base_id: str
     table_id: str
     table_name: str
     seen_at: datetime
-    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     swept_at: datetime | None = None
     sweep_due: bool = True
     heard_until: datetime | None = None
     error: str | None = None
-    attention: Mapping[str, str] | None = None
+    attention: Mapping[str, Any] | None = None
+    held: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """The canonical name of the table, as it stands beside every claim."""
+        return f"airtable:{self.base_id}/{self.table_id}"
+
+    @property
+    def shown(self) -> dict[str, Mapping[str, Any]]:
+        """The fields that are written: those kept in step, lead_key, and "attention" where there is one."""
+        return {**self.fields, **({"attention": self.attention} if self.attention else {})}
 
     @property
     def field_ids(self) -> dict[str, str]:
-        """Lead field (or lead_key, or attention) -> Airtable's field id; empty where the schema may not be read."""
-        known = {**self.fields, **({"attention": self.attention} if self.attention else {})}
-        return {name: str(one["id"]) for name, one in known.items() if str(one["id"]).startswith("fld")}
+        """Lead field (or lead_key, or attention) -> Airtable's field id, of those that are written; empty where the
+        schema may not be read."""
+        return {name: str(one["id"]) for name, one in self.shown.items() if str(one["id"]).startswith("fld")}
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """Lead field (or lead_key) -> what leads.toml called its field when this was noted."""
+        return {name: one["wanted"] for name, one in {**self.shown, **self.held}.items() if "wanted" in one}
+
+    def ids_of(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Lead field -> Airtable's field id, also of held and removed ones, where leads.toml still means that field."""
+        known = {**self.shown, **self.held}
+        mine = {name: one for name, one in known.items() if one.get("wanted") == wanted.get(name)}
+        return {name: str(one["id"]) for name, one in mine.items() if str(one["id"]).startswith("fld")}
+
+    def same_fields(self, other: TableState) -> bool:
+        """Whether the two say the same of all fields."""
+        return (self.shown, self.held, self.problems) == (other.shown, other.held, other.problems)
 
 
 def hook_of(connection: Connection, base_id: str) -> HookState:
@@ -87,18 +121,44 @@ def advance_hook(connection: Connection, hook: HookState, *, cursor: int, read_a
 def table_of(connection: Connection, customer: str) -> TableState | None:
     """What is known of a customer's table; None before the first look."""
     row = connection.execute(select(airtable_tables).where(airtable_tables.c.customer == customer)).one_or_none()
-    return None if row is None else TableState(**row._mapping)
+    return None if row is None else _table(dict(row._mapping))
+
+
+def _table(row: Mapping[str, Any]) -> TableState:
+    """A row as a value: the held fields stand in one document with the others, with a mark."""
+    fields = {name: one for name, one in row["fields"].items() if not one.get("held")}
+    held = {name: one for name, one in row["fields"].items() if one.get("held")}
+    return TableState(**{**row, "fields": fields}, held=held)
+
+
+def _row(table: TableState) -> dict[str, Any]:
+    row = asdict(table)
+    held = {name: {**one, "held": True} for name, one in row.pop("held").items()}
+    return {**row, "fields": {**row["fields"], **held}}
+
+
+def customers_of(connection: Connection, base_id: str, table_id: str) -> list[TableState]:
+    """What is known of one table, by every customer who has or had it."""
+    mine = (airtable_tables.c.base_id == base_id, airtable_tables.c.table_id == table_id)
+    return [_table(dict(row._mapping)) for row in connection.execute(select(airtable_tables).where(*mine))]
 
 
 def tables_of_base(connection: Connection, base_id: str) -> dict[str, TableState]:
     """Table id -> what is known of it, of all customers who share a base."""
     found = connection.execute(select(airtable_tables).where(airtable_tables.c.base_id == base_id))
-    return {row.table_id: TableState(**row._mapping) for row in found}
+    return {row.table_id: _table(dict(row._mapping)) for row in found}
 
 
 def save_table(connection: Connection, table: TableState) -> None:
     """Keep what is known of a customer's table."""
-    upsert(connection, airtable_tables, [asdict(table)])
+    upsert(connection, airtable_tables, [_row(table)])
+
+
+def note_fields(connection: Connection, table: TableState) -> None:
+    """Keep what was seen of a table's fields, and nothing else of it."""
+    seen = ("table_name", "fields", "attention", "problems", "seen_at", "error")
+    row = _row(table)
+    note_table(connection, table.customer, **{name: row[name] for name in seen})
 
 
 def note_table(connection: Connection, customer: str, **values: Any) -> None:

@@ -6,7 +6,7 @@ answered last; so a mark can be made twice, or be lost with its transaction, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -113,6 +113,17 @@ def tell_again(connection: Connection, customer: str, mirror: MirrorName, *, sam
         .where(sync_status.c.customer == customer, sync_status.c.mirror == mirror)
         .values(status="pending", attempt_count=0, next_attempt_at=None, error_message=None, **forgotten)
     )
+
+
+def restate(
+    connection: Connection, customer: str, mirror: MirrorName, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Say something else of what stands at a mirror, lead by lead; `change` is given each base."""
+    query = select(sync_status.c.lead_id, sync_status.c.base).where(
+        sync_status.c.customer == customer, sync_status.c.mirror == mirror, sync_status.c.base.is_not(None)
+    )
+    rows = [{"lead_id": row.lead_id, "mirror": mirror, "base": change(row.base)} for row in connection.execute(query)]
+    bulk_update(connection, sync_status, rows, keys=_KEYS)
 
 
 def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
@@ -239,7 +250,8 @@ def postpone(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str]
 
 
 def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at, and may be echoes.
+    """Book writes that landed; rows: lead_id, mirror, version, external_id, base, operation, at, and may be echoes and
+    error: which values were left out.
 
     A mark that became newer meanwhile stays pending.
     """
@@ -253,7 +265,7 @@ def book_success(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
             "attempt_count": 0,
             "last_attempt": row["at"],
             "next_attempt_at": None,
-            "error_message": None,
+            "error_message": row.get("error"),
             "lead_id": row["lead_id"],
             "mirror": row["mirror"],
             **({"echoes": row["echoes"]} if "echoes" in row else {}),
@@ -288,17 +300,22 @@ def book_failure(
     permanent: bool,
     now: datetime,
     attempts: Mapping[str, int],
+    patient: bool = False,
 ) -> None:
-    """Book writes that did not land: again later with growing delay, or dead after the limit or a permanent error."""
+    """Book writes that did not land: again later with growing delay, or dead after the limit or a permanent error.
+
+    Args:
+        patient: the lead is not at fault; however often it fails, it does not die of it.
+    """
     for part in chunks(lead_ids):
         for lead in part:
             tried = attempts.get(lead, 0) + 1
-            wait = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** (tried - 1))
+            wait = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2 ** min(tried - 1, MAX_ATTEMPTS))
             connection.execute(
                 update(sync_status)
                 .where(sync_status.c.lead_id == lead, sync_status.c.mirror == mirror)
                 .values(
-                    status="dead" if permanent or tried >= MAX_ATTEMPTS else "failed",
+                    status="dead" if permanent or (tried >= MAX_ATTEMPTS and not patient) else "failed",
                     attempt_count=tried,
                     last_attempt=now,
                     next_attempt_at=now + timedelta(seconds=wait),
@@ -321,21 +338,3 @@ def count_heard(connection: Connection, customer: str, mirror: MirrorName) -> in
         )
     )
     return int(connection.execute(query).scalar_one())
-
-
-def failures(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
-    """Leads that a mirror refused or could not take, newest first."""
-    query = (
-        select(
-            sync_status.c.lead_id,
-            sync_status.c.mirror,
-            sync_status.c.status,
-            sync_status.c.attempt_count,
-            sync_status.c.error_message,
-            sync_status.c.next_attempt_at,
-        )
-        .where(sync_status.c.customer == customer, sync_status.c.status.in_(["failed", "dead"]))
-        .order_by(sync_status.c.last_attempt.desc())
-        .limit(limit)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]

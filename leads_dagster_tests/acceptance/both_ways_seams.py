@@ -125,14 +125,14 @@ def taken_hold(sandbox: Sandbox) -> Iterator[tuple[Clock, Seams]]:
 
 
 def _take_time(patch: pytest.MonkeyPatch, clock: Clock, sandbox: Sandbox) -> None:
-    def budget(home: Path, limits: Any) -> Budget:
+    def budget(home: Path, limits: Any, **_: Any) -> Budget:
         return Budget(home, limits, clock=clock.seconds, sleep=clock.advance)
 
     patch.setattr("leads_dagster.pipeline.workspace.Workspace.now", lambda _: clock.our_now())
     patch.setattr("leads_dagster.store.epochs.wall_clock", clock.our_now)
     patch.setattr("leads_dagster.pipeline.sweep.time", SimpleNamespace(sleep=clock.advance))
-    patch.setattr("leads_dagster.mirrors.airtable.Budget", budget)
-    patch.setattr("leads_dagster.mirrors.airtable.airtable_limits", lambda *_: (Limit("all", 10_000),))
+    patch.setattr("leads_dagster.budget.place.Budget", budget)
+    patch.setattr("leads_dagster.budget.place.airtable_limits", lambda *_, **__: (Limit("all", 10_000),))
     patch.setattr(sandbox.clock, "now", clock.their_now)
     patch.setattr(sandbox.clock, "monotonic", clock.seconds)
 

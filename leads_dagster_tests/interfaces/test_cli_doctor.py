@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from leads_dagster.interfaces.first_run import TWIN_BASE
 from leads_dagster.budget import BUDGET_FILE, Budget, airtable_limits
+from leads_dagster.interfaces.first_run import TWIN_BASE
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.interfaces.conftest import CommandLine
 
@@ -242,3 +242,38 @@ def test_calls_of_this_month_are_held_against_the_plan(made: int, verdict: str, 
     (finding,) = checks(leads)["quota"]
     assert finding["verdict"] == verdict
     assert f"{made:,} of the 100,000 calls a month" in finding["message"]
+
+
+def test_a_pace_that_the_month_cannot_bear_is_a_warning_with_its_end(leads: CommandLine) -> None:
+    leads.configure(AIRTABLE.format(base=TWIN_BASE, table="Leads") + "monthly_calls = 1000000\n")
+    with Budget(leads.home, airtable_limits(TWIN_BASE, "any-token", monthly_calls=1_000_000)) as budget, budget.slot():
+        pass
+    with sqlite3.connect(leads.home / BUDGET_FILE) as books:
+        books.execute("UPDATE limits SET month_calls = 700000")
+        books.execute("UPDATE hours SET calls = 20000000")
+    books.close()
+
+    (finding,) = checks(leads)["quota"]
+    assert finding["verdict"] == "warn"
+    assert "they last until 20" in finding["message"]
+
+
+def test_a_month_that_is_spent_is_a_warning_with_its_end(leads: CommandLine) -> None:
+    leads.configure(AIRTABLE.format(base=TWIN_BASE, table="Leads"))
+    with Budget(leads.home, airtable_limits(TWIN_BASE, "any-token")) as budget:
+        budget.park(reason="Spent.")
+
+    (finding,) = checks(leads)["quota"]
+    assert finding["verdict"] == "warn"
+    assert "used up" in finding["message"]
+
+
+def test_bases_of_one_workspace_are_held_against_one_plan(leads: CommandLine) -> None:
+    leads.configure(AIRTABLE.format(base=TWIN_BASE, table="Leads") + 'workspace = "sales"\n')
+    with Budget(leads.home, airtable_limits("appOther", "x", monthly_calls=9, workspace="sales")) as budget:
+        for _ in range(3):
+            with budget.slot():
+                pass
+
+    (finding,) = checks(leads)["quota"]
+    assert "3 of the 100,000 calls a month" in finding["message"]

@@ -43,6 +43,7 @@ def test_one_is_shown_with_both_sides_next_to_each_other(leads: CommandLine, rev
     (name,) = [line for line in out.splitlines() if line.startswith("full_name ")]
     assert name.split() == ["full_name", "Jane", "Doe", "≠", "Bob", "Stone"]
     assert "the two stay apart" in out
+    assert out.index("--same ") < out.index("--not-same ")
 
 
 def test_one_is_settled_and_listed_only_on_request(leads: CommandLine, review: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from leads_dagster.leads import blocking
 from leads_dagster.leads.blocking import SMALL_BLOCK, candidate_pairs
 from leads_dagster.leads.matching import MatchRecord, blocking_keys, match_all, match_new
 from leads_dagster_tests.leads.matching_cases import groups, index, record
@@ -167,3 +168,50 @@ def test_known_records_are_not_compared_with_each_other() -> None:
     new = record(10, name="John Smith", company="Acme")
 
     assert all(10 in (edge.a, edge.b) for edge in match_new([new], index(known)))
+
+
+CITIES = ("Berlin", "Oslo", "Paris")
+HOSTILE = {
+    "one given name, company, title and place": lambda n: {
+        "name": f"John {surname(n)}", "company": "Acme", "title": "CEO", "location": "Berlin",
+    },
+    "one family name in one company": lambda n: {"name": f"{surname(n)} Smith", "company": "Acme"},
+    "one name, title and place in many companies": lambda n: {
+        "name": "John Smith", "company": f"{surname(n)} {surname(7 * n)}", "title": "CEO", "location": "Berlin",
+    },
+    "one name in companies that begin alike": lambda n: {"name": "John Smith", "company": f"Company {surname(n)}"},
+    "one name at one mail host": lambda n: {"name": "John Smith", "email": f"{surname(n)}{n}@acme.com"},
+    "few names at one switchboard": lambda n: {
+        "name": f"{GIVEN[n % 10]} Smith", "company": f"{surname(n)} {surname(7 * n)}", "phone": "+493012345678",
+        "title": surname(n), "location": CITIES[n % 3],
+    },
+    "names with emoji": lambda n: {
+        "name": f"😀 {GIVEN[n % 10]} {surname(n)}", "company": "🚀 Acme", "title": "🔥", "location": "🌍 Berlin",
+    },
+    "offices of one company at one switchboard": lambda n: {
+        "company": "Acme", "phone": "+493012345678", "location": f"Berlin {surname(n)}",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_thousands_of_hostile_rows_are_few_pairs_a_row(kind: str) -> None:
+    rows = [record(n, **HOSTILE[kind](n)) for n in range(4000)]
+
+    assert pairs_of(rows) < 150 * len(rows)  # every pair would be 2000
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_taking_a_large_block_apart_changes_no_cluster(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [record(n, **HOSTILE[kind](n)) for n in range(200)]
+    apart = groups(rows)
+    monkeypatch.setattr(blocking, "MANY_IN_BLOCK", len(rows))
+
+    assert groups(rows) == apart
+
+
+def test_equal_names_at_one_switchboard_are_tied_not_compared() -> None:
+    rows = [record(n, name="John Smith", company=surname(n), phone="+493012345678") for n in range(500)]
+
+    assert len(match_all(rows)) < 2 * len(rows)
+    assert groups(rows) == {frozenset(range(500))}

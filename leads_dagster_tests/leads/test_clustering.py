@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
+
 from leads_dagster.leads.forest import Homes
 from leads_dagster.leads.matching import cluster, match_all
 from leads_dagster_tests.leads.matching_cases import groups, people
@@ -70,6 +74,43 @@ def test_one_profile_joins_across_a_change_of_name() -> None:
     )
 
     assert groups(rows) == {frozenset({0, 1, 2})}
+
+
+def test_a_row_without_a_birth_date_does_not_join_two_that_give_other_ones() -> None:
+    john = {"name": "John Smith", "company": "Acme"}
+    days = ("19831024", "19510203", "19831024", "19831025")
+    rows = people(john, *({**john, "birth_date": day} for day in days))
+
+    assert not any({1, 2} <= members for members in groups(rows))
+    assert any({1, 3, 4} <= members for members in groups(rows))
+
+
+def test_thousands_of_one_name_and_company_are_told_apart_by_their_birth_dates() -> None:
+    john = {"name": "John Smith", "company": "Acme"}
+    days = [
+        f"{year}{month:02}{day:02}" for year in (1951, 1972, 1993) for month in range(1, 13) for day in range(1, 29)
+    ]
+    rows = people(*({**john, "birth_date": day} for day in days), john)
+
+    assert max(map(len, groups(rows))) < 40
+
+
+ELIZABETHS = ({"name": "Elizabeth Oakshaw"}, {"name": "Liz Oakshaw"}, {"name": "Oakshaw Elizaebth"})
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_slip_of_the_pen_contradicts_nothing_beside_a_row_that_has_it_right(order: tuple[int, ...]) -> None:
+    rows = people(*({**ELIZABETHS[place], "company": "Copper Motors"} for place in order))
+
+    assert groups(rows) == {frozenset({0, 1, 2})}
+    assert len(groups([row for row in rows if row.name.given != "elizabeth"])) == 2
+
+
+def test_a_name_that_is_another_name_is_no_slip() -> None:
+    names = ("Pat Oakshaw", "Patrick Oakshaw", "Patricia Oakshaw")
+    rows = people(*({"name": name, "company": "Copper Motors"} for name in names))
+
+    assert not any({1, 2} <= members for members in groups(rows))
 
 
 def test_a_stronger_rule_is_applied_before_a_weaker_one() -> None:

@@ -85,6 +85,33 @@ colleagues = _cells(
     title=("CTO", "CTO", "Buyer"),
     location=("", "Berlin", "Berlin, Germany"),
 )
+# One LinkedIn profile under many names: married, mistyped, in another script, filled down.
+profiled = _cells(
+    name=(
+        "",
+        "Anna Smith",
+        "Anna Stone",
+        "Ana Smith",
+        "Bob Stone",
+        "Mary Jones",
+        "ANNASMITH",
+        "王伟",
+        "Anna Smith Jr.",
+    ),
+    company=("", "Acme GmbH", "Borealis"),
+    email=("", "", "anna@acme.com"),
+    linkedin=("bob-1", "bob-1", "bob-1", "bob-2", ""),
+)
+# Colleagues of one name whose birth dates tell them apart, or nearly do.
+dated = _cells(
+    name=("Bob Smith", "Bob Smith", "Robert Smith", "Bob Smyth"),
+    company=("Acme GmbH", "Acme GmbH", "Acme Inc", ""),
+    birth_date=("", "19831024", "19832410", "19831025", "19831026", "19501224"),
+    email=("", "", "bob@acme.com", "info@acme.com"),
+    national_number=("", "", "8099933", "1234999"),
+    phone=("", "", PHONES[0]),
+    linkedin=("", "", "", "bob-1", "bob-2"),
+)
 # Persons of whom birth dates, numbers and addresses tell.
 residents = _cells(
     name=("Ida Woodbrook", "I. Woodbrook", "Woodbrook", "Ivo Woodbrook", "Ida Woodbrok", "Woodbrook Ida", "Ida Stone"),
@@ -97,6 +124,8 @@ residents = _cells(
 )
 populations = st.one_of(
     st.lists(residents, min_size=3, max_size=10),
+    st.lists(profiled, min_size=3, max_size=10),
+    st.lists(dated, min_size=3, max_size=10),
     st.lists(colleagues, min_size=3, max_size=10),
     st.lists(said, max_size=14),
     st.lists(companies, max_size=14),
@@ -214,6 +243,7 @@ def test_what_a_large_block_leaves_out_changes_no_cluster(rows: list[dict[str, s
     records = numbered(rows)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(blocking, "SMALL_BLOCK", 1)
+        patched.setattr(blocking, "MANY_IN_BLOCK", 1)
         as_if_large = groups(records)
 
     assert as_if_large == groups(records)

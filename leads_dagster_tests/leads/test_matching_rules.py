@@ -51,6 +51,14 @@ def test_a_name_written_otherwise_in_one_company_matches(one: str, other: str) -
         ("John Smith Jr.", "John Smith"),
         ("John Andrew Smith", "John Albert Smith"),
         ("Ji-hoon Kim", "Ji-hyun Kim"),
+        ("Xiaoming Li", "Xiaoling Li"),
+        ("Zhang Xiaohong", "Zhang Xiaodong"),
+        ("Chen Jing", "Chen Jiang"),
+        ("Chen Jing", "Jiang Chen"),
+        ("Kim Minjun", "Kim Minjung"),
+        ("Seo-yeon Park", "Seo-yoon Park"),
+        ("Nguyễn Văn Minh", "Nguyen Thi Minh"),
+        ("Minh Van Le", "Minh Thi Le"),
         ("Anna", "Anna"),
     ],
 )
@@ -144,6 +152,21 @@ def test_one_linkedin_profile_is_one_person_whatever_else_differs() -> None:
     assert outcome(one, other) == "match linkedin"
 
 
+def test_one_linkedin_profile_under_two_names_of_which_no_word_fits_goes_to_review() -> None:
+    john, mary = ({"name": name, "linkedin": "johns", **ACME} for name in ("John Smith", "Mary Jones"))
+
+    assert outcome(john, mary) == "review linkedin"
+    assert outcome(john, {**mary, "name": "Mary Smith"}) == "match linkedin"
+    assert outcome(john, {"linkedin": "johns"}) == "match linkedin"
+    trio = [record(number, **said) for number, said in enumerate((john, mary, {"linkedin": "johns"}))]
+    assert not any({0, 1} <= members for members in groups(trio))
+
+
+@pytest.mark.parametrize("name", ["王伟", "WANGWEISMITH"])
+def test_one_profile_under_a_name_that_is_not_read_is_one_person(name: str) -> None:
+    assert outcome({"name": "Wei Wang", "linkedin": "weiw"}, {"name": name, "linkedin": "weiw"}) == "match linkedin"
+
+
 def test_two_linkedin_profiles_block_what_an_equal_mailbox_would_join() -> None:
     edge = judged({"name": "John Smith", "linkedin": "a", **MAIL}, {"name": "John Smith", "linkedin": "b", **MAIL})
 
@@ -156,6 +179,22 @@ def test_two_linkedin_profiles_block_what_an_equal_mailbox_would_join() -> None:
 @pytest.mark.parametrize("shared", [MAIL, PHONE, ACME], ids=["mailbox", "telephone", "company"])
 def test_father_and_son_are_kept_apart(shared: dict[str, str]) -> None:
     assert outcome({"name": "John Smith Jr.", **shared}, {"name": "John Smith Sr.", **shared}).startswith("blocked")
+
+
+BORN = {"name": "John Smith", **ACME, "birth_date": "19831024"}
+
+
+@pytest.mark.parametrize("shared", [{}, {"email": "smith@gmail.com"}, {"title": "CFO", "location": "Oslo"}])
+def test_two_birth_dates_keep_two_of_one_name_apart(shared: dict[str, str]) -> None:
+    father = {**BORN, "birth_date": "19510203"}
+
+    assert outcome({**BORN, **shared}, {**father, **shared}).startswith("blocked ")
+    assert outcome({**BORN, "linkedin": "johns"}, {**father, "linkedin": "johns"}) == "match linkedin"
+
+
+@pytest.mark.parametrize("nearly", ["19831025", "19832410", "19381024"])
+def test_birth_dates_that_are_nearly_the_same_keep_nobody_apart(nearly: str) -> None:
+    assert outcome(BORN, {**BORN, "birth_date": nearly}) == "match name_company"
 
 
 def test_one_generation_given_and_one_left_out_goes_to_review_even_with_one_mailbox() -> None:
@@ -318,6 +357,33 @@ def test_two_of_a_rare_name_in_one_place_are_one_where_their_rows_are_equal() ->
     rare = {"name": "Ottokar Woodbrook-Przybylski", "location": "Lindau"}
 
     assert outcome(rare, dict(rare)) == "match name_company"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Xiaoming Li", "Xiaoling Li"), ("Zhang Xiaohong", "Zhang Xiaodong"), ("Seo-yeon Park", "Seo-yoon Park")],
+)
+def test_another_syllable_is_another_name_whatever_colleagues_have_in_common(one: str, other: str) -> None:
+    common = {**ACME, "title": "Engineer", "location": "Shenzhen", "phone": "+8675512345679"}
+
+    assert outcome({"name": one, **common}, {"name": other, **common}) == "review phone"
+
+
+def test_what_is_no_syllable_is_mistyped() -> None:
+    assert outcome({"name": "Xiaoming Li", **ACME}, {"name": "Xiaomnig Li", **ACME}) == "match name_company"
+    assert outcome({"name": "Xiaoming Li", **ACME}, {"name": "Li Xiao Ming", **ACME}) == "match name_company"
+
+
+@pytest.mark.parametrize("telling_nothing", [{"company": "Freelance"}, {"phone": "+15555555555"}])
+def test_two_of_a_common_name_are_two_where_their_rows_say_nothing_more(telling_nothing: dict[str, str]) -> None:
+    said = {"name": "Michael Brown", **telling_nothing}
+
+    assert outcome(said, dict(said)) == "nothing"
+
+
+@pytest.mark.parametrize("slug", ["me", "username", "your-profile", "Your-Name"])
+def test_what_stands_in_place_of_a_profile_is_nobodys(slug: str) -> None:
+    assert outcome({"name": "John Smith", "linkedin": slug}, {"name": "Mary Jones", "linkedin": slug}) == "nothing"
 
 
 def test_rows_that_say_other_things_in_further_columns_do_not_say_the_same() -> None:

@@ -17,7 +17,7 @@ from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace, open_workspace
 from leads_dagster.sandbox import Sandbox
-from leads_dagster.settings import load_settings
+from leads_dagster.settings import Settings, load_settings
 from leads_dagster.store import tables
 from leads_dagster.store.engine import reading
 from leads_dagster_tests.postgres import PostgresServer
@@ -33,7 +33,11 @@ class Road:
         self.home, self.sheet, self.environ = home, home / "sheet.csv", dict(environ or {})
         home.mkdir(exist_ok=True)
         (home / "leads.toml").write_text(f'[[customers]]\nname = "acme"\nsheet = "{self.sheet}"\n{toml}')
-        self.settings = load_settings({"LEADS_HOME": str(home), **self.environ}, cwd=home)
+        self.settings = self.settings_of(self.environ)
+
+    def settings_of(self, environ: dict[str, str]) -> Settings:
+        """The settings that this environment makes."""
+        return load_settings({"LEADS_HOME": str(self.home), **environ}, cwd=self.home)
 
     def write(self, rows: Rows, header: Sequence[str] = HEADER) -> None:
         text = io.StringIO()

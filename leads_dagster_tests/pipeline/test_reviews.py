@@ -264,7 +264,7 @@ def test_the_same_is_the_newer_word_over_the_undoing_of_a_merge(road: Road) -> N
 def test_what_became_one_lead_otherwise_does_not_wait_any_more(road: Road) -> None:
     road.sync([JANE, BOB])
     (one,) = waiting(road)
-    road.sync([(*JANE, "linkedin.com/in/jd"), (*BOB, "linkedin.com/in/jd")], header=PROFILED)
+    road.sync([(*JANE, "linkedin.com/in/jd"), ("Jane Stone", *BOB[1:], "linkedin.com/in/jd")], header=PROFILED)
     assert (waiting(road), len(road.leads())) == ([], 1)
     with road.open() as ws, pytest.raises(ConflictError, match="one lead"):
         reviews.resolve(ws, one["id"], "same")

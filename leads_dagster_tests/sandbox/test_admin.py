@@ -141,6 +141,15 @@ def test_every_hook_turns_ill_now(api: Api, table: Table, admin: httpx.Client, h
     assert asked(admin.get(f"webhooks/{BASE}"))["webhooks"][0]["isHookEnabled"] is False
 
 
+def test_a_hook_is_quiet_and_only_its_listing_says_so(
+    api: Api, table: Table, admin: httpx.Client, hook_id: str
+) -> None:
+    asked(admin.post(f"webhooks/{BASE}/{hook_id}", json={"state": "disabled"}))
+    table.create({"Name": "Ann"})
+    assert heard(api, hook_id) == []
+    assert [each.is_hook_enabled for each in api.base(BASE).webhooks()] == [False]
+
+
 def test_the_handle_says_what_it_does_not_find(sandbox: Sandbox) -> None:
     with pytest.raises(NotFoundError):
         sandbox.airtable.break_hooks(BASE, ["achNothing0000000"])

@@ -17,6 +17,7 @@ from leads_dagster.interfaces.cli import (
     holds,
     learned,
     migrate,
+    outbox,
     override,
     plan,
     quarantine,
@@ -28,8 +29,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, learned, migrate, dedupe,
-    backup, doctor, sandbox,
+    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned, migrate,
+    dedupe, backup, doctor, sandbox,
 )  # fmt: skip
 
 

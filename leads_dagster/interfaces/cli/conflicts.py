@@ -87,4 +87,7 @@ def _choice(*, keep: bool, take: bool, value: str | None) -> Choice:
 
 
 def _render(console: Console, found: list[dict[str, Any]]) -> None:
-    print_table(console, found, _COLUMNS, empty="No conflict waits for a decision.")
+    from leads_dagster.pipeline.history_words import short_source
+
+    shown = [{**one, **{side: short_source(one[side]) for side in ("kept_source", "lost_source")}} for one in found]
+    print_table(console, shown, _COLUMNS, empty="No conflict waits for a decision.")

@@ -140,7 +140,15 @@ def _render_one(console: Console, found: dict[str, Any]) -> None:
     console.print()
     told = ("id", "status", "score", "rule", "why", "features", "thresholds", "since", "who", "reason", "decided_at")
     facts = {name: found[name] for name in told if found[name] not in (None, {})}
-    print_facts(console, {**facts, **{name: found[name] for name in ("rows", "pairs", "choices") if name in found}})
+    facts.update({name: found[name] for name in ("rows", "pairs") if name in found})
+    if "choices" in found:
+        facts["choices"] = _as_options(found["choices"])
+    print_facts(console, facts)
+
+
+def _as_options(choices: Mapping[str, str]) -> dict[str, str]:
+    """Choices by what `resolve` takes: "--not-same" for not_same."""
+    return {f"--{choice.replace('_', '-')}": what for choice, what in choices.items()}
 
 
 def _render_import(console: Console, facts: dict[str, Any]) -> None:

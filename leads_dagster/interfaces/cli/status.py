@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leads_dagster.interfaces.cli.budget_words import budget_row
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.interfaces.cli.render import print_facts, show
 from leads_dagster.settings import Settings, customer_named, load_settings
@@ -31,7 +32,7 @@ def status(
     if every:
         found = {"customers": [_status_of(settings, one.name) for one in settings.customers]}
         return show(found, as_json=as_json, render=_render_all)
-    return show(_status_of(settings, customer_named(settings, customer).name), as_json=as_json, render=print_facts)
+    return show(_status_of(settings, customer_named(settings, customer).name), as_json=as_json, render=_render)
 
 
 def _status_of(settings: Settings, name: str) -> dict[str, Any]:
@@ -42,7 +43,11 @@ def _status_of(settings: Settings, name: str) -> dict[str, Any]:
         return read_status(workspace)
 
 
+def _render(console: Console, facts: dict[str, Any]) -> None:
+    print_facts(console, {**facts, "budget": [budget_row(one) for one in facts["budget"]]})
+
+
 def _render_all(console: Console, found: dict[str, Any]) -> None:
     for facts in found["customers"]:
-        print_facts(console, facts)
+        _render(console, facts)
         console.print()

@@ -110,7 +110,12 @@ class _Cycle:
 
             with progress_bar() as progress:
                 done = sync_once(
-                    self.settings, self.customer.name, sheet=self.sheet, progress=progress, instance=instance
+                    self.settings,
+                    self.customer.name,
+                    sheet=self.sheet,
+                    progress=progress,
+                    instance=instance,
+                    paced=instance is not None,  # one of a watch
                 )
             return done.as_dict()
         except LeadsError as error:

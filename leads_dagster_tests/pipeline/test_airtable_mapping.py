@@ -1,0 +1,264 @@
+"""Fields of Airtable are known by their id: what people do to them holds one field up, and only while it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from leads_dagster.errors import SettingsError, TargetMissingError
+from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.workspace import open_workspace
+from leads_dagster.sandbox import Sandbox
+from leads_dagster.sandbox.bases_file import load_table
+from leads_dagster.settings import load_settings
+from leads_dagster_tests.pipeline.airtable_cases import (
+    BASE,
+    BOB,
+    JANE,
+    add,
+    airtable_road,
+    airtable_toml,
+    cells,
+    field_of,
+    look_again,
+    marks,
+    remove,
+    rename,
+    retype,
+    table_of,
+)
+from leads_dagster_tests.pipeline.conftest import Road
+
+SCHEMA = "GET v0/meta/bases/{base}/tables"
+
+
+@pytest.fixture(scope="module")
+def one_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(one_sandbox: Sandbox) -> Sandbox:
+    one_sandbox.reset()
+    return one_sandbox
+
+
+@pytest.fixture
+def road(tmp_path: Path, sandbox: Sandbox) -> Road:
+    """A customer whose two leads stand in Airtable."""
+    made = airtable_road(tmp_path / "home", sandbox)
+    made.sync([JANE, BOB])
+    return made
+
+
+def chair(title: str = "Chair") -> list[tuple[str, ...]]:
+    return [(*JANE[:3], title), BOB]
+
+
+def at(company: str) -> list[tuple[str, ...]]:
+    return [("Jane Doe", "jane@acme.example", company, "CEO"), BOB]
+
+
+def test_a_renamed_field_goes_on_working_also_beside_a_new_one_of_its_old_name(road: Road, sandbox: Sandbox) -> None:
+    rename(sandbox, "Company", "Firm")
+    add(sandbox, "Company")
+    for again in (False, True):
+        company = "Acme Ltd" if again else "Acme Inc"
+        assert road.sync(at(company)).status == "done"
+        assert cells(sandbox, "Firm", "Company") == [(company, None), ("Zeta", None)]
+        assert look_again(road) == {}
+
+
+def test_a_field_that_took_the_name_of_a_removed_one_is_not_taken_for_it(road: Road, sandbox: Sandbox) -> None:
+    remove(sandbox, "Company")
+    rename(sandbox, "Title", "Company")
+
+    assert set(look_again(road)) == {"company"}
+    assert road.sync(chair()).status == "done"
+    assert cells(sandbox, "Company") == [("CTO",), ("Chair",)]
+
+
+def test_a_renamed_table_goes_on_working_also_beside_a_new_one_of_its_old_name(road: Road, sandbox: Sandbox) -> None:
+    table_of(sandbox).name = "Prospects"
+    road.sync(chair())
+    look_again(road)
+
+    assert cells(sandbox, "Title", table="Prospects") == [("CTO",), ("Chair",)]
+
+
+def test_the_table_is_looked_at_once_and_not_in_every_cycle(road: Road, sandbox: Sandbox) -> None:
+    before = sandbox.requests.count(route=SCHEMA)
+    for title in ("Chair", "Queen", "CEO"):
+        road.sync(chair(title))
+
+    assert sandbox.requests.count(route=SCHEMA) == before
+
+
+def test_a_removed_field_is_held_said_and_not_made_again(road: Road, sandbox: Sandbox) -> None:
+    remove(sandbox, "Company")
+    road.sync([("Jane Doe", "jane@acme.example", "Acme Inc", "Chair"), BOB])
+    road.sync(chair("Queen"))
+
+    assert "Company" not in sandbox.airtable.field_names(BASE, "Leads")
+    assert cells(sandbox, "Title") == [("CTO",), ("Queen",)]
+    (known,) = road.all("airtable_tables")
+    assert "restore it from the trash of the base" in known["problems"]["company"]
+    assert 'company = "" in [customers.airtable.fields]' in known["problems"]["company"]
+    assert marks(road, "status", "error_message") == [("success", None)] * 2
+
+
+def test_a_removed_field_that_is_added_again_is_filled(road: Road, sandbox: Sandbox) -> None:
+    remove(sandbox, "Company")
+    assert set(look_again(road)) == {"company"}
+    add(sandbox, "Company")
+    assert look_again(road) == {}
+    road.sync()
+
+    assert cells(sandbox, "Name", "Company") == [("Bob Stone", "Zeta"), ("Jane Doe", "Acme")]
+
+
+def test_a_removed_field_that_is_restored_catches_up(road: Road, sandbox: Sandbox) -> None:
+    field = remove(sandbox, "Company")
+    look_again(road)
+    road.sync(at("Acme Inc"))
+    table_of(sandbox).fields[field.id] = field
+    table_of(sandbox).schema_changed()
+    look_again(road)
+    road.sync()
+
+    assert ("Jane Doe", "Acme Inc") in cells(sandbox, "Name", "Company")
+
+
+def test_a_held_field_that_is_left_out_by_leads_toml_is_said_no_more(
+    road: Road, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    remove(sandbox, "Company")
+    look_again(road)
+    toml = airtable_toml(more='[customers.airtable.fields]\ncompany = ""\n')
+    without = airtable_road(tmp_path / "home", sandbox, toml=toml)
+    without.sync(chair())
+
+    assert without.all("airtable_tables")[0]["problems"] == {}
+
+
+def test_a_lead_field_that_is_mapped_to_another_column_fills_that_one(
+    road: Road, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    add(sandbox, "Firm")
+    toml = airtable_toml(more='[customers.airtable.fields]\ncompany = "Firm"\n')
+    moved = airtable_road(tmp_path / "home", sandbox, toml=toml)
+    moved.sync(chair())
+    moved.sync()
+
+    assert cells(sandbox, "Company", "Firm") == [("Acme", "Acme"), ("Zeta", "Zeta")]
+
+
+def test_a_field_that_becomes_computed_is_held_until_it_is_none_any_more(road: Road, sandbox: Sandbox) -> None:
+    retype(sandbox, "Company", "formula", formula="1")
+    assert road.sync(at("Acme Inc")).status == "done"
+    held = road.all("airtable_tables")[0]["problems"]["company"]
+    retype(sandbox, "Company", "singleLineText")
+    look_again(road)
+    road.sync()
+
+    assert "is computed by Airtable (formula)" in held
+    assert cells(sandbox, "Company") == [("Acme Inc",), ("Zeta",)]
+
+
+def test_a_field_of_another_type_takes_the_values_that_it_can_hold(road: Road, sandbox: Sandbox) -> None:
+    retype(sandbox, "Company", "number", precision=0)
+    assert road.sync(at("1887")).status == "done"
+    road.sync([("Jane Doe", "jane@acme.example", "1887", "CEO"), ("Bob Stone", "bob@zeta.example", "Zeta AG", "CTO")])
+
+    assert (1887,) in cells(sandbox, "Company")
+    refused = 'Left out: company: "Company" takes numbers, not "Zeta AG".'
+    assert marks(road, "status", "error_message") == [("success", refused), ("success", None)]
+
+
+def test_options_that_are_added_later_let_the_values_through_that_lacked_them(road: Road, sandbox: Sandbox) -> None:
+    retype(sandbox, "Title", "singleSelect", choices=[{"id": "selA", "name": "CEO"}, {"id": "selB", "name": "CTO"}])
+    road.sync(chair())
+    told = marks(road, "error_message")
+    assert field_of(sandbox, "Title").options is not None
+    field_of(sandbox, "Title").options["choices"].append({"id": "selC", "name": "Chair"})
+    table_of(sandbox).schema_changed()
+    look_again(road)
+    road.sync()
+
+    assert told == [('Left out: title: "Title" has no option "Chair".',), (None,)]
+    assert cells(sandbox, "Title") == [("CTO",), ("Chair",)]
+    assert marks(road, "error_message") == [(None,), (None,)]
+
+
+def test_an_option_is_made_only_where_the_customer_allows_it(road: Road, sandbox: Sandbox, tmp_path: Path) -> None:
+    retype(sandbox, "Title", "singleSelect", choices=[{"id": "selA", "name": "CEO"}, {"id": "selB", "name": "CTO"}])
+    road.sync(chair())
+    allowing = airtable_road(tmp_path / "home", sandbox, toml=airtable_toml(more="create_options = true\n"))
+    allowing.sync(chair("Queen"))
+
+    assert cells(sandbox, "Title") == [("CTO",), ("Queen",)]
+
+
+def test_a_removed_key_stops_the_table_until_it_is_there_again(road: Road, sandbox: Sandbox) -> None:
+    remove(sandbox, "lead_key")
+    road.write([*chair(), ("Ann Lee", "ann@beta.example", "Beta", "Founder")])
+    with pytest.raises(TargetMissingError, match=r'"lead_key" was removed .* Restore it from the trash'):
+        road.sync()
+    assert "lead_key" not in sandbox.airtable.field_names(BASE, "Leads")
+    add(sandbox, "lead_key")
+    road.sync()
+
+    assert cells(sandbox, "Title") == [("CTO",), ("Chair",), ("Founder",)]
+
+
+def test_another_table_of_the_old_name_is_filled_anew(road: Road, sandbox: Sandbox) -> None:
+    """The table was deleted and made again."""
+    base = sandbox.airtable.session(BASE).base
+    table = table_of(sandbox)
+    del base.tables[table.id]
+    base.tables["tblAnotherOne00001"] = load_table(
+        {"id": "tblAnotherOne00001", "name": "Leads", "fields": [{"name": "Name", "type": "singleLineText"}]}
+    )
+    road.write(chair())
+    with pytest.raises(TargetMissingError, match="no table tblLeads"):
+        road.sync()
+    road.sync()
+
+    assert cells(sandbox, "Title") == [("CTO",), ("Chair",)]
+
+
+def test_a_table_that_one_customer_names_and_another_gives_by_id_is_refused(tmp_path: Path, sandbox: Sandbox) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    sheet = home / "sheet.csv"
+    sheet.write_text("Name,Email\nJane Doe,jane@acme.example\n")
+    customers = [
+        f'[[customers]]\nname = "{name}"\nsheet = "{sheet}"\n{airtable_toml(table=table)}'
+        for name, table in (("acme", "Leads"), ("zeta", table_of(sandbox).id))
+    ]
+    (home / "leads.toml").write_text("\n".join(customers))
+    settings = load_settings(
+        {"LEADS_HOME": str(home), "AIRTABLE_API_KEY": "patTest", "AIRTABLE_ENDPOINT_URL": sandbox.url}, cwd=home
+    )
+
+    def sync(customer: str) -> None:
+        with open_workspace(settings, customer) as ws:
+            run_cycle(ws)
+
+    sync("acme")
+    with pytest.raises(SettingsError, match="acme and zeta have the same Airtable table"):
+        sync("zeta")
+    assert len(cells(sandbox, "Name")) == 1
+
+
+@pytest.mark.parametrize("change", [lambda s: rename(s, "Email", "Mail"), lambda s: add(s, "Shoe size")])
+def test_fields_that_are_renamed_or_none_of_ours_hold_nothing(
+    road: Road, sandbox: Sandbox, change: Callable[[Sandbox], object]
+) -> None:
+    change(sandbox)
+
+    assert look_again(road) == {}
+    assert road.sync(chair()).status == "done"

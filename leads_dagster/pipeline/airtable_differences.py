@@ -131,6 +131,8 @@ class Telling:
             airtable_bases.adopt(self.connection, self.table.customer, {str(lead.lead_id): record})
             self._changed(record, cells, [lead], waiting, at=at)
             return
+        if not waiting and not any(cells.values()):  # it says nothing yet; it is told of when it does
+            return
         if RECORD not in waiting:
             self.edits.append(CellEdit(record, RECORD, "created", None, at))
         filled = {name: cell for name, cell in cells.items() if cell is not None or name in waiting}

@@ -98,6 +98,7 @@ ROAD: tuple[RoadAsset, ...] = (
         layer="raw",
         kept_in="files by checksum: $LEADS_HOME/raw, a folder a customer",
         is_gate=True,
+        priority=2,  # it looks at Airtable too, and airtable_edits takes over what was seen
     ),
     RoadAsset(
         key="airtable_edits",

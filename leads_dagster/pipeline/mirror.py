@@ -204,7 +204,8 @@ class _Sending:
         self.tally.unchanged += len(quiet)
         self._book(marks, pushes, [*result.outcomes, *quiet])
         self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
-        self._leave_gone({one.lead_id for one in result.outcomes if one.action == "gone"})
+        gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
+        self._leave_gone({mark.lead_id for mark in marks if mark.lead_id in gone and not _we_deleted(mark)})
         self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
@@ -228,7 +229,8 @@ class _Sending:
         """Before anything is sent, write down what: the process may end before the answer is booked."""
         if not pushes:
             return
-        noted = {push.lead_id: _with_unbooked(push, self.shown) for push in pushes}
+        lost = self.shown if self.unsettled is None else [*self.shown, RECORD]
+        noted = {push.lead_id: _with_unbooked(push, lost) for push in pushes}
         with writing(self.ws.engine, self.ws.name) as connection:
             outbox.note_unbooked(connection, self.name, noted)
 
@@ -284,7 +286,7 @@ class _Sending:
         # A CRM row that was archived is still there: what it says stays the base for when the lead returns.
         base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
         gone = outcome.action == "gone"
-        if self.unsettled is not None and gone:
+        if self.unsettled is not None and gone and not _we_deleted(mark):
             return self._as_it_was(mark, now)
         if base is not None and push is not None:
             base = {name: value for name, value in base.items() if name != KEY}
@@ -383,9 +385,14 @@ def _agreed(landed: Sequence[PushOutcome], pushes: Mapping[str, LeadPush | None]
     }
 
 
-def _with_unbooked(push: LeadPush, shown: Sequence[str]) -> dict[str, list[Any]]:
-    """Field -> all that may stand there once this push was tried; after a deletion no field is sure."""
-    sent = push.fields if push.operation != "delete" else dict.fromkeys(shown)
+def _we_deleted(mark: Any) -> bool:
+    """Whether a deletion of ours may have landed without being booked: nobody else took the record away then."""
+    return RECORD in (mark.unbooked or {})
+
+
+def _with_unbooked(push: LeadPush, lost: Sequence[str]) -> dict[str, list[Any]]:
+    """Field -> all that may stand there once this push was tried; after a deletion nothing of `lost` is sure."""
+    sent = push.fields if push.operation != "delete" else dict.fromkeys(lost)
     noted = {name: list(values) for name, values in push.unbooked.items()}
     for name, value in sent.items():
         values = noted.setdefault(name, [])

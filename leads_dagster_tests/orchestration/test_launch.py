@@ -75,7 +75,7 @@ def test_every_check_of_the_road_is_recorded_and_passes_but_the_warning(road: Da
         for one in (entry.dagster_event.asset_check_evaluation_data for entry in kept if entry.dagster_event)
     }
     assert told.pop(("normalized_leads", "error_rate")) is False
-    assert len(told) == 7
+    assert len(told) == 8
     assert all(told.values())
 
 

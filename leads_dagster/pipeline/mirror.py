@@ -251,6 +251,9 @@ class _Sending:
     ) -> None:
         mark_of = {mark.lead_id: mark for mark in marks}
         now = self.ws.now()
+        if self.unsettled is not None:
+            # A record that is gone stays as it is booked: what becomes of its lead is decided when that was read.
+            outcomes = [one for one in outcomes if one.action != "gone"]
         landed = [one for one in outcomes if one.action != "failed"]
         failed = [one for one in outcomes if one.action == "failed"]
         with writing(self.ws.engine, self.ws.name) as connection:
@@ -277,8 +280,6 @@ class _Sending:
         # A CRM row that was archived is still there: what it says stays the base for when the lead returns.
         base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
         gone = outcome.action == "gone"
-        if self.unsettled is not None and gone:
-            return self._as_it_was(mark, now)
         if base is not None and push is not None:
             base = {name: value for name, value in base.items() if name != KEY}
         return {
@@ -292,19 +293,6 @@ class _Sending:
             "at": now,
             "error": outcome.said,
             **({"echoes": outbox.echoes_with(mark.echoes, _written(outcome, push))} if push is not None else {}),
-        }
-
-    @staticmethod
-    def _as_it_was(mark: Any, now: Any) -> dict[str, Any]:
-        """A record that somebody deleted meanwhile: what becomes of its lead is decided when that was read."""
-        return {
-            "lead_id": mark.lead_id,
-            "mirror": "airtable",
-            "version": mark.version - 1,
-            "external_id": mark.external_id,
-            "base": mark.base,
-            "operation": mark.operation,
-            "at": now,
         }
 
     def _conflicts(self, outcome: PushOutcome, now: Any) -> list[dict[str, Any]]:

@@ -290,6 +290,7 @@ def test_a_crash_between_airtables_answer_and_our_books_doubles_and_loses_nothin
 ) -> None:
     def die(response: requests.Response, **_: Any) -> None:
         if response.request.method == method and "/meta/" not in str(response.url):
+            response.close()
             raise DeathError("killed")
 
     road.sync([JANE] if method == "PATCH" else [JANE, BOB])

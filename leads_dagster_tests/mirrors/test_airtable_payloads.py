@@ -160,6 +160,7 @@ def test_what_we_deleted_is_no_deletion() -> None:
     leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
     ours = payload("publicApi", destroyedRecordIds=["rec1"])
     assert edits_of(ours, known=leaving) == []
+    assert news_of(ours, known=leaving).parted == (LEAD,)
     assert edits_of(ours, known=KnownRecords()) == []
     assert edits_of(ours) == [("rec1", "", "deleted", None)]
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]
@@ -206,3 +207,11 @@ def test_a_moment_lies_between_two_looks_whatever_airtables_clock_says(said: dat
 
 def test_a_moment_that_cannot_be_read_is_that_of_the_look() -> None:
     assert Window(None, NOW).moment({"timestamp": "yesterday"}) == NOW
+
+
+def test_a_deletion_of_ours_that_was_never_booked_is_known_by_what_it_left_in_doubt() -> None:
+    doubt = {name: ["x", None] for name in ("full_name", "status", "confidence", "verified")}
+    ours = payload("publicApi", destroyedRecordIds=["rec1"])
+    for unbooked, parted in ((doubt, (LEAD,)), ({"full_name": [None]}, ()), ({**doubt, "status": ["won"]}, ())):
+        news = news_of(ours, known=KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, unbooked)}))
+        assert news.parted == parted

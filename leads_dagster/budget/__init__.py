@@ -5,7 +5,7 @@ The limits themselves are in `limits`, the one who keeps them is `governor`; it 
 hosts, `redis_books`. `plans` spreads a month, `status` tells people, `place` gets from settings to a budget.
 """
 
-from leads_dagster.budget.file_books import BUDGET_FILE
+from leads_dagster.budget.file_tables import BUDGET_FILE
 from leads_dagster.budget.governor import Budget
 from leads_dagster.budget.limits import REST_SECONDS, Limit, airtable_limits, google_limits
 from leads_dagster.budget.place import BudgetPlace, airtable_budget, budget_place, limits_of

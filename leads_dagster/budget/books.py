@@ -174,9 +174,6 @@ class Books(Protocol):
             least_ms: what every answer takes; none of a call's time is believed to be more of it than it took.
         """
 
-    def withdraw(self, ticket: str) -> None:
-        """Takes back an entry whose call is not made."""
-
     def rest(self, limit: Limit, seconds: float) -> None:
         """Nobody calls for so long."""
 

@@ -1,6 +1,6 @@
 """The books of a budget in a file: for all processes of one host.
 
-What belongs here: the file, its tables and its lock.
+What belongs here: entering into the file, under its lock. Its tables are `file_tables`.
 
 The windows are pyrate-limiter's, in its SQLite bucket. Its bucket counts first and inserts after, in two transactions:
 two processes could both count four calls and both make the fifth. Every look and every entry is therefore made under
@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from leads_dagster.budget.books import (
     FUTURE_MS,
-    KEPT,
     LOOK_AGAIN_MS,
     MARGIN_MS,
     ON_ITS_WAY_MS,
     PROBE_MS,
-    TEXTS,
     Entry,
     LimitFacts,
     is_parked,
@@ -33,25 +31,21 @@ from leads_dagster.budget.books import (
     waits_for_probe,
     window_ms,
 )
+from leads_dagster.budget.file_tables import BUDGET_FILE, LOCK_TIMEOUT_SECONDS, all_facts, file_errors, make_tables
 from leads_dagster.budget.limits import Limit
 from leads_dagster.budget.plans import HOUR, PACE_HOURS, month_of
-from leads_dagster.errors import StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from pyrate_limiter import SQLiteBucket
-
-BUDGET_FILE = "budget.sqlite"
-# A lock held longer than this belongs to a stopped process; nobody holds it for more than some milliseconds.
-LOCK_TIMEOUT_SECONDS = 30.0
 
 _LOCK_POLL_SECONDS = 0.002
 _HOUR_MS = HOUR * 1000
 # A power cut ends every window anyway, and each call is some small transactions.
 _NO_SYNC = "PRAGMA synchronous=OFF"
-_HOURS = """
-CREATE TABLE IF NOT EXISTS hours (
-    name TEXT NOT NULL, hour INTEGER NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (name, hour)) WITHOUT ROWID
-"""
+_STANDING = (
+    "name", "resting_until_ms", "parked_until_ms", "parked_reason", "probe_at_ms", "month", "month_calls",
+    "month_limit",
+)  # fmt: skip
 _COUNT = """
 UPDATE limits SET
     month_pulls = CASE month WHEN :month THEN month_pulls ELSE 0 END,
@@ -100,19 +94,21 @@ class FileBooks:
             self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute(_NO_SYNC)
-            _make_tables(self._connection)
+            make_tables(self._connection)
             now = self._now()
             self._connection.execute("DELETE FROM hours WHERE hour < ?", (now // _HOUR_MS - PACE_HOURS,))
-            self._buckets = [self._bucket(limit) for limit in self._limits if limit.calls]
+            windows = [limit for limit in self._limits if limit.calls]
+            self._buckets = [self._bucket(limit, limit.calls) for limit in windows]
+            self._slow_buckets = [self._bucket(limit, limit.calls_when_spent or limit.calls) for limit in windows]
             for bucket in self._buckets:
                 self._forget(bucket, now)
             for limit in self._limits:
                 self._enrol(limit, now)
 
-    def _bucket(self, limit: Limit) -> SQLiteBucket:
+    def _bucket(self, limit: Limit, calls: int) -> SQLiteBucket:
         from pyrate_limiter import Rate, SQLiteBucket
 
-        rate = Rate(limit.calls, window_ms(limit))
+        rate = Rate(calls, window_ms(limit))
         bucket = SQLiteBucket.init_from_file([rate], table=limit.slots, db_path=str(self._path))
         bucket.conn.close()  # of its own; one connection for all lets what belongs together be one transaction
         bucket.conn = self._connection
@@ -137,7 +133,8 @@ class FileBooks:
             parked = next((row for row in standing.values() if is_parked(row["parked_until_ms"], now)), None)
             if parked is not None and waits_for_probe(parked["probe_at_ms"], now):
                 return Entry(parked_until_ms=parked["parked_until_ms"], reason=parked["parked_reason"])
-            wait = self._resting_ms(standing, now) or self._put_all(ticket, now)
+            buckets = self._slow_buckets if _is_spent(standing.values(), now) else self._buckets
+            wait = self._resting_ms(standing, now) or self._put_all(ticket, now, buckets)
             if wait:
                 return Entry(wait_ms=wait)
             with self._transaction():
@@ -148,25 +145,24 @@ class FileBooks:
             return Entry(began_ms=now, probing=parked is not None)
 
     def _standing(self) -> dict[str, dict[str, Any]]:
-        columns = ("name", "resting_until_ms", "parked_until_ms", "parked_reason", "probe_at_ms")
         rows = self._connection.execute(
-            f"SELECT {', '.join(columns)} FROM limits WHERE name IN ({', '.join('?' * len(self._limits))})",  # noqa: S608
+            f"SELECT {', '.join(_STANDING)} FROM limits WHERE name IN ({', '.join('?' * len(self._limits))})",  # noqa: S608
             [limit.name for limit in self._limits],
         )
-        return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+        return {row[0]: dict(zip(_STANDING, row, strict=True)) for row in rows}
 
     def _resting_ms(self, standing: Mapping[str, Mapping[str, Any]], now: int) -> int:
         return max(rest_left_ms(standing[limit.name]["resting_until_ms"], now, limit) for limit in self._limits)
 
-    def _put_all(self, ticket: str, now: int) -> int:
+    def _put_all(self, ticket: str, now: int, buckets: Sequence[SQLiteBucket]) -> int:
         """Enters the call in every window, or in none; returns the ms to wait, 0 when entered."""
         from pyrate_limiter import RateItem
 
-        for index, bucket in enumerate(self._buckets):
+        for index, bucket in enumerate(buckets):
             item = RateItem(ticket, now)
             if not bucket.put(item):
                 self._forget(bucket, now)
-                for entered in self._buckets[:index]:
+                for entered in buckets[:index]:
                     self._execute(entered, "DELETE FROM {table} WHERE name = ?", ticket)
                 wait = cast(int, bucket.waiting(item))
                 return max(1, wait) if wait <= bucket.rates[0].interval else LOOK_AGAIN_MS
@@ -201,12 +197,6 @@ class FileBooks:
             took = max(0, self._now() - began_ms)
             self._move(ticket, began_ms + took - min(least_ms, took))
             return took
-
-    def withdraw(self, ticket: str) -> None:
-        """Takes back an entry whose call is not made."""
-        with self._using(), self._transaction():
-            for bucket in self._buckets:
-                self._execute(bucket, "DELETE FROM {table} WHERE name = ?", ticket)
 
     def rest(self, limit: Limit, seconds: float) -> None:
         """Nobody calls for so long."""
@@ -262,7 +252,7 @@ class FileBooks:
     def facts(self) -> tuple[LimitFacts, ...]:
         """Every limit in these books, by name."""
         with self._using():
-            return _facts(self._connection, self._now())
+            return all_facts(self._connection, self._now())
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -287,60 +277,7 @@ class FileBooks:
         self._connection.close()
 
 
-def read_file_books(home: Path, clock: Callable[[], float] = time.time) -> tuple[LimitFacts, ...]:
-    """Every limit that was ever kept under this folder; empty when none was. Waits for nobody, changes nothing."""
-    path = home / BUDGET_FILE
-    if not path.exists():
-        return ()
-    with file_errors(path):
-        connection = sqlite3.connect(path, isolation_level=None)
-        try:
-            return _facts(connection, int(clock() * 1000))
-        finally:
-            connection.close()
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    """The tables as they are now; a file of an earlier version gets what it lacks."""
-    connection.execute("CREATE TABLE IF NOT EXISTS limits (name TEXT PRIMARY KEY)")
-    connection.execute(_HOURS)
-    known = {row[1] for row in connection.execute("PRAGMA table_info(limits)")}
-    for column in KEPT:
-        if column not in known:
-            kind = "TEXT NOT NULL DEFAULT ''" if column in TEXTS else "NUMERIC NOT NULL DEFAULT 0"
-            connection.execute(f"ALTER TABLE limits ADD COLUMN {column} {kind}")
-
-
-def _facts(connection: sqlite3.Connection, now: int) -> tuple[LimitFacts, ...]:
-    known = {row[1] for row in connection.execute("PRAGMA table_info(limits)")}
-    columns = [column for column in KEPT if column in known]
-    rows = connection.execute(f"SELECT {', '.join(columns)} FROM limits ORDER BY name").fetchall()  # noqa: S608
-    return tuple(_one(connection, dict(zip(columns, row, strict=True)), now) for row in rows)
-
-
-def _one(connection: sqlite3.Connection, row: dict[str, Any], now: int) -> LimitFacts:
-    used = 0
-    if row["calls"]:
-        query = f"SELECT count(*) FROM {row['slots']} WHERE item_timestamp > ?"  # noqa: S608 - our own, hex digits
-        (used,) = connection.execute(query, (now - row["window_ms"],)).fetchone()
-    hours = {}
-    if "since_ms" in row:
-        hours = dict(connection.execute("SELECT hour, calls FROM hours WHERE name = ?", (row["name"],)).fetchall())
-    return LimitFacts(**row, used=used, hours=hours, now_ms=now)
-
-
-@contextmanager
-def file_errors(path: Path) -> Iterator[None]:
-    """Says in our words why the file cannot be used.
-
-    Raises:
-        StoreBusyError: another process has held it for too long.
-        StoreError: all else.
-    """
-    try:
-        yield
-    except TimeoutError as error:  # filelock.Timeout is one
-        raise StoreBusyError(f"Another process has held {path}.lock for {LOCK_TIMEOUT_SECONDS:.0f} s.") from error
-    except (sqlite3.Error, OSError) as error:
-        advice = "Check the folder's permissions and the space on its disk."
-        raise StoreError(f"The call budget in {path} cannot be kept: {error}.", advice=advice) from error
+def _is_spent(standing: Iterable[Mapping[str, Any]], now: int) -> bool:
+    """Whether any month's calls are used up by our own count."""
+    month = month_of(now / 1000)
+    return any(0 < row["month_limit"] <= row["month_calls"] and row["month"] == month for row in standing)

@@ -9,8 +9,9 @@ machine may send a call late: until its answer is there, a call keeps its place 
 then the entry is moved by what the answer took beyond the quickest ones, for it may have arrived that much later
 (`Books.settle`). That costs next to nothing in pace.
 
-Our own count of a month only sets how often we look for edits. What ends a month's calls is the service's word: it
-knows the calls of others and the plan of today, and Airtable goes on answering some plans beyond their number.
+Our own count of a month sets how often we look for edits, and lets the pace down once it is used up. What ends a
+month's calls is the service's word: it knows the calls of others and the plan of today, and Airtable goes on answering
+the Team plan beyond its number, more slowly.
 """
 
 from __future__ import annotations

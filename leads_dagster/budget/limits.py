@@ -6,9 +6,12 @@ What belongs here: what a limit is, and the numbers with their sources. Keeping 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REST_SECONDS = 30.0
+# Airtable goes on answering the Team plan beyond its month, this often (docs.softr.io, "Troubleshooting Airtable API
+# call limit exceeded", after Airtable's own pages).
+CALLS_WHEN_SPENT = 2
 # Calls that are kept for writing, of all that are left; see `plans.calls_for_pulls`.
 WRITE_SHARE = 0.05
 
@@ -24,6 +27,7 @@ class Limit:
         calls: at most so many in any `seconds`; 0 where they are only counted.
         seconds: length of the window.
         rest_seconds: how long nobody calls after a refusal.
+        calls_when_spent: at most so many in the window once a month's calls are used up; 0 for as many as before.
         monthly_calls: calls in a calendar month (UTC); None where there is no limit.
         write_share: share of the calls left that is not spent on looking for edits.
         account: name of the limit whose month pays for looking for edits; "" where nobody looks.
@@ -33,6 +37,7 @@ class Limit:
     calls: int
     seconds: float = 1.0
     rest_seconds: float = REST_SECONDS
+    calls_when_spent: int = 0
     monthly_calls: int | None = None
     write_share: float = WRITE_SHARE
     account: str = ""
@@ -69,12 +74,12 @@ def airtable_limits(
         workspace: any name; bases of one name share one month.
     """
     base, owner = f"airtable base {base_id}", _hidden(token)
-    windows = Limit(f"airtable token {owner}", 50)
+    pace, windows = Limit(base, 5, calls_when_spent=CALLS_WHEN_SPENT), Limit(f"airtable token {owner}", 50)
     if workspace is None:
-        own = Limit(base, 5, monthly_calls=monthly_calls, write_share=write_share, account=base)
+        own = replace(pace, monthly_calls=monthly_calls, write_share=write_share, account=base)
         return own, windows
     shared = Limit(f"airtable workspace {workspace}", 0, monthly_calls=monthly_calls, write_share=write_share)
-    return Limit(base, 5, account=shared.name), windows, shared
+    return replace(pace, account=shared.name), windows, shared
 
 
 def google_limits(user: str, project: str) -> tuple[Limit, Limit]:

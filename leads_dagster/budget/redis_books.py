@@ -98,7 +98,8 @@ class RedisBooks:
             HOUR * 1000, PACE_HOURS,
         ]  # fmt: skip
         for limit in self._limits:
-            arguments += [limit.calls, window_ms(limit), longest_rest_ms(limit)]
+            slow = limit.calls_when_spent or limit.calls
+            arguments += [limit.calls, window_ms(limit), longest_rest_ms(limit), slow]
         kind, number, reason = self._run(ENTER, self._all_keys(), arguments)
         if kind == _UNKNOWN:
             with redis_errors():
@@ -113,13 +114,6 @@ class RedisBooks:
     def settle(self, ticket: str, began_ms: int, least_ms: int) -> int:
         """Moves a call to the time at which it can have arrived at the latest; returns the ms it took."""
         return int(self._run(SETTLE, self._slots(), [self._given(), ticket, began_ms, least_ms]))
-
-    def withdraw(self, ticket: str) -> None:
-        """Takes back an entry whose call is not made."""
-        with redis_errors(), self._redis.pipeline() as pipe:
-            for key in self._slots():
-                pipe.zrem(key, ticket)
-            pipe.execute()
 
     def rest(self, limit: Limit, seconds: float) -> None:
         """Nobody calls for so long."""

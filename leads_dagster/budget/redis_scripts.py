@@ -39,7 +39,8 @@ local function number(key, field)
 end
 """
 
-# KEYS: for each limit its facts, its calls, its hours. ARGV from 10 on: for each its calls, window and longest rest.
+# KEYS: for each limit its facts, its calls, its hours. ARGV from 10 on: for each its calls, its window, its longest
+# rest, and its calls once a month is used up.
 # Answers {wait, 0, ''}; {0, began, '' or 'probing'}; {-2, parked until, reason}; {-3, 0, ''} if a limit is not known.
 ENTER = (
     _NOW
@@ -50,9 +51,9 @@ local look_again, probe, longest_park = tonumber(ARGV[5]), tonumber(ARGV[6]), to
 local hour_ms, hours_kept = tonumber(ARGV[8]), tonumber(ARGV[9])
 local count = #KEYS / 3
 local function key(i, kind) return KEYS[(i - 1) * 3 + kind] end
-local function setting(i, kind) return tonumber(ARGV[9 + (i - 1) * 3 + kind]) end
+local function setting(i, kind) return tonumber(ARGV[9 + (i - 1) * 4 + kind]) end
 
-local parked, rest = 0, 0
+local parked, rest, pace = 0, 0, 1
 for i = 1, count do
     if redis.call('EXISTS', key(i, 1)) == 0 then return {-3, 0, ''} end
     local parked_for = number(key(i, 1), 'parked_until_ms') - now
@@ -65,11 +66,16 @@ for i = 1, count do
     end
     local left = number(key(i, 1), 'resting_until_ms') - now
     if left > rest and left <= setting(i, 3) then rest = left end
+    local limit = number(key(i, 1), 'month_limit')
+    if limit > 0 and number(key(i, 1), 'month_calls') >= limit
+        and redis.call('HGET', key(i, 1), 'month') == month_of(now) then
+        pace = 4
+    end
 end
 if rest > 0 then return {rest, 0, ''} end
 
 for i = 1, count do
-    local calls, window, slots = setting(i, 1), setting(i, 2), key(i, 2)
+    local calls, window, slots = setting(i, pace), setting(i, 2), key(i, 2)
     if calls > 0 then
         redis.call('ZREMRANGEBYSCORE', slots, '-inf', now - window - 1)
         redis.call('ZREMRANGEBYSCORE', slots, now + future + 1, '+inf')

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from leads_dagster.budget.books import SHARING_MS, LimitFacts
-from leads_dagster.budget.file_books import read_file_books
+from leads_dagster.budget.file_tables import read_file_books
 from leads_dagster.budget.plans import lasts_until, pace_an_hour, pull_interval_seconds
 
 

@@ -90,7 +90,7 @@ def name_readings(name: PersonName) -> Readings:
 
 def _read_beside(kept: str, told: str, opens: set[str], guests: set[str]) -> None:
     """The readings of one word beside beginning or end of the other, or beside all of it."""
-    opens.add(f"w{kept} {told[:1]}~{told[-2:]}")
+    opens.update((f"w{kept} {told[:1]}~{told[-2:]}", f"w{kept} {told[:2]}~{told[-1:]}"))
     for half in (f"{kept[:3]}~", f"~{kept[-3:]}"):
         if len(told) == 1:
             opens.add(f"i{half} {told}")

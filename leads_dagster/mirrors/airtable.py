@@ -21,10 +21,11 @@ from leads_dagster.errors import AccessError, LeadsError
 from leads_dagster.mirrors.airtable_access import read_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_hooks import AirtableHooks
-from leads_dagster.mirrors.airtable_push import BATCH, Sender, TargetHolder
+from leads_dagster.mirrors.airtable_push import BATCH, Sender
 from leads_dagster.mirrors.airtable_records import AirtableRecord, Kind, kind_of, read_record
 from leads_dagster.mirrors.airtable_requests import AIRTABLE_URL, AirtableRequests, ApiKey, Traffic
 from leads_dagster.mirrors.airtable_schema import Schema, Target, field_names
+from leads_dagster.mirrors.airtable_target import TargetHolder
 from leads_dagster.mirrors.airtable_values import to_cell
 from leads_dagster.mirrors.budget import Budget, airtable_limits
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult, check_pushes
@@ -49,7 +50,8 @@ class AirtableMirror:
         fields: lead field -> column name or field id; "" leaves a field out.
         field_ids: lead field -> field id as `ensure_fields` gave it before; survives renames.
         known_table: id of the table that they are of; survives renames, too.
-        remembered: the target as it was lately seen; Airtable is then asked for it only when it refuses something.
+        remembered: the target as it was last seen.
+        lately: it was seen so lately that Airtable is asked for it only when it refuses something.
         create_fields: make columns that are missing, if the token may.
         create_options: let Airtable make options of select fields that are missing.
         attention: with a column that says what waits for a person.
@@ -72,6 +74,7 @@ class AirtableMirror:
         field_ids: Mapping[str, str] | None = None,
         known_table: str | None = None,
         remembered: Target | None = None,
+        lately: bool = False,
         create_fields: bool = True,
         create_options: bool = False,
         attention: bool = False,
@@ -82,12 +85,14 @@ class AirtableMirror:
         token = api_key() if callable(api_key) else api_key
         self.budget = budget or Budget(home, airtable_limits(base_id, token))
         self._requests = AirtableRequests(endpoint_url, api_key, self.budget, timeout_seconds=timeout_seconds)
-        self._schema = Schema(self._requests, base_id, table, names, field_ids=field_ids, known_table=known_table)
+        self._schema = Schema(
+            self._requests, base_id, table, names, field_ids=field_ids, known_table=known_table, remembered=remembered
+        )
         self._base_id = base_id
         self.hooks = AirtableHooks(self._requests, base_id)
         self._create_fields = create_fields
         self._create_options = create_options
-        self._target = remembered
+        self._target = remembered if lately else None
         self._looked = self._news = False
         self._full: AccessError | None = None
 

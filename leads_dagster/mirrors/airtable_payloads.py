@@ -64,7 +64,7 @@ class KnownRecord:
         base: lead field -> value as it stood there when we last knew; None where nothing is known.
         unbooked: lead field -> values that we may have written since.
         echoes: digests of what we wrote lately, by `value_digest`.
-        leaving: its lead is archived or stands in another's place: we want the record gone.
+        leaving: its lead is archived or stands in another's place, or we may have deleted the record since.
     """
 
     lead_id: str | None
@@ -73,13 +73,6 @@ class KnownRecord:
     unbooked: Mapping[str, Sequence[Any]] | None = None
     echoes: frozenset[str] = frozenset()
     leaving: bool = False
-
-    @property
-    def deleting(self) -> bool:
-        """Whether we may have deleted it: a deletion that was never booked leaves no field sure."""
-        doubtful = self.unbooked or {}
-        sure = (self.base or {}).keys() - {KEY} - doubtful.keys()
-        return bool(doubtful) and not sure and all(None in values for values in doubtful.values())
 
     def verdict(self, name: str, column: AirtableColumn, cell: Any, *, ours: bool) -> Verdict:
         """Whose word a cell is.
@@ -259,7 +252,7 @@ class _Reader:
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
         known = self._by_record.pop(record, None)
         self._forget(record)
-        if ours and (known is None or known.leaving or known.deleting):
+        if ours and (known is None or known.leaving):
             self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []
         else:
             self._edits[record] = {RECORD: CellEdit(record, RECORD, "deleted", None, at)}

@@ -9,9 +9,7 @@ that nine of ten land; then it is asked what is wrong with that one.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +18,8 @@ from leads_dagster.mirrors.airtable_access import base_full, probe_without_schem
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_records import Kind, Parcel, landed, parcel, unsent
 from leads_dagster.mirrors.airtable_requests import AirtableRequests
-from leads_dagster.mirrors.airtable_schema import Schema, Target
-from leads_dagster.mirrors.airtable_values import with_option
+from leads_dagster.mirrors.airtable_schema import Target
+from leads_dagster.mirrors.airtable_target import TargetHolder
 from leads_dagster.mirrors.push import LeadPush, PushOutcome
 
 if TYPE_CHECKING:
@@ -31,49 +29,6 @@ BATCH = 10  # records in one request
 
 # Refusals of a cell's value: the record itself is at fault, or the columns changed since they were looked at.
 _CELL_FAULTS = frozenset({"INVALID_VALUE_FOR_COLUMN", "INVALID_MULTIPLE_CHOICE_OPTIONS", "UNKNOWN_FIELD_NAME"})
-
-
-class TargetHolder:
-    """The target that all threads of a push agree on; looked at again when Airtable refuses a cell."""
-
-    def __init__(self, schema: Schema, target: Target, *, remembered: bool = False) -> None:
-        self._schema = schema
-        self._lock = threading.Lock()
-        self._looked_again = False
-        self._remembered = remembered
-        self.target = target
-
-    def looked_up(self, seen: Target) -> bool:
-        """Whether the target is another than a remembered one by which a value cannot be sent; asks at most once."""
-        with self._lock:
-            if self.target is seen and self._remembered and not (seen.by_name or self._looked_again):
-                self._looked_again = True
-                self.target = self._schema.target(missing="withhold")
-            return self.target is not seen
-
-    def note_options(self, made: Mapping[str, str]) -> None:
-        """Options that were made just now are there for those who come after; lead field -> option."""
-        with self._lock:
-            columns = dict(self.target.columns)
-            for name, option in made.items():
-                if name in columns:
-                    columns[name] = with_option(columns[name], option)
-            self.target = replace(self.target, columns=columns)
-
-    @property
-    def looked(self) -> bool:
-        """Whether Airtable was asked for its columns again."""
-        return self._looked_again
-
-    def renewed(self, seen: Target, refused: AirtableRefusedError) -> bool:
-        """Whether the target is another than the one that was refused; asks Airtable at most once, if by schema."""
-        with self._lock:
-            if self.target is seen and (seen.by_name or not self._looked_again):
-                self._looked_again = True
-                fresh = self._schema.after_refusal(seen, refused)
-                if fresh != seen:
-                    self.target = fresh
-            return self.target is not seen
 
 
 class Sender:

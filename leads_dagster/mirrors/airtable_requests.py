@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,8 @@ from leads_dagster.retrying import USUAL_RETRIES, Retries, attempts
 
 if TYPE_CHECKING:
     from pyairtable import Api
+
+    from leads_dagster.mirrors.airtable_stand_in import StandIn
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class AirtableRequests:
 
         self._key = api_key if callable(api_key) else lambda: api_key
         self._budget = budget
+        self._slot: Callable[[], AbstractContextManager[None]] = budget.slot
         self._api = Api(
             self._key(),
             # pyairtable's annotation says whole seconds; requests takes any.
@@ -72,6 +76,12 @@ class AirtableRequests:
         )
         self._counting = threading.Lock()
         self._traffic = Traffic()
+
+    def rehearse(self, stand_in: StandIn) -> None:
+        """From now on only read from Airtable; writes are answered by a stand-in, and take no place in the budget."""
+        stand_in.pace(self._slot)
+        self._slot = nullcontext
+        self._api.session.mount(str(self._api.endpoint_url), stand_in)
 
     @property
     def traffic(self) -> Traffic:
@@ -109,7 +119,7 @@ class AirtableRequests:
     def _once(self, call: Callable[[Api], T], *, again: bool) -> T:
         import requests
 
-        with self._budget.slot():
+        with self._slot():
             self._count(again=again)
             self._renew_key()
             try:

@@ -136,6 +136,7 @@ class Schema:
         names: lead field -> column name or field id, `lead_key` among them.
         field_ids: lead field -> field id as known from before; wins over the name while the field exists.
         known_table: id of the table that `field_ids` are of, and that is taken before one of the name `table`.
+        remembered: the target as it was last seen, for when the schema may no longer be read.
     """
 
     def __init__(
@@ -147,7 +148,9 @@ class Schema:
         *,
         field_ids: Mapping[str, str] | None = None,
         known_table: str | None = None,
+        remembered: Target | None = None,
     ) -> None:
+        self._remembered = remembered
         self._requests = requests
         self._base_id = base_id
         self._table = table
@@ -167,7 +170,7 @@ class Schema:
             table = self._find_table()
         except AirtableRefusedError:
             probe_without_schema(self._requests, self._base_id, self._table)
-            return self._assumed()
+            return self._remembered or self._assumed()
         if table["id"] != self._known_table and self._known_table is not None:
             self._field_ids.clear()  # another table has taken the name
         met_before = bool(self._field_ids)

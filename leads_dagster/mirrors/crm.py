@@ -39,6 +39,7 @@ class CrmStore:
         columns: lead field, "id", "created_at", "updated_at" or "archived_at" -> column name; "" leaves one out.
         batch_size: rows in one transaction.
         on_delete: what a push "delete" does to the row: "archive" sets archived_at, "delete" removes it.
+        only_read: find out what each push comes to, and write nothing; the table must be there.
         now: the time to write into created_at, updated_at, archived_at; aware UTC.
 
     Raises:
@@ -55,6 +56,7 @@ class CrmStore:
         batch_size: int = 50,
         on_delete: OnDelete = "archive",
         now: Callable[[], datetime] = _utc_now,
+        only_read: bool = False,
     ) -> None:
         self._names = column_names(columns)
         schema, _, self._table_name = table.rpartition(".")
@@ -62,6 +64,7 @@ class CrmStore:
         self._batch_size = batch_size
         self._on_delete = on_delete
         self._now = now
+        self._only_read = only_read
         self._engine = open_crm_engine(url)
         self._table: CrmTable | None = None
 
@@ -98,6 +101,7 @@ class CrmStore:
         check_pushes(changes)
         began = time.perf_counter()
         writer = RowWriter(self._engine, self.ensure_table(), on_delete=self._on_delete, now=self._now)
+        writer.only_read = self._only_read
         outcomes: list[PushOutcome] = []
         stopped: LeadsError | None = None
         try:

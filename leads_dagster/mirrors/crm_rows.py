@@ -49,6 +49,7 @@ class RowWriter:
     """Writes batches of pushes for one run; counts what it took.
 
     Attributes:
+        only_read: find out what each push comes to, and write nothing.
         transactions: begun so far.
         repeated: those of them that were a part of a refused one, tried again.
     """
@@ -58,8 +59,9 @@ class RowWriter:
         self._table = table
         self._on_delete = on_delete
         self._now = now
-        self._reader = RowReader(table, lock=True)
+        self._reader, self._looker = RowReader(table, lock=True), RowReader(table)
         self._updates: dict[tuple[str, ...], sa.Update] = {}
+        self.only_read = False
         self.transactions = 0
         self.repeated = 0
 
@@ -82,13 +84,14 @@ class RowWriter:
         self.transactions += 1
         keys = [self._table.key.convert(change.lead_id) for change in changes]
         now = self._now()
-        with transaction(self._engine) as connection:
-            stored = self._reader.read(connection, keys)
+        with transaction(self._engine, reading=self.only_read) as connection:
+            stored = (self._looker if self.only_read else self._reader).read(connection, keys)
             plans = [
                 plan_row(self._table, change, stored.get(key), now=now, on_delete=self._on_delete)
                 for key, change in zip(keys, changes, strict=True)
             ]
-            self._execute(connection, list(zip(keys, plans, strict=True)))
+            if not self.only_read:
+                self._execute(connection, list(zip(keys, plans, strict=True)))
         return [plan.outcome for plan in plans]
 
     def _execute(self, connection: sa.Connection, plans: Sequence[tuple[Any, RowPlan]]) -> None:

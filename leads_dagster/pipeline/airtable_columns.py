@@ -93,9 +93,12 @@ def follow(connection: Connection, known: TableState | None, fresh: TableState, 
 def _begin(connection: Connection, known: TableState | None, fresh: TableState) -> None:
     airtable_changes.forget_table(connection, fresh.base_id, fresh.table_id)
     airtable_state.save_table(connection, fresh)
-    if known is not None:  # the table was deleted, and another one has its name
+    if known is None:
+        return
+    another = bool(known.field_ids)  # else it is the same one, of which no ids could be read until now
+    if another:
         logger.warning("Airtable table %s of customer %s is another one now", fresh.table_name, fresh.customer)
-        outbox.tell_again(connection, fresh.customer, "airtable", same_place=False)
+    outbox.tell_again(connection, fresh.customer, "airtable", same_place=not another)
 
 
 def _id(known: TableState, name: str) -> str | None:

@@ -112,11 +112,10 @@ class Telling:
         *,
         at: datetime,
     ) -> None:
-        if before is not None and after is not None and after.lead_id is not None and after.deleting:
-            airtable_marks.note_gone(self.connection, self.table.customer, [after.lead_id])
-            return
-        shown = before is not None and after is not None and not after.leaving and after.lead_id is not None
-        if (shown or record in self.copies) and waiting != {RECORD}:
+        lead = None if before is None or after is None else after.lead_id
+        if lead is not None and after is not None and after.leaving:
+            airtable_marks.note_gone(self.connection, self.table.customer, [lead])
+        elif (lead is not None or record in self.copies) and waiting != {RECORD}:
             self.edits.append(CellEdit(record, RECORD, "deleted", None, at))
 
     def _changed(
@@ -140,6 +139,8 @@ class Telling:
             self.adopted.add(key)
             airtable_bases.adopt(self.connection, self.table.customer, {str(lead.lead_id): record})
             self._changed(record, cells, [lead], waiting, at=at)
+            return
+        if not waiting and not any(cells.values()):  # it says nothing yet; it is told of when it does
             return
         if RECORD not in waiting:
             self.edits.append(CellEdit(record, RECORD, "created", None, at))

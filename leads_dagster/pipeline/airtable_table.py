@@ -44,13 +44,16 @@ def open_table(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMi
         fields=dict(airtable.fields),
         field_ids=known.ids_of(wanted) if known else None,
         known_table=known.table_id if known else None,
-        remembered=target_of(known) if known and _is_fresh(ws, known) and known.wanted == wanted else None,
+        remembered=target_of(known) if known and known.wanted == wanted else None,
+        lately=known is not None and _is_fresh(ws, known),
         create_fields=airtable.create_fields,
         attention=airtable.attention,
         create_options=airtable.create_options,
         timeout_seconds=ws.settings.http_timeout_seconds,
         budget=airtable_budget(ws.settings, airtable),
     ) as mirror:
+        if ws.rehearsal is not None:
+            mirror.requests.rehearse(ws.rehearsal.airtable)
         try:
             yield mirror
         except (CredentialsError, TargetMissingError):

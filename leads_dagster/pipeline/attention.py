@@ -43,10 +43,10 @@ def mark(ws: Workspace) -> None:
     if not is_on(ws):
         return
     with reading(ws.engine) as connection:
-        if not _changed(ws, connection):
-            return
-    with writing(ws.engine, ws.name) as connection:
         changed = _changed(ws, connection)
+    if not changed:
+        return
+    with writing(ws.engine, ws.name) as connection:  # what changes in between is another thing, and due again
         outbox.mark_again(connection, ws.name, "airtable", list(changed))
         attention_rows.note_told(connection, ws.name, changed)
 

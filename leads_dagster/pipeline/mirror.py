@@ -81,7 +81,12 @@ def mirror_crm(ws: Workspace, *, run_id: str) -> Outcome:
     with (
         stage(ws, run_id, "crm_store", percent=88, message="Writing the CRM"),
         CrmStore(
-            ws.settings.crm_url, crm.table, dict(crm.columns), batch_size=ws.settings.batch_size, on_delete=on_delete
+            ws.crm_url,
+            crm.table,
+            dict(crm.columns),
+            batch_size=ws.settings.batch_size,
+            on_delete=on_delete,
+            only_read=ws.rehearsal is not None and ws.rehearsal.crm_only_read,
         ) as store,
     ):
         meet(ws, "crm")
@@ -192,12 +197,15 @@ class _Sending:
         to_send = [push for push in pushes.values() if push is not None]
         self._note(to_send)
         result = self.mirror.push(to_send) if to_send else PushResult(())
+        if self.ws.rehearsal is not None:
+            self.ws.rehearsal.note(self.name, to_send, result)
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
         self._book(marks, pushes, [*result.outcomes, *quiet])
         self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
-        self._leave_gone({one.lead_id for one in result.outcomes if one.action == "gone"})
+        gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
+        self._leave_gone({mark.lead_id for mark in marks if mark.lead_id in gone and not _we_deleted(mark)})
         self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
@@ -221,7 +229,8 @@ class _Sending:
         """Before anything is sent, write down what: the process may end before the answer is booked."""
         if not pushes:
             return
-        noted = {push.lead_id: _with_unbooked(push, self.shown) for push in pushes}
+        lost = self.shown if self.unsettled is None else [*self.shown, RECORD]
+        noted = {push.lead_id: _with_unbooked(push, lost) for push in pushes}
         with writing(self.ws.engine, self.ws.name) as connection:
             outbox.note_unbooked(connection, self.name, noted)
 
@@ -251,9 +260,6 @@ class _Sending:
     ) -> None:
         mark_of = {mark.lead_id: mark for mark in marks}
         now = self.ws.now()
-        if self.unsettled is not None:
-            # A record that is gone stays as it is booked: what becomes of its lead is decided when that was read.
-            outcomes = [one for one in outcomes if one.action != "gone"]
         landed = [one for one in outcomes if one.action != "failed"]
         failed = [one for one in outcomes if one.action == "failed"]
         with writing(self.ws.engine, self.ws.name) as connection:
@@ -280,6 +286,8 @@ class _Sending:
         # A CRM row that was archived is still there: what it says stays the base for when the lead returns.
         base, external_id = (mark.base, mark.external_id) if quiet else (outcome.answered, outcome.external_id)
         gone = outcome.action == "gone"
+        if self.unsettled is not None and gone and not _we_deleted(mark):
+            return self._as_it_was(mark, now)
         if base is not None and push is not None:
             base = {name: value for name, value in base.items() if name != KEY}
         return {
@@ -293,6 +301,19 @@ class _Sending:
             "at": now,
             "error": outcome.said,
             **({"echoes": outbox.echoes_with(mark.echoes, _written(outcome, push))} if push is not None else {}),
+        }
+
+    @staticmethod
+    def _as_it_was(mark: Any, now: Any) -> dict[str, Any]:
+        """A record that somebody deleted meanwhile: what becomes of its lead is decided when that was read."""
+        return {
+            "lead_id": mark.lead_id,
+            "mirror": "airtable",
+            "version": mark.version - 1,
+            "external_id": mark.external_id,
+            "base": mark.base,
+            "operation": mark.operation,
+            "at": now,
         }
 
     def _conflicts(self, outcome: PushOutcome, now: Any) -> list[dict[str, Any]]:
@@ -364,9 +385,14 @@ def _agreed(landed: Sequence[PushOutcome], pushes: Mapping[str, LeadPush | None]
     }
 
 
-def _with_unbooked(push: LeadPush, shown: Sequence[str]) -> dict[str, list[Any]]:
-    """Field -> all that may stand there once this push was tried; after a deletion no field is sure."""
-    sent = push.fields if push.operation != "delete" else dict.fromkeys(shown)
+def _we_deleted(mark: Any) -> bool:
+    """Whether a deletion of ours may have landed without being booked: nobody else took the record away then."""
+    return RECORD in (mark.unbooked or {})
+
+
+def _with_unbooked(push: LeadPush, lost: Sequence[str]) -> dict[str, list[Any]]:
+    """Field -> all that may stand there once this push was tried; after a deletion nothing of `lost` is sure."""
+    sent = push.fields if push.operation != "delete" else dict.fromkeys(lost)
     noted = {name: list(values) for name, values in push.unbooked.items()}
     for name, value in sent.items():
         values = noted.setdefault(name, [])

@@ -1,139 +1,240 @@
-"""`leads plan`: what a sync would write, call and cost; it fetches and reads, and writes nothing."""
+"""`leads plan`: what a sync would write, call and cost. It rehearses the cycle on a copy and writes nothing.
+
+What belongs here: what is told of a rehearsed cycle. How it is rehearsed is `rehearsal`'s business. What it says is
+exact, as far as nobody edits the sheet or Airtable before the sync, and Airtable refuses no single record.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from leads_dagster.budget import budget_place
+from sqlalchemy import select
+
+from leads_dagster.errors import LeadsError
 from leads_dagster.leads.headers import confirming, suggestions
 from leads_dagster.leads.sheet import read_sheet, sample_of
+from leads_dagster.mirrors.push import Action, LeadPush, PushOutcome
 from leads_dagster.pipeline import ingest
+from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.follow_rules import count_to_change
+from leads_dagster.pipeline.look import Look
+from leads_dagster.pipeline.rehearsal import rehearsed
+from leads_dagster.pipeline.result import SyncResult, read_result
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.google_sheets import fetch_sheet
-from leads_dagster.store import hold_rows, ledger, outbox, rematching
-from leads_dagster.store.batches import batches
-from leads_dagster.store.changes import ChangeSet
+from leads_dagster.sources.fetched import Fetched
+from leads_dagster.store import lead_rows, ledger, outbox, rematching
 from leads_dagster.store.engine import reading
-from leads_dagster.store.lead_writer import row_states
-from leads_dagster.store.ledger import RowCounts
 from leads_dagster.store.outbox import MirrorName
-from leads_dagster.store.resolution import Resolution, resolve_changes
+from leads_dagster.store.tables import leads, quarantine
 
-AIRTABLE_RECORDS_A_CALL = 10
 AIRTABLE_CALLS_A_SECOND = 5
+SHOWN = 20
+_STATUS = {"done": "changed", "failed": "changed"}
+_DONE: Mapping[Action, str] = {
+    "created": "creates",
+    "updated": "updates",
+    "deleted": "deletes",
+    "unchanged": "unchanged",
+    "gone": "gone",
+    "failed": "failed",
+}
+_ISSUE = ("row_number", "code", "column", "cell", "message", "suggestion")
 
 
-def plan(ws: Workspace) -> dict[str, Any]:
-    """What `leads sync` would do now: rows by outcome, leads, mirror calls and seconds, the first bad rows.
+def plan(ws: Workspace, *, limit: int = SHOWN) -> dict[str, Any]:
+    """What `leads sync` would do now.
 
-    Updates are an upper bound: a row that says something new may still lose to a newer claim. Where the survivorship
-    rules in leads.toml changed, they count what follows those too (`leads.by_new_rules`). What would come of matching
-    all records anew is not counted: `matched_anew` says that the sync would, because the rules of matching changed.
+    Args:
+        limit: how many rows of `quarantine` and of each mirror's `differences` are listed.
+
+    Returns:
+        customer, status ("unchanged", "changed" or "held"), rows by outcome, leads (create, update, retire),
+        matched_anew (the rules of matching changed: all records are matched by them first), unknown_columns,
+        quarantine (rows that would come to stand there), error (a mirror that cannot be reached, in words; None), and
+        mirrors: mirror -> creates, updates, deletes, unchanged, conflicts, failed, waiting (what it has to hear from
+        before), fields (lead field -> how many values), differences (each lead_id, lead, operation, field, old, new);
+        of Airtable also calls (by kind, and all), seconds, month_left.
+
+    Raises:
+        LeadsError: the sheet cannot be read, or the store cannot be copied.
     """
-    with reading(ws.engine) as connection:
-        due = rematching.is_due(connection, ws.policy)
-    facts = _planned(replace(ws, books_progress=False))
-    status = "changed" if due and facts["status"] == "unchanged" else facts["status"]
-    return {**facts, "status": status, "matched_anew": due}
+    with rehearsed(ws) as trial:
+        return _Plan(trial, limit).facts()
 
 
-def _unknown_columns(ws: Workspace, data: bytes) -> list[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The copy before the cycle: lead -> (version, whether it lives); and what its mirrors have still to hear."""
+
+    leads: Mapping[str, tuple[int, bool]]
+    waiting: Mapping[MirrorName, int]
+    version: int
+    due_anew: bool
+    by_rules: int
+
+
+class _Plan:
+    """One rehearsal, and what comes of it."""
+
+    def __init__(self, trial: Workspace, limit: int) -> None:
+        self.trial, self.limit, self.run_id = trial, limit, uuid.uuid4().hex
+        assert trial.rehearsal is not None
+        self.rehearsal = trial.rehearsal
+
+    def facts(self) -> dict[str, Any]:
+        before = self._before()
+        look = self._look()
+        result, error = self._cycle(before)
+        status = "unchanged" if not look.has_work else _STATUS.get(result.status, result.status)
+        return {
+            "customer": self.trial.name,
+            "status": status,
+            "rows": asdict(result.rows),
+            "leads": self._leads(before),
+            "mirrors": {mirror: self._mirror(mirror, before.waiting[mirror]) for mirror in self.trial.mirrors},
+            "quarantine": self._quarantine(),
+            "unknown_columns": _unknown_columns(self.trial, look),
+            "matched_anew": before.due_anew,
+            "error": None if error is None else str(error),
+        }
+
+    def _before(self) -> _Before:
+        ws = self.trial
+        with reading(ws.engine) as connection:
+            now = ws.now()
+            return _Before(
+                self._versions(),
+                {mirror: outbox.count_due(connection, ws.name, [mirror], now=now) for mirror in ws.mirrors},
+                ledger.source_state(connection, ws.name, ws.source, order=False).version,
+                rematching.is_due(connection, ws.policy),
+                count_to_change(ws, connection),
+            )
+
+    def _versions(self) -> dict[str, tuple[int, bool]]:
+        lives = (leads.c.archived_at.is_(None) & leads.c.merged_into.is_(None)).label("lives")
+        query = select(leads.c.id, leads.c.version, lives).where(leads.c.customer == self.trial.name)
+        with reading(self.trial.engine) as connection:
+            return {row.id: (row.version, bool(row.lives)) for row in connection.execute(query)}
+
+    def _look(self) -> Look:
+        ingest.has_work(self.trial)
+        looked = self.trial.looked
+        if isinstance(looked, LeadsError):
+            raise looked
+        assert looked is not None
+        return looked
+
+    def _cycle(self, before: _Before) -> tuple[SyncResult, LeadsError | None]:
+        """The rehearsed cycle; the error of a mirror is no reason to say nothing of the rest."""
+        try:
+            return run_cycle(self.trial, run_id=self.run_id), None
+        except LeadsError as error:
+            with reading(self.trial.engine) as connection:
+                state = ledger.source_state(connection, self.trial.name, self.trial.source, order=False)
+            if state.version == before.version:
+                raise
+            return read_result(self.trial, self.run_id, seconds=0.0), error
+
+    def _leads(self, before: _Before) -> dict[str, int]:
+        after = self._versions()
+        lived = {lead for lead, (_, lives) in before.leads.items() if lives}
+        living = {lead for lead, (_, lives) in after.items() if lives}
+        changed = sum(after[lead] != before.leads[lead] for lead in lived & living)
+        counts = {"create": len(living - lived), "update": changed, "retire": len(lived - living)}
+        return {**counts, **({"by_new_rules": before.by_rules} if before.by_rules else {})}
+
+    def _quarantine(self) -> list[dict[str, Any]]:
+        columns = [quarantine.c[name] for name in _ISSUE]
+        mine = select(*columns).where(quarantine.c.customer == self.trial.name, quarantine.c.run_id == self.run_id)
+        query = mine.order_by(quarantine.c.row_number, quarantine.c.record_id).limit(self.limit)
+        with reading(self.trial.engine) as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]
+
+    def _mirror(self, mirror: MirrorName, waiting: int) -> dict[str, Any]:
+        told = [
+            (push, outcome)
+            for pushes, result in self.rehearsal.told.get(mirror, ())
+            for push, outcome in _paired(pushes, result.outcomes)
+        ]
+        counts = Counter(_DONE[outcome.action] for _, outcome in told)
+        differences = list(_differences(told))
+        facts = {
+            **{name: counts[name] for name in ("creates", "updates", "deletes", "unchanged", "failed")},
+            "conflicts": sum(bool(outcome.conflict) for _, outcome in told),
+            "waiting": waiting,
+            "fields": dict(Counter(one["field"] for one in differences if one["field"]).most_common()),
+            "differences": self._named(differences[: self.limit]),
+        }
+        return {**facts, **self._cost()} if mirror == "airtable" else facts
+
+    def _named(self, differences: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        with reading(self.trial.engine) as connection:
+            found = lead_rows.load(connection, sorted({one["lead_id"] for one in differences}))
+        return [
+            {"lead_id": one["lead_id"], "lead": found[one["lead_id"]]["full_name"] if one["lead_id"] in found else None}
+            | one
+            for one in differences
+        ]
+
+    def _cost(self) -> dict[str, Any]:
+        """Requests and what they take, and what is left of the month's."""
+        airtable = self.trial.customer.airtable
+        assert airtable is not None
+        calls, kinds = self.rehearsal.airtable.calls, dict(sorted(self.rehearsal.airtable.made.items()))
+        left = _month_left(self.trial)
+        enough = left is None or calls <= left
+        return {
+            "calls": calls,
+            "calls_by_kind": kinds,
+            "seconds": math.ceil(calls / AIRTABLE_CALLS_A_SECOND),
+            "month_left": left,
+            **({} if enough else {"beyond_the_month": calls - (left or 0)}),
+        }
+
+
+def _month_left(ws: Workspace) -> int | None:
+    """Calls that the plan has left this month; None where it sets no limit."""
+    from leads_dagster.budget import budget_place
+
+    airtable = ws.customer.airtable
+    if airtable is None or airtable.calls_a_month is None:
+        return None
+    known = [
+        one.month_left
+        for one in budget_place(ws.settings).status()
+        if airtable.base_id in one.name and one.month_left is not None
+    ]
+    return min(known, default=airtable.calls_a_month)
+
+
+def _unknown_columns(ws: Workspace, look: Look) -> list[dict[str, str]]:
     """Columns that no field takes though their rows look like one, and the command that gives them to it."""
-    table, mapping = read_sheet(data, overrides=ws.customer.columns, learned=ws.learned_headers)
+    if not isinstance(look.fetched, Fetched):
+        return []
+    table, mapping = read_sheet(look.fetched.data, overrides=ws.customer.columns, learned=ws.learned_headers)
     found = suggestions(mapping, sample_of(table))
     return [{"column": one.label, "looks_like": one.field, "confirm": confirming(one)} for one in found]
 
 
-def _planned(ws: Workspace) -> dict[str, Any]:
-    with reading(ws.engine) as connection:
-        state = ledger.source_state(connection, ws.name, ws.source, order=False)
-        catching_up = state.open_run_id is not None or hold_rows.approved_waiting(connection, ws.name, ws.source)
-        waiting = {mirror: outbox.count_due(connection, ws.name, [mirror], now=ws.now()) for mirror in ws.mirrors}
-        standing = ledger.standing_counts(connection, state)
-        by_rules = count_to_change(ws, connection)
-    fetched = fetch_sheet(
-        ws.address,
-        http=ws.http,
-        credentials=ws.settings.google_credentials,
-        max_bytes=ws.settings.max_sheet_bytes,
-        sheets_endpoint=ws.settings.google_sheets_endpoint_url,
-        budget=budget_place(ws.settings),
-    )
-    data = fetched.data  # type: ignore[union-attr]  # without a marker a fetch always has its bytes
-    unknown = {"unknown_columns": _unknown_columns(ws, data)}
-    if ws.fingerprint(fetched.checksum) == state.fingerprint and not catching_up:
-        quiet = "changed" if by_rules else "unchanged"
-        facts = _facts(ws, quiet, standing, leads=(0, 0, 0), by_rules=by_rules, waiting=waiting, bad=[])
-        return {**facts, **unknown}
-    found = ingest.find_changes(ws, data, checksum=fetched.checksum, marker=None, observed_at=ws.now())
-    with reading(ws.engine) as connection:
-        resolution = resolve_changes(ws.policy, connection, found)
-    counts = _counts(found, resolution)
-    status = "held" if counts.held else "changed"
-    bad = [asdict(change.row.rejection) for change in found.changes if change.row.rejection][:20]
-    leads = _lead_counts(found, resolution)
-    return {**_facts(ws, status, counts, leads=leads, by_rules=by_rules, waiting=waiting, bad=bad), **unknown}
+def _paired(pushes: Iterable[LeadPush], outcomes: Iterable[PushOutcome]) -> Iterator[tuple[LeadPush, PushOutcome]]:
+    by_lead = {push.lead_id: push for push in pushes}
+    return ((by_lead[outcome.lead_id], outcome) for outcome in outcomes)
 
 
-def _counts(found: ChangeSet, resolution: Resolution) -> RowCounts:
-    tally = dict.fromkeys(("created", "updated", "unchanged", "merged", "quarantined", "held"), 0)
-    for batch in batches(found.changes, found.gone, resolution, size=1000):
-        for state in row_states(batch).values():
-            tally[state] += 1
-    held_gone = sum(one.held for one in found.gone)
-    tally["unchanged"] += found.unexamined - found.unexamined_quarantined - found.unexamined_undone
-    tally["quarantined"] += found.unexamined_quarantined
-    tally["held"] += found.unexamined_undone + sum(change.held for change in found.changes) + held_gone
-    return RowCounts(read=found.read_rows + held_gone, removed=len(found.gone) - held_gone, **tally)
-
-
-def _lead_counts(found: ChangeSet, resolution: Resolution) -> tuple[int, int, int]:
-    """Leads that would be created, changed and retired."""
-    speaking = [change for change in found.changes if not change.held]
-    changed = {change.lead_id for change in speaking if change.lead_id and change.claims}
-    new = set(resolution.new_leads)
-    changed |= {lead for lead in resolution.assigned.values() if lead not in new}
-    leaving = {one.lead_id for one in found.gone if one.lead_id and not one.held}
-    retired = set(resolution.merged) | (leaving - changed)
-    return len(new), len(changed - retired), len(retired)
-
-
-def _facts(
-    ws: Workspace,
-    status: str,
-    counts: RowCounts,
-    *,
-    leads: tuple[int, int, int],
-    by_rules: int,
-    waiting: Mapping[MirrorName, int],
-    bad: list[dict[str, Any]],
-) -> dict[str, Any]:
-    created, updated, retired = leads[0], leads[1] + by_rules, leads[2]
-    mirrors = {"crm": {"creates": created, "updates": updated, "deletes": retired, "waiting": waiting["crm"]}}
-    if ws.customer.airtable is not None:
-        calls = sum(
-            math.ceil(number / AIRTABLE_RECORDS_A_CALL) for number in (created, updated, retired, waiting["airtable"])
-        )
-        mirrors["airtable"] = {
-            **mirrors["crm"],
-            "waiting": waiting["airtable"],
-            "calls": calls,
-            "seconds": math.ceil(calls / AIRTABLE_CALLS_A_SECOND),
-        }
-    return {
-        "customer": ws.name,
-        "status": status,
-        "rows": asdict(counts),
-        "leads": {
-            "create": created,
-            "update": updated,
-            "retire": retired,
-            **({"by_new_rules": by_rules} if by_rules else {}),
-        },
-        "mirrors": mirrors,
-        "quarantine": bad,
-    }
+def _differences(told: Iterable[tuple[LeadPush, PushOutcome]]) -> Iterator[dict[str, Any]]:
+    """Field by field what would be another; a record that goes is one difference."""
+    for push, outcome in told:
+        if outcome.action == "deleted":
+            yield {"lead_id": push.lead_id, "operation": "delete", "field": None, "old": None, "new": None}
+        if outcome.action not in ("created", "updated"):
+            continue
+        operation, base = ("create", {}) if outcome.action == "created" else ("update", push.base or {})
+        for name, new in push.fields.items():
+            old = base.get(name)
+            if new != old and name not in outcome.withheld and name not in outcome.conflict:
+                yield {"lead_id": push.lead_id, "operation": operation, "field": name, "old": old, "new": new}

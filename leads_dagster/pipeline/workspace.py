@@ -36,6 +36,7 @@ from leads_dagster.store.schema import ensure_schema
 if TYPE_CHECKING:
     from leads_dagster.pipeline.look import Look
     from leads_dagster.pipeline.pull import Pulled
+    from leads_dagster.pipeline.rehearsal import Rehearsal
     from leads_dagster.store.policy import Policy
 
 Progress = Callable[[int, str], None]
@@ -56,6 +57,7 @@ class Workspace:
         books_progress: whether the database is told too; not by those who promise to write nothing.
         looked: what a look at the sheet saw, until a cycle takes it over.
         pulled: what a look at Airtable saw, likewise. airtable_failure: why it could not be read in this cycle.
+        rehearsal: where nothing may be kept: what a cycle would write is looked at, and goes into a scratch folder.
         airtable_parked: why nothing may be written there for longer; the plan's calls are spent.
         paced: whether looks at Airtable come as the month's budget allows; not where a person asks for one.
     """
@@ -70,6 +72,7 @@ class Workspace:
     airtable_failure: LeadsError | None = field(default=None, repr=False)
     airtable_parked: str | None = field(default=None, repr=False)
     paced: bool = False
+    rehearsal: Rehearsal | None = field(default=None, repr=False)
     _reported: float = field(default=0.0, repr=False)
 
     @property
@@ -98,7 +101,13 @@ class Workspace:
     @cached_property
     def snapshots(self) -> SnapshotStore:
         """Raw sheets as fetched, by checksum."""
-        return SnapshotStore(_folder(self.settings, "raw") / self.name)
+        folder = self.rehearsal.folder if self.rehearsal is not None else _folder(self.settings, "raw")
+        return SnapshotStore(folder / self.name)
+
+    @property
+    def crm_url(self) -> str:
+        """The CRM to write to."""
+        return self.rehearsal.crm_url if self.rehearsal is not None else self.settings.crm_url
 
     @property
     def mirrors(self) -> list[MirrorName]:
@@ -188,6 +197,8 @@ class Workspace:
 
     @cached_property
     def _lock(self) -> FileLock:
+        if self.rehearsal is not None:  # nobody has to wait for one who changes nothing
+            return FileLock(self.rehearsal.folder / "rehearsal.lock", thread_local=False)
         return customer_lock(self.settings, self.name)
 
 

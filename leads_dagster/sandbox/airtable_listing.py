@@ -12,6 +12,7 @@ from leads_dagster.sandbox import airtable_errors as errors
 from leads_dagster.sandbox.airtable_computed import RecordRow, compiled
 from leads_dagster.sandbox.airtable_model import NUMBER_TYPES, TEXT_TYPES, Field, Record, Table
 from leads_dagster.sandbox.airtable_render import Shape, render_records
+from leads_dagster.sandbox.airtable_text import Reader, reader_of
 from leads_dagster.sandbox.airtable_values import choices
 from leads_dagster.sandbox.airtable_world import LISTING_SECONDS, Listing, Session
 from leads_dagster.sandbox.formula_parser import unescape
@@ -38,7 +39,7 @@ class ListRequest:
     fields: tuple[str, ...] | None = None
     sort: tuple[tuple[str, bool], ...] = ()
     by_field_id: bool = False
-    as_text: bool = False
+    reader: Reader | None = None
     comment_count: bool = False
 
 
@@ -61,9 +62,6 @@ def from_mapping(given: JsonObject) -> ListRequest:
     page_size = _positive(given.get("pageSize"), PAGE_SIZE)
     if page_size > PAGE_SIZE:
         raise errors.bad_request()
-    as_text = given.get("cellFormat") == "string"
-    if as_text and not (given.get("timeZone") and given.get("userLocale")):
-        raise errors.bad_request("Both timeZone and userLocale parameters are required when using cellFormat string")
     return ListRequest(
         page_size,
         _positive(given["maxRecords"], 0) if given.get("maxRecords") is not None else None,
@@ -73,9 +71,18 @@ def from_mapping(given: JsonObject) -> ListRequest:
         _names(given.get("fields")),
         _sorting(given.get("sort")),
         given.get("returnFieldsByFieldId") in _TRUE,
-        as_text,
+        _reader(given),
         "commentCount" in (given.get("recordMetadata") or ()),
     )
+
+
+def _reader(given: JsonObject) -> Reader | None:
+    if given.get("cellFormat") != "string":
+        return None
+    time_zone, locale = given.get("timeZone"), given.get("userLocale")
+    if not time_zone or not locale:
+        raise errors.bad_request("Both timeZone and userLocale parameters are required when using cellFormat string")
+    return reader_of(str(time_zone), str(locale))
 
 
 def _positive(value: Any, default: int) -> int:
@@ -124,7 +131,7 @@ def known_field(table: Table, name: str) -> Field:
 
 def shape_of(table: Table, request: ListRequest) -> Shape:
     fields = None if request.fields is None else tuple(known_field(table, name) for name in request.fields)
-    return Shape(request.by_field_id, fields, request.as_text, request.comment_count)
+    return Shape(request.by_field_id, fields, request.reader, request.comment_count)
 
 
 def list_records(session: Session, table: Table, request: ListRequest) -> JsonObject:

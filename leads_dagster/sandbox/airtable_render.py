@@ -8,6 +8,7 @@ from typing import Any
 
 from leads_dagster.sandbox.airtable_computed import computed_value
 from leads_dagster.sandbox.airtable_model import Field, Record, Table
+from leads_dagster.sandbox.airtable_text import Reader, cell_text
 from leads_dagster.sandbox.airtable_values import choices
 from leads_dagster.sandbox.airtable_world import Session
 from leads_dagster.sandbox.formula_values import text_of
@@ -16,11 +17,11 @@ from leads_dagster.sandbox.http import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How records are wanted. `fields` of None means all."""
+    """How records are wanted. `fields` of None means all; with a `reader` cells are text."""
 
     by_field_id: bool = False
     fields: tuple[Field, ...] | None = None
-    as_text: bool = False
+    reader: Reader | None = None
     comment_count: bool = False
 
 
@@ -52,29 +53,25 @@ class _Columns:
 def _render(session: Session, table: Table, record: Record, columns: _Columns, shape: Shape) -> JsonObject:
     stored, computed = columns.stored, columns.computed
     cells = record.cells
-    if shape.as_text:
-        fields = {key: _as_text(session, field, cells[id_]) for id_, key, field in stored if id_ in cells}
+    reader = shape.reader
+    if reader is not None:
+        fields = {key: _as_text(session, field, cells[id_], reader) for id_, key, field in stored if id_ in cells}
     else:
         fields = {key: cells[id_] for id_, key, _ in stored if id_ in cells}
     for key, field in computed:
         value = computed_value(session.world, session.base, table, record, field)
         if value not in (None, "", []):
-            fields[key] = text_of(value) if shape.as_text else value
+            fields[key] = value if reader is None else cell_text(field, value, reader)
     answer: JsonObject = {"id": record.id, "createdTime": record.created_time, "fields": fields}
     if shape.comment_count:
         answer["commentCount"] = len(record.comments or ())
     return answer
 
 
-def _as_text(session: Session, field: Field, value: Any) -> str:
-    if field.type == "checkbox":
-        return "checked"
+def _as_text(session: Session, field: Field, value: Any, reader: Reader) -> str:
     if field.type == "multipleRecordLinks":
-        linked = session.base.tables.get(str(field.option("linkedTableId")))
-        known = linked.records if linked else {}
-        primary = linked.primary_field_id if linked else ""
-        return ", ".join(text_of(known[each].cells.get(primary)) for each in value if each in known)
-    return text_of(value)
+        return ", ".join(name for _, name in _named_links(session, field, value))
+    return cell_text(field, value, reader)
 
 
 def hook_cell(session: Session, field: Field, value: Any) -> Any:

@@ -32,12 +32,13 @@ from leads_dagster.sandbox.ids import is_id
 
 MAX_BATCH = 10
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 5 * 1024 * 1024  # of an upload; its body is larger by a third, for it is base64
 _READ, _WRITE = "data.records:read", "data.records:write"
 
 
-def json_body(call: Call) -> JsonObject:
+def json_body(call: Call, *, limit: int = MAX_BODY_BYTES) -> JsonObject:
     """The body as an object. 413 when too large, 400 when it is no JSON, 422 when it is something else."""
-    if len(call.body) > MAX_BODY_BYTES:
+    if len(call.body) > limit:
         raise errors.too_large()
     try:
         body = orjson.loads(call.body or b"{}")
@@ -165,10 +166,12 @@ class AirtableRoutes:
         session.require_level("edit")
         table, record = _holder(session, call.params["record"])
         target = known_field(table, call.params["field"])
-        body = json_body(call)
+        body = json_body(call, limit=2 * MAX_FILE_BYTES)
         if target.type != "multipleAttachments" or not body.get("filename"):
             raise errors.bad_request()
         size, name = _decoded_size(body.get("file")), str(body["filename"])
+        if size > MAX_FILE_BYTES:
+            raise errors.too_large()
         url = f"{call.origin}/attachments/{name}"
         added = new_attachment(url=url, filename=name, size=size, kind=body.get("contentType"))
         cell = [*record.cells.get(target.id, []), added]

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from leads_dagster.store import records
+from leads_dagster.store.airtable_changes import RECORD
 from leads_dagster.store.queries import MANY, Query
 from leads_dagster.store.tables import leads, sync_status
 
@@ -41,7 +42,7 @@ class RecordState:
         base: lead field -> value as it stood there when we last knew; None where nothing is known.
         unbooked: lead field -> values that we may have written since.
         echoes: digests of what we wrote lately, by `outbox.echo`.
-        leaving: its lead is archived or stands in another's place.
+        leaving: its lead is archived or stands in another's place, or we may have deleted the record since.
     """
 
     lead_id: str | None
@@ -104,5 +105,5 @@ def adopt(connection: Connection, customer: str, adopted: Mapping[str, str]) -> 
 
 def _state(row: Sequence[Any]) -> RecordState:
     lead, record, base, unbooked, echoes, archived_at, merged_into = row
-    leaving = archived_at is not None or merged_into is not None
+    leaving = archived_at is not None or merged_into is not None or RECORD in (unbooked or {})
     return RecordState(lead, record, base, unbooked, frozenset(echoes or ()), leaving)

@@ -387,6 +387,29 @@ def test_with_the_months_calls_used_up_edits_are_looked_for_in_the_next(make_bud
     calls(budget, clock, 1)  # a write is the service's to refuse
 
 
+def test_beyond_the_months_calls_the_pace_is_two_a_second_until_the_next_month(
+    make_budget: MakeBudget, clock: Clock
+) -> None:
+    budget = make_budget(*airtable_limits("appA", "patX", monthly_calls=10))
+    calls(budget, clock, 10)
+    clock.now += 60
+    beyond = calls(budget, clock, 20)
+    clock.now = datetime(2026, 6, 1, tzinfo=timezone.utc).timestamp()
+    fresh = calls(budget, clock, 10)
+
+    assert most_in(beyond, 1.0) == 2
+    assert most_in(fresh, 1.0) == 5
+
+
+def test_beyond_the_months_calls_of_a_workspace_each_of_its_bases_is_slow(
+    make_budget: MakeBudget, clock: Clock
+) -> None:
+    plan = {"monthly_calls": 3, "workspace": "sales"}
+    calls(make_budget(*airtable_limits("appA", "patX", **plan)), clock, 3)
+
+    assert most_in(calls(make_budget(*airtable_limits("appB", "patX", **plan)), clock, 9), 1.0) == 2
+
+
 def test_threads_of_one_process_share_the_window(make_budget: MakeBudget) -> None:
     times: list[float] = []
     budget = make_budget(Limit("base", 5, 0.2), clock=None, sleep=time.sleep)

@@ -207,11 +207,3 @@ def test_a_moment_lies_between_two_looks_whatever_airtables_clock_says(said: dat
 
 def test_a_moment_that_cannot_be_read_is_that_of_the_look() -> None:
     assert Window(None, NOW).moment({"timestamp": "yesterday"}) == NOW
-
-
-def test_a_deletion_of_ours_that_was_never_booked_is_known_by_what_it_left_in_doubt() -> None:
-    doubt = {name: ["x", None] for name in ("full_name", "status", "confidence", "verified")}
-    ours = payload("publicApi", destroyedRecordIds=["rec1"])
-    for unbooked, parted in ((doubt, (LEAD,)), ({"full_name": [None]}, ()), ({**doubt, "status": ["won"]}, ())):
-        news = news_of(ours, known=KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, unbooked)}))
-        assert news.parted == parted

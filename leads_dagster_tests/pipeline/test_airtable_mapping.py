@@ -11,7 +11,7 @@ from leads_dagster.errors import SettingsError, TargetMissingError
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.sandbox import Sandbox
-from leads_dagster.sandbox.bases_file import load_table
+from leads_dagster.sandbox.bases_file import DEFAULT_BASES, load_table, read_bases_file
 from leads_dagster.settings import load_settings
 from leads_dagster_tests.pipeline.airtable_cases import (
     BASE,
@@ -262,3 +262,41 @@ def test_fields_that_are_renamed_or_none_of_ours_hold_nothing(
 
     assert look_again(road) == {}
     assert road.sync(chair()).status == "done"
+
+
+READ_AND_WRITE = ["data.records:read", "data.records:write"]
+
+
+def test_a_schema_that_may_no_longer_be_read_changes_nothing(tmp_path: Path, only_records: Sandbox) -> None:
+    full = airtable_road(tmp_path / "home", only_records, token="patAll")
+    full.sync([JANE, BOB])
+    rename(only_records, "Title", "Role")
+    less = airtable_road(tmp_path / "home", only_records, token="patRecords")
+
+    assert look_again(less) == {}
+    less.sync(chair())
+    assert cells(only_records, "Role") == [("CTO",), ("Chair",)]
+
+
+def test_a_schema_that_may_be_read_from_now_on_makes_no_edit_of_what_stands_there(
+    tmp_path: Path, only_records: Sandbox
+) -> None:
+    less = airtable_road(tmp_path / "home", only_records, token="patRecords")
+    less.sync([JANE, BOB])
+    full = airtable_road(tmp_path / "home", only_records, token="patAll")
+    assert look_again(full) == {}
+    full.sync(chair())
+    rename(only_records, "Title", "Role")
+    full.sync(chair("Queen"))
+
+    assert cells(only_records, "Role") == [("CTO",), ("Queen",)]
+    assert full.all("airtable_tables")[0]["table_id"] == table_of(only_records).id
+    assert full.all("conflicts") == []
+
+
+@pytest.fixture
+def only_records() -> Iterator[Sandbox]:
+    """Where one token may not read the schema."""
+    tokens = {"patRecords": {"scopes": READ_AND_WRITE}}
+    with Sandbox({**read_bases_file(DEFAULT_BASES), "tokens": tokens}) as running:
+        yield running

@@ -97,7 +97,7 @@ def test_fields_are_keyed_by_id_when_asked(sandbox: Sandbox, filled: Table) -> N
 def test_values_are_text_when_asked(table: Table) -> None:
     table.create({"Name": "Ann", "Confidence": 0.5, "Verified": True})
     shown = table.all(cell_format="string", time_zone="America/New_York", user_locale="en-us")
-    assert shown[0]["fields"] == {"Name": "Ann", "Confidence": "0.5", "Verified": "checked"}
+    assert shown[0]["fields"] == {"Name": "Ann", "Confidence": "0.50", "Verified": "checked"}
 
 
 def test_comments_are_counted_when_asked(table: Table) -> None:

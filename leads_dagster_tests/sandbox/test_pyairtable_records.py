@@ -11,9 +11,10 @@ from pyairtable.formulas import Field, match
 
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.sandbox.conftest import BASE
-from leads_dagster_tests.sandbox.pyairtable_world import api_of
+from leads_dagster_tests.sandbox.pyairtable_world import TYPED_BASE, api_of, typed_bases
 
 NAME, EMAIL, KEY = "fldLeads000000001", "fldLeads000000002", "fldLeads000000016"
+LOCAL = {"dateFormat": {"name": "local"}, "timeFormat": {"name": "12hour"}, "timeZone": "client"}
 
 
 def test_a_client_knows_who_it_is_and_which_bases_there_are(api: Api) -> None:
@@ -109,11 +110,57 @@ def test_fields_by_id_on_every_way_in_and_out(sandbox: Sandbox, table: Table) ->
 def test_cells_as_text_in_a_zone_and_a_language(table: Table) -> None:
     made = table.create({"Name": "Ann", "Confidence": 0.5, "Verified": True})
     options = {"cell_format": "string", "time_zone": "Europe/Berlin", "user_locale": "de"}
-    expected = {"Name": "Ann", "Confidence": "0.5", "Verified": "checked"}
+    expected = {"Name": "Ann", "Confidence": "0.50", "Verified": "checked"}
     assert table.get(made["id"], **options)["fields"] == expected
     assert table.all(**options)[0]["fields"] == expected
     long = "AND(" + ",".join([f"{{Name}} != '{'x' * 200}'"] * 100) + ")"
     assert table.all(formula=long, **options)[0]["fields"] == expected
+
+
+def test_cells_of_every_type_are_text_as_the_screen_shows_them() -> None:
+    ann = {
+        "Name": "Ann",
+        "Price": 9.5,
+        "Share": 0.255,
+        "Stars": 4,
+        "Length": 5400,
+        "Seen": True,
+        "Day": "2024-02-29",
+        "At": "2024-02-29T13:45:00.000Z",
+        "Tags": ["red"],
+        "Owner": {"id": "usrAnn00000000001"},
+        "Firm": ["recAcme0000000001"],
+    }
+    with Sandbox(typed_bases()) as typed:
+        typed.airtable.add_field(TYPED_BASE, "People", {"name": "Local", "type": "dateTime", "options": LOCAL})
+        api = api_of(typed)
+        table = api.table(TYPED_BASE, "People")
+        made = table.create({**ann, "Local": ann["At"]})
+        shown = table.get(made["id"], cell_format="string", time_zone="Asia/Tokyo", user_locale="en-us")["fields"]
+        api.session.close()
+    expected = {
+        "Name": "Ann",
+        "Price": "€9.50",
+        "Share": "25.5%",
+        "Stars": "4",
+        "Length": "1:30",
+        "Seen": "checked",
+        "Day": "2024-02-29",
+        "At": "2024-02-29 13:45",
+        "Local": "2/29/2024 10:45pm",
+        "Tags": "red",
+        "Owner": "Ann",
+        "Firm": "Acme",
+        "Cities": "Bonn",
+        "Loud": "ANN",
+    }
+    assert {name: shown[name] for name in expected} == expected
+
+
+def test_a_zone_that_is_none_is_refused(table: Table) -> None:
+    with pytest.raises(requests.HTTPError) as caught:
+        table.all(cell_format="string", time_zone="Mars/Olympus", user_locale="en")
+    assert caught.value.response.status_code == 422
 
 
 def test_comments_are_counted_in_either_form_of_a_listing(table: Table) -> None:
@@ -149,6 +196,10 @@ def test_a_file_is_uploaded_to_the_content_host(sandbox: Sandbox, tmp_path: Path
         ("note.txt", "text/plain", 9),
     ]
     assert table.get(made["id"])["fields"]["Files"] == files
+    assert table.upload_attachment(made["id"], "Files", "5.bin", b"x" * 5_000_000, "application/octet-stream")
+    with pytest.raises(requests.HTTPError) as caught:
+        table.upload_attachment(made["id"], "Files", "6.bin", b"x" * 6_000_000, "application/octet-stream")
+    assert caught.value.response.status_code == 413
     api.session.close()
 
 

@@ -1,0 +1,199 @@
+"""What must hold of a sheet, a store, a CRM and an Airtable table once all is quiet, whatever was done to them.
+
+What belongs here: getting quiet, and findings in words; an empty list is what is wished for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+
+from leads_dagster.mirrors.airtable_values import AirtableColumn, holds
+from leads_dagster.store import airtable_state
+from leads_dagster.store import tables as t
+from leads_dagster.store.engine import reading
+from leads_dagster.store.lead_rows import to_texts
+from leads_dagster_tests.acceptance.both_ways import COLUMNS, FIELD_OF, Edit, Story, World
+from leads_dagster_tests.acceptance.conftest import assert_crm_equals_store
+from leads_dagster_tests.pipeline.airtable_desk import BASE, TABLE
+
+_WAITS = (3, 10, 40, 100, 400, 1000, 1000, 1000)
+
+
+def settle(world: World) -> list[str]:
+    """Let nobody disturb it for a while; what is wrong then."""
+    world.end_faults()
+    for wait in _WAITS:
+        world.clock.advance(wait)
+        world.cycle()
+        if world.last is not None and world.last.status in ("unchanged", "held") and not unsettled(world):
+            break
+    else:
+        return [f"never quiet: {world.last} {unsettled(world)}"]
+    assert_crm_equals_store(world.road)
+    found = both_sides(world) + lost_edits(world) + echoes(world, wait=3) + echoes(world, wait=4000)
+    if not found:
+        world.story = Story()
+        find_leads_of_rows(world)
+    return found
+
+
+def unsettled(world: World) -> list[Any]:
+    """What still waits."""
+    open_marks = select(t.sync_status).where(t.sync_status.c.status != "success")
+    waiting = select(t.airtable_changes)
+    return [dict(row._mapping) for query in (open_marks, waiting) for row in world.all(query)]
+
+
+def find_leads_of_rows(world: World) -> None:
+    """Tell rows which lead each is of now."""
+    mine = (t.source_records.c.source == world.ws.source, t.source_records.c.removed_at.is_(None))
+    lead_of: dict[Any, set[str]] = defaultdict(set)
+    for row in world.all(select(t.source_records).where(*mine)):
+        if row.lead_id is not None:
+            lead_of[tuple(row.raw[name] for name in COLUMNS)].add(row.lead_id)
+    for row in world.rows:
+        row.leads = tuple(sorted(lead_of[tuple(row.cells[name] for name in COLUMNS)]))
+
+
+# Both sides are equal.
+
+
+def both_sides(world: World) -> list[str]:
+    """Where Airtable and the leads say different things."""
+    records = world.sandbox.world.bases[BASE].tables[TABLE].records
+    leads = {row.id: row._mapping for row in world.all(_active())}
+    shown = {row.lead_id: row.external_id for row in world.all(select(t.sync_status)) if row.mirror == "airtable"}
+    found = [f"lead {lead} has no record" for lead in leads if shown.get(lead) not in records]
+    lead_of = {shown[lead]: lead for lead in leads if shown.get(lead) in records}
+    if len(lead_of) + len(found) != len(leads):
+        found.append("one record shows two leads")
+    for record in records.values():
+        if record.id in lead_of:
+            found += _differing(world, record, leads[lead_of[record.id]])
+        elif not _is_excused(world, record):
+            found.append(f"record {record.id} shows no lead: {record.cells}")
+    return found + _made_twice(world)
+
+
+def _active() -> Any:
+    return select(t.leads).where(t.leads.c.archived_at.is_(None), t.leads.c.merged_into.is_(None))
+
+
+def _fields(world: World) -> dict[str, AirtableColumn]:
+    with reading(world.sample.engine) as connection:
+        table = airtable_state.table_of(connection, "acme")
+    assert table is not None
+    return {name: AirtableColumn(one["id"], one["name"], one["type"]) for name, one in table.fields.items()}
+
+
+def _differing(world: World, record: Any, lead: Any) -> list[str]:
+    wanted = {**lead, "lead_key": lead["id"]}
+    return [
+        f"{record.id} {name}: {record.cells.get(column.id)!r}, but lead {lead['id']} says {wanted[name]!r}"
+        for name, column in _fields(world).items()
+        if not holds(column, record.cells.get(column.id), wanted[name])
+    ]
+
+
+def _is_excused(world: World, record: Any) -> bool:
+    """A duplicate that is kept, a record that cannot be a lead, or an empty one."""
+    if any(row.record_id == record.id for row in world.all(select(t.airtable_duplicates))):
+        return True
+    of_record = t.source_records.c.source_key == record.id
+    rows = world.all(select(t.source_records).where(of_record))
+    said = [value for name, column in _fields(world).items() if (value := record.cells.get(column.id)) and name != "lead_key"]
+    return not said or any(row.state == "quarantined" or row.undone_by is not None for row in rows)
+
+
+def _made_twice(world: World) -> list[str]:
+    key = _fields(world)["lead_key"].id
+    records = world.sandbox.world.bases[BASE].tables[TABLE].records.values()
+    keys = Counter(one.cells.get(key) for one in records if one.id not in world.made and one.cells.get(key))
+    return [f"we made {number} records for {lead}" for lead, number in keys.items() if number > 1]
+
+
+# No edit is lost.
+
+
+def lost_edits(world: World) -> list[str]:
+    """Edits that are neither there, nor overtaken, nor kept as the loser of a conflict, nor refused."""
+    books = Books(world)
+    return [f"lost: {edit}" for edit in _last_words(world.story) if not books.account_for(edit)]
+
+
+def _last_words(story: Story) -> list[Edit]:
+    last = {edit.cell: edit for edit in story.edits}
+    return [edit for edit in last.values() if edit.cell[0] not in story.over]
+
+
+class Books:
+    """What the store, and Airtable's kept records, tell of values."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.leads = {row.id: to_texts(row._mapping) for row in world.all(_active())}
+        self.heir = {row.id: row.merged_into for row in world.all(select(t.leads))}
+        self.conflicts = {
+            (row.lead_id, row.field, value) for row in world.all(select(t.conflicts)) for value in (row.kept, row.lost)
+        }
+        self.history = {(row.lead_id, row.field, row.new) for row in world.all(select(t.lead_history))}
+        standing = select(t.decisions).where(t.decisions.c.kind == "override", t.decisions.c.undone_by.is_(None))
+        self.overridden = {(self.living(row.lead_id), row.subject["field"]) for row in world.all(standing)}
+        self.words = self._words()
+
+    def _words(self) -> set[str]:
+        world = self.world
+        words = {row.value for row in world.all(select(t.claims.c.value))}
+        words |= {value for row in world.all(select(t.source_records.c.raw)) for value in row.raw.values()}
+        words |= {value for _, _, value in self.conflicts | self.history}
+        kept = {row.record_id for row in world.all(select(t.airtable_duplicates.c.record_id))}
+        records = world.sandbox.world.bases[BASE].tables[TABLE].records
+        return words | {orjson.loads(orjson.dumps(v)) for one in kept & records.keys() for v in records[one].cells.values()}
+
+    def living(self, lead: str | None) -> str | None:
+        while lead is not None and lead not in self.leads:
+            lead = self.heir.get(lead)
+        return lead
+
+    def account_for(self, edit: Edit) -> bool:
+        lead = self.living(edit.lead)
+        if edit.value is not None and any(one.get(edit.field) == edit.value for one in self.leads.values()):
+            return True
+        if lead is None or lead != edit.lead or self.world.story.decided or (lead, edit.field) in self.overridden:
+            return edit.value is None or edit.value in self.words
+        if self.leads[lead].get(edit.field) == edit.value:
+            return True
+        if (lead, edit.field, edit.value) in self.conflicts:
+            return True
+        later = any(other.lead in (lead, None) and other.at > edit.at for other in self._others(edit))
+        return later and (lead, edit.field, edit.value) in self.history
+
+    def _others(self, edit: Edit) -> list[Edit]:
+        return [one for one in self.world.story.edits if one.field == edit.field and one.cell != edit.cell]
+
+
+# A quiet system writes nothing.
+
+
+def echoes(world: World, *, wait: float) -> list[str]:
+    """What a cycle does though nobody said anything; after a long wait it compares all records."""
+    world.clock.advance(wait)
+    beside = bool(world.all(select(t.airtable_duplicates)))  # a comparison of all records looks at those anew
+    before, calls = _state(world), world.sandbox.requests.tally()
+    world.cycle()
+    after, writes = _state(world), (world.sandbox.requests.tally() - calls).writes
+    found = [f"{writes} writes though nothing changed"] if writes else []
+    changed = [name for name in before if before[name] != after[name] and not (beside and name == "sync_runs")]
+    return found + [f"{name} changed by itself: {before[name]} {after[name]}" for name in changed]
+
+
+def _state(world: World) -> dict[str, Any]:
+    counted = (t.claims, t.lead_history, t.source_records, t.conflicts, t.airtable_changes, t.sync_runs)
+    state: dict[str, Any] = {one.name: world.all(select(func.count()).select_from(one))[0][0] for one in counted}
+    names = ("lead_id", "mirror", "status", "version", "external_id", "base")
+    marks = world.all(select(*(t.sync_status.c[name] for name in names)).order_by("lead_id", "mirror"))
+    return {**state, "outbox": [tuple(row) for row in marks]}

@@ -128,7 +128,9 @@ def _person(number: int) -> dict[str, str]:
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *([row.cells[name] for name in COLUMNS] for row in rows)])
+        csv.writer(file, lineterminator="\n").writerows(
+            [COLUMNS, *([row.cells[name] for name in COLUMNS] for row in rows)]
+        )
 
 
 class World:

@@ -147,6 +147,10 @@ class Books:
         self.history = {(row.lead_id, row.field, row.new) for row in world.all(select(t.lead_history))}
         standing = select(t.decisions).where(t.decisions.c.kind == "override", t.decisions.c.undone_by.is_(None))
         self.overridden = {(self.living(row.lead_id), row.subject["field"]) for row in world.all(standing)}
+        live = select(t.source_records.c.lead_id).where(
+            t.source_records.c.kind == "row", t.source_records.c.removed_at.is_(None)
+        )
+        self.rows = Counter(row.lead_id for row in world.all(live))
         self.words = self._words()
 
     def _words(self) -> set[str]:
@@ -168,6 +172,8 @@ class Books:
     def account_for(self, edit: Edit) -> bool:
         lead = self.living(edit.lead)
         if edit.value is not None and any(one.get(edit.field) == edit.value for one in self.leads.values()):
+            return True
+        if edit.value is None and self.rows[lead] > 1:  # another row of the lead may fill it
             return True
         if lead is None or lead != edit.lead or self.world.story.decided or (lead, edit.field) in self.overridden:
             return edit.value is None or edit.value in self.words

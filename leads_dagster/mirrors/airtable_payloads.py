@@ -10,6 +10,7 @@ the store knows of the records is given; how payloads are asked for is `airtable
     anybody                    a record that shows no lead            a record that was made, with all its cells
     our token                  a record for a lead we were to write   nothing: it is that lead's record
     anybody                    a record deleted that shows a lead     a record that was deleted
+    our token                  a record deleted that we want gone     nothing: its lead has none any more
 
 Forms: airtable.com/developers/web/api/model/webhooks-payload
 """
@@ -63,7 +64,7 @@ class KnownRecord:
         base: lead field -> value as it stood there when we last knew; None where nothing is known.
         unbooked: lead field -> values that we may have written since.
         echoes: digests of what we wrote lately, by `value_digest`.
-        leaving: its lead is archived or stands in another's place: we want the record gone.
+        leaving: its lead is archived or stands in another's place, or we may have deleted the record since.
     """
 
     lead_id: str | None
@@ -121,6 +122,7 @@ class TableNews:
         taken_back: (record, field) of cells that stand again as we wrote them.
         forgotten: records of which nothing that waited counts any more.
         adopted: lead -> record, where our own write comes to light before it was booked.
+        parted: leads whose record we deleted, likewise.
         schema_changed: fields or the table itself are other than they were.
         keys_changed: somebody changed a `lead_key`: who shows which lead must be looked at as a whole.
     """
@@ -129,6 +131,7 @@ class TableNews:
     taken_back: tuple[tuple[str, str], ...] = ()
     forgotten: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
+    parted: tuple[str, ...] = ()
     schema_changed: bool = False
     keys_changed: bool = False
 
@@ -222,6 +225,7 @@ class _Reader:
         self._taken_back: dict[str, dict[str, None]] = {}
         self._forgotten: dict[str, None] = {}
         self._adopted: dict[str, str] = {}
+        self._parted: list[str] = []
         self._schema_changed = self._keys_changed = False
 
     def news(self) -> TableNews:
@@ -230,6 +234,7 @@ class _Reader:
             tuple((record, name) for record, names in self._taken_back.items() for name in names),
             tuple(self._forgotten),
             self._adopted,
+            tuple(self._parted),
             self._schema_changed,
             self._keys_changed,
         )
@@ -247,7 +252,9 @@ class _Reader:
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
         known = self._by_record.pop(record, None)
         self._forget(record)
-        if not ours or (known is not None and not known.leaving):
+        if ours and (known is None or known.leaving):
+            self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []
+        else:
             self._edits[record] = {RECORD: CellEdit(record, RECORD, "deleted", None, at)}
 
     def _created(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:

@@ -21,7 +21,7 @@ from leads_dagster.mirrors.airtable_payloads import (
     KnownRecords,
     WatchedTable,
 )
-from leads_dagster.store import airtable_bases, airtable_changes
+from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks
 from leads_dagster.store.airtable_state import TableState
 
 _IDENTITY = ("full_name", "email", "linkedin_url")
@@ -93,9 +93,7 @@ class Telling:
         before, after = self.before.get(record), self.after.by_record.get(record)
         waiting = self._waiting(record)
         if cells is None:
-            shown = before is not None and after is not None and not after.leaving and after.lead_id is not None
-            if shown or record in self.copies:
-                self._gone(record, waiting, at=at)
+            self._missing(record, before, after, waiting, at=at)
         elif after is not None:
             self._changed(record, cells, [known for known in (before, after) if known], waiting, at=at)
         elif before is None:
@@ -105,8 +103,19 @@ class Telling:
         where = (self.table.base_id, self.table.table_id)
         return airtable_changes.waiting(self.connection, *where, [record]).get(record, frozenset())
 
-    def _gone(self, record: str, waiting: frozenset[str], *, at: datetime) -> None:
-        if waiting != {RECORD}:
+    def _missing(
+        self,
+        record: str,
+        before: KnownRecord | None,
+        after: KnownRecord | None,
+        waiting: frozenset[str],
+        *,
+        at: datetime,
+    ) -> None:
+        lead = None if before is None or after is None else after.lead_id
+        if lead is not None and after is not None and after.leaving:
+            airtable_marks.note_gone(self.connection, self.table.customer, [lead])
+        elif (lead is not None or record in self.copies) and waiting != {RECORD}:
             self.edits.append(CellEdit(record, RECORD, "deleted", None, at))
 
     def _changed(

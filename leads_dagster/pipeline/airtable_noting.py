@@ -28,7 +28,7 @@ from leads_dagster.mirrors.airtable_payloads import (
     watched_table,
 )
 from leads_dagster.pipeline.airtable_known import known_records
-from leads_dagster.store import airtable_bases, airtable_changes, airtable_state
+from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks, airtable_state
 from leads_dagster.store.airtable_changes import RECORD, CellChange
 from leads_dagster.store.airtable_state import TableState
 
@@ -90,6 +90,7 @@ def _keep(connection: Connection, table: TableState, news: TableNews, *, seen_at
     airtable_changes.forget(connection, *where, news.forgotten)
     airtable_changes.take_back(connection, *where, news.taken_back)
     airtable_bases.adopt(connection, table.customer, news.adopted)
+    airtable_marks.note_gone(connection, table.customer, news.parted)
     return note_edits(connection, table, news.edits, seen_at=seen_at)
 
 

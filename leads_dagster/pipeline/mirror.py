@@ -238,7 +238,7 @@ class _Sending:
         """What a mirror must be told of a lead now, but of the withheld fields; None where it says the same already."""
         if lead is None or lead["archived_at"] is not None or lead["merged_into"] is not None:
             there = (mark.base is not None or mark.unbooked is not None) and mark.operation != "delete"
-            return self._push("delete", mark, {}) if there else None
+            return self._push("delete", mark, {}) if there and not withheld else None
         shown = {name: lead[name] for name in self.shown if name not in withheld}
         doubtful = mark.unbooked or {}
         if mark.base is None:

@@ -100,7 +100,7 @@ class _Plan:
             "quarantine": self._quarantine(),
             "unknown_columns": _unknown_columns(self.trial, look),
             "matched_anew": before.due_anew,
-            "error": None if error is None else str(error),
+            "error": self.trial.airtable_parked if error is None else str(error),
         }
 
     def _before(self) -> _Before:

@@ -160,6 +160,7 @@ def test_what_we_deleted_is_no_deletion() -> None:
     leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
     ours = payload("publicApi", destroyedRecordIds=["rec1"])
     assert edits_of(ours, known=leaving) == []
+    assert news_of(ours, known=leaving).parted == (LEAD,)
     assert edits_of(ours, known=KnownRecords()) == []
     assert edits_of(ours) == [("rec1", "", "deleted", None)]
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]

@@ -155,6 +155,15 @@ def test_an_edit_that_was_read_late_loses_to_a_newer_change_of_the_sheet(make_de
     assert shown(desk) == [record_as_shown(*JANE[:3], "Founder")]
 
 
+def test_an_edit_does_not_wait_for_a_clock_that_was_put_back(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.pull()
+    later(desk, seconds=-3600)
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
 def test_different_fields_of_one_lead_are_no_conflict(desk: Desk) -> None:
     desk.ready(JANE)
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
@@ -242,6 +251,20 @@ def test_a_copy_of_a_record_makes_no_lead_and_leaves_the_older_alone(desk: Desk)
     desk.road.sync()
     (lead,) = desk.road.leads()
     assert lead["airtable_id"] == record
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_of_a_record_and_its_copy_one_may_be_deleted(desk: Desk) -> None:
+    desk.ready(JANE)
+    (original,) = desk.sandbox.airtable.records(BASE, desk.table)
+    (copied,) = desk.act(create=[original["fields"]])["created"]
+    desk.road.sync()
+    desk.act(delete=[original["id"]])
+    desk.road.sync()
+    (lead,) = desk.road.leads()
+    assert lead["airtable_id"] == copied["id"]
+    desk.sync((*JANE[:3], "Chair"))
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
     assert desk.road.sync().status == "unchanged"
 
 

@@ -193,6 +193,28 @@ def test_options_that_are_added_later_let_the_values_through_that_lacked_them(ro
     assert marks(road, "error_message") == [(None,), (None,)]
 
 
+def test_an_option_that_was_removed_is_noticed_when_airtable_refuses_it(road: Road, sandbox: Sandbox) -> None:
+    both = [{"id": "selA", "name": "CEO"}, {"id": "selB", "name": "CTO"}, {"id": "selC", "name": "Chair"}]
+    retype(sandbox, "Title", "singleSelect", choices=both)
+    look_again(road)
+    retype(sandbox, "Title", "singleSelect", choices=both[:2])
+    road.sync([("Jane Doe", "jane@acme.example", "Acme Ltd", "Chair"), BOB])
+
+    assert cells(sandbox, "Company", "Title") == [("Acme Ltd", "CEO"), ("Zeta", "CTO")]
+    assert marks(road, "error_message") == [('Left out: title: "Title" has no option "Chair".',), (None,)]
+
+
+def test_a_lead_that_airtable_refused_is_tried_again_when_the_fields_changed(road: Road, sandbox: Sandbox) -> None:
+    road.sync([(*JANE[:3], "x" * 100_001), BOB])
+    refused = marks(road, "status")
+    retype(sandbox, "Title", "checkbox")
+    look_again(road)
+    road.sync()
+
+    assert refused == [("dead",), ("success",)]
+    assert marks(road, "status") == [("success",), ("success",)]
+
+
 def test_an_option_is_made_only_where_the_customer_allows_it(road: Road, sandbox: Sandbox, tmp_path: Path) -> None:
     retype(sandbox, "Title", "singleSelect", choices=[{"id": "selA", "name": "CEO"}, {"id": "selB", "name": "CTO"}])
     road.sync(chair())

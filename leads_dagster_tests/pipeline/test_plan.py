@@ -189,3 +189,16 @@ def test_the_same_on_a_server(make_road: Callable[..., Road], sandbox: Sandbox) 
     planned(road)
     assert ([road.all(name) for name in tables], road.crm()) == (before, crm)
     holds(road, sandbox)
+
+
+def test_a_plan_itself_spends_few_calls_however_many_leads_change(tmp_path: Path, sandbox: Sandbox) -> None:
+    rows = [(f"Lead {n} Person{n}", f"p{n}@firm{n}.example", f"Firm {n}", "Clerk") for n in range(650)]
+    road = airtable_road(tmp_path / "home", sandbox, f"{AIRTABLE}[customers.guard]\nshare = 1.0\n")
+    road.sync(rows)
+    road.write([(*row[:3], "Director") for row in rows])
+    before = sandbox.requests.count(route="v0/")
+    planned(road)
+    assert sandbox.requests.count(route="v0/") - before <= 5
+    told = holds(road, sandbox)[0]["mirrors"]["airtable"]
+    assert (told["updates"], told["calls_by_kind"]["write"]) == (650, 65)
+    assert told["calls_by_kind"]["read"] >= 4  # before each batch of 200

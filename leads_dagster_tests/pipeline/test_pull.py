@@ -13,7 +13,6 @@ from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable_errors import QuotaSpentError
 from leads_dagster.pipeline.mirror import _Sending
 from leads_dagster.pipeline.pull import pull
-from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.pipeline.airtable_desk import (
     AIRTABLE,
@@ -330,7 +329,7 @@ def test_a_reader_says_what_waits_while_the_budget_allows_no_look(desk: Desk, mo
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
     desk.pull()
 
-    def never(_: Workspace) -> bool:
+    def never(*_: Any) -> bool:
         return False
 
     monkeypatch.setattr("leads_dagster.pipeline.pull.pull_due", never)

@@ -11,7 +11,9 @@ import pytest
 from pyairtable import Api
 
 from leads_dagster.budget import Limit
+from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.pipeline.mirror import _Sending
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.mirrors.airtable_cases import bases
@@ -343,3 +345,28 @@ def test_what_was_typed_into_a_column_while_it_could_not_be_kept_is_found_when_i
     desk.admin(path, method="PATCH", type="singleLineText")
     desk.type_in(jane, Title="Chair")
     assert (desk.pull().error, desk.cells(jane)) == (None, {TITLE: "Chair"})
+
+
+@pytest.mark.parametrize("seat", ["desk", "hookless"])
+def test_a_deletion_that_we_never_booked_is_nobodys(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, seat: str
+) -> None:
+    """The process dies after Airtable deleted the record; then the lead is wanted again."""
+
+    def die(*_: Any) -> None:
+        raise StoreError("the process died")
+
+    desk: Desk = request.getfixturevalue(seat)
+    desk.sync(JANE, BOB)
+    with monkeypatch.context() as dying:
+        dying.setattr(_Sending, "_book", die)
+        with pytest.raises(StoreError, match="died"):
+            desk.sync(JANE)
+    desk.sync(JANE, BOB)
+    real = Workspace.now
+    monkeypatch.setattr(Workspace, "now", lambda ws: real(ws) + timedelta(minutes=1))
+    desk.sync(JANE, BOB)
+    assert desk.changes() == []
+    assert sorted(desk.lead_of(name)["airtable_id"] for name in ("Jane Doe", "Bob Stone")) == sorted(
+        [desk.record_of("Jane Doe"), desk.record_of("Bob Stone")]
+    )

@@ -36,7 +36,7 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@echo "Tests"
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 crash: $(STAMP)
 	@echo "Killing $(ROUNDS) times"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from leads_dagster.leads import guard
 from leads_dagster.pipeline.airtable_words import edit_of
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import airtable_changes, airtable_marks, hold_rows, lead_rows
+from leads_dagster.store import airtable_changes, airtable_marks, hold_rows, lead_rows, outbox
 from leads_dagster.store.airtable_changes import RecordChange
 from leads_dagster.store.airtable_said import text_of
 from leads_dagster.store.airtable_state import TableState
@@ -40,19 +40,30 @@ def digest_of(change: RecordChange) -> str:
 def guarded(
     ws: Workspace, connection: Connection, table: TableState, ready: Sequence[RecordChange], run_id: str
 ) -> list[RecordChange]:
-    """Without what the guard parks: removals, blanks and changes, where they are more than one cycle may do unasked."""
+    """Without what the guard parks: removals, blanks and changes, where they are more than one cycle may do unasked.
+
+    That no record is left is always asked about: it is another table, or a base that was restored, more often than a
+    customer who has no leads any more.
+    """
     plan = _plan(ws, connection, table, ready)
     source, known = table.source, lead_rows.count_active(connection, ws.name) if plan else 0
     limit = guard.limit(known, share=ws.customer.guard_share, minimum=ws.customer.guard_minimum)
     standing = hold_rows.standing(connection, ws.name, source)
     approved = standing is not None and _approved(standing, plan)
-    if len(plan) <= limit or approved:
+    emptied = _is_emptied(connection, ws.name, plan)
+    if (len(plan) <= limit and not emptied) or approved:
         if standing is not None:
             hold_rows.settle(connection, standing["id"], "applied" if approved else "dissolved", at=ws.now())
         return list(ready)
     hold_rows.put(connection, _hold_row(ws, source, plan, limit, run_id))
     parked = {one["airtable_id"] for one in plan}
     return [change for change in ready if change.record_id not in parked]
+
+
+def _is_emptied(connection: Connection, customer: str, plan: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether of several leads that were shown there none would be left."""
+    removed = len([one for one in plan if one["kind"] == "remove"])
+    return removed > 1 and removed >= outbox.count_heard(connection, customer, "airtable")
 
 
 def _approved(hold: Mapping[str, Any], plan: Sequence[Mapping[str, Any]]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, ledger
+from leads_dagster.store import airtable_state, hold_rows, ledger
 from leads_dagster.store.engine import reading
 from leads_dagster.store.hold_rows import MATCHING
 from leads_dagster.store.ledger import RowCounts
@@ -65,11 +65,14 @@ def read_result(ws: Workspace, run_id: str, *, seconds: float, error: str | None
         run = ledger.find_run(connection, ws.name, run_id)
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         standing = ledger.standing_counts(connection, state)
-        held = standing.held > 0 or hold_rows.stands_open(connection, ws.name, MATCHING)
+        table = airtable_state.table_of(connection, ws.name)
+        asked = [MATCHING] if table is None else [MATCHING, table.source]
+        parked = any(hold_rows.stands_open(connection, ws.name, source) for source in asked)
+        held = standing.held > 0 or parked
     if run is None:
         quiet: SyncStatus = "failed" if error else "held" if held else "unchanged"
         return SyncResult(ws.name, run_id, quiet, standing if not error else RowCounts(), seconds, error)
     counts = ledger.counts_of(run)
     failed = error is not None or run["status"] in ("failed", "running")
-    status: SyncStatus = "failed" if failed else run["status"]
+    status: SyncStatus = "failed" if failed else "held" if parked else run["status"]
     return SyncResult(ws.name, run_id, status, counts, seconds, error or run["error"], run["mirrors"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from leads_dagster.pipeline import holds
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -68,6 +69,24 @@ def test_another_crm_database_gets_every_lead(tmp_path: Path, sandbox: Sandbox) 
 
 def test_the_same_base_at_another_address_is_the_same_place(tmp_path: Path, sandbox: Sandbox) -> None:
     """Such as the twin's, which has another port at every start."""
+    with Sandbox(state=tmp_path / "twin.json") as first:
+        opened(tmp_path / "home", first, AIRTABLE).sync([JANE, BOB])
+    with Sandbox(state=tmp_path / "twin.json") as second:
+        assert opened(tmp_path / "home", second, AIRTABLE).sync().status == "unchanged"
+        assert shown(second) == [("Bob Stone", "CTO"), ("Jane Doe", "CEO")]
+
+
+def test_a_base_that_has_none_of_our_records_any_more_takes_no_lead_away_unasked(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
     opened(tmp_path / "home", sandbox, AIRTABLE).sync([JANE, BOB])
     with Sandbox() as other:
-        assert opened(tmp_path / "home", other, AIRTABLE).sync().status == "unchanged"
+        road = opened(tmp_path / "home", other, AIRTABLE)
+        assert [road.sync().status for _ in range(3)] == ["held"] * 3
+        assert [lead["full_name"] for lead in road.leads()] == ["Bob Stone", "Jane Doe"]
+        (hold,) = road.all("holds")
+        assert (hold["status"], hold["removals"]) == ("open", 2)
+        with road.open() as ws:
+            holds.drop(ws, hold["id"])
+        assert road.sync().status == "done"
+        assert shown(other) == [("Bob Stone", "CTO"), ("Jane Doe", "CEO")]

@@ -329,7 +329,7 @@ def test_a_reader_says_what_waits_while_the_budget_allows_no_look(desk: Desk, mo
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
     desk.pull()
 
-    def never(*_: Any) -> bool:
+    def never(*_: Any, **__: Any) -> bool:
         return False
 
     monkeypatch.setattr("leads_dagster.pipeline.pull.pull_due", never)

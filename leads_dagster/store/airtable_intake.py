@@ -195,7 +195,7 @@ class AirtableIntake:
     ) -> None:
         """What was made there says something new, field by field as it was typed."""
         known = {edit.record_id: rows[edit.record_id].id for edit in edits}
-        times = airtable_said.said_times(self.connection, edits, known)
+        times = airtable_said.said_times(self.connection, edits, known, shown)
         self._note_heard(edits, rows, shown, times)
         moments = sorted({at for of_record in times.values() for at in of_record.values()})
         for at in moments:

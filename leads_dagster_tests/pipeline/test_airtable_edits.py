@@ -164,6 +164,15 @@ def test_an_edit_does_not_wait_for_a_clock_that_was_put_back(make_desk: MakeDesk
     assert desk.lead_of("Jane Doe")["title"] == "Chair"
 
 
+def test_an_edit_counts_though_the_clock_was_put_back_before_it(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair", Company="")
+    later(desk, seconds=-3600)
+    later(desk, seconds=-3600)
+    lead = desk.lead_of("Jane Doe")
+    assert (lead["title"], lead["company"]) == ("Chair", None)
+
+
 def test_different_fields_of_one_lead_are_no_conflict(desk: Desk) -> None:
     desk.ready(JANE)
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")

@@ -141,9 +141,11 @@ class AirtableIntake:
         return True
 
     def _note_copy(self, edit: AirtableEdit, lead: Mapping[str, Any]) -> bool:
-        """A copy of a record stays a copy until it tells of somebody else."""
+        """A copy of a record stays a copy until it tells of somebody else; what the lead said once is no such word."""
         texts = lead_rows.to_texts(lead)
-        if any(text_of(edit.values.get(name)) != texts.get(name, "") for name in _IDENTITY if name in edit.values):
+        other = {name: text_of(edit.values[name]) for name in _IDENTITY if name in edit.values}
+        other = {name: text for name, text in other.items() if text != texts.get(name, "")}
+        if any(text not in lead_rows.said_before(self.connection, lead["id"], name) for name, text in other.items()):
             return False
         reason = "It names the same lead_key as an older record."
         self._duplicate(edit.record_id, str(lead["id"]), reason=reason, keep=True)

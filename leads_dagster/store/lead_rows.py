@@ -231,6 +231,14 @@ def _end_of(lead: str, into: Mapping[str, str | None]) -> str | None:
     return heir
 
 
+def said_before(connection: Connection, lead_id: str, name: str) -> set[str]:
+    """Values that a field of a lead had and has no more, "" for blank."""
+    query = select(lead_history.c.old).where(
+        lead_history.c.lead_id == lead_id, lead_history.c.field == name, lead_history.c.operation == "updated"
+    )
+    return {old or "" for old in connection.execute(query).scalars()}
+
+
 def was_blank(connection: Connection, lead_id: str, name: str) -> bool:
     """Whether a lead lived with this field blank, before somebody filled it."""
     query = select(lead_history.c.id).where(

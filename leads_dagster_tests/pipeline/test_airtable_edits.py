@@ -263,6 +263,17 @@ def test_a_copy_of_a_record_makes_no_lead_and_leaves_the_older_alone(desk: Desk)
     assert desk.road.sync().status == "unchanged"
 
 
+def test_a_copy_of_what_a_lead_said_once_does_not_say_it_again(desk: Desk) -> None:
+    desk.ready(JANE)
+    (original,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.act(create=[original["fields"]])
+    desk.road.sync()
+    desk.type_in(original["id"], Name="Jane Smith")
+    desk.road.sync()
+    later(desk, seconds=2 * 3600)
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Jane Smith"]
+
+
 def test_of_a_record_and_its_copy_one_may_be_deleted(desk: Desk) -> None:
     desk.ready(JANE)
     (original,) = desk.sandbox.airtable.records(BASE, desk.table)

@@ -19,7 +19,7 @@ from leads_dagster_tests.acceptance.both_ways import COLUMNS, Edit, Story, World
 from leads_dagster_tests.acceptance.conftest import assert_crm_equals_store
 from leads_dagster_tests.pipeline.airtable_desk import BASE, TABLE
 
-_WAITS = (3, 10, 40, 100, 400, 1000, 1000, 1000)
+_WAITS = (3, 10, 10, 40, 100, 400, 1000, 1000, 1000)
 
 
 def settle(world: World) -> list[str]:
@@ -27,8 +27,9 @@ def settle(world: World) -> list[str]:
     world.end_faults()
     for wait in _WAITS:
         world.clock.advance(wait)
+        before = _runs(world)
         world.cycle()
-        if world.last is not None and world.last.status in ("unchanged", "held") and not unsettled(world):
+        if world.last is not None and _runs(world) == before and not unsettled(world):
             break
     else:
         return [f"never quiet: {world.last} {unsettled(world)}"]
@@ -45,6 +46,10 @@ def unsettled(world: World) -> list[Any]:
     open_marks = select(t.sync_status).where(t.sync_status.c.status != "success")
     waiting = select(t.airtable_changes)
     return [dict(row._mapping) for query in (open_marks, waiting) for row in world.all(query)]
+
+
+def _runs(world: World) -> int:
+    return int(world.all(select(func.count()).select_from(t.sync_runs))[0][0])
 
 
 def find_leads_of_rows(world: World) -> None:
@@ -191,9 +196,9 @@ def echoes(world: World, *, wait: float) -> list[str]:
     before, calls = _state(world), world.sandbox.requests.tally()
     world.cycle()
     after, writes = _state(world), (world.sandbox.requests.tally() - calls).writes
-    found = [f"{writes} writes though nothing changed"] if writes else []
+    found = [f"{writes} writes though nothing changed for {wait} s"] if writes else []
     changed = [name for name in before if before[name] != after[name] and not (beside and name == "sync_runs")]
-    return found + [f"{name} changed by itself: {before[name]} {after[name]}" for name in changed]
+    return found + [f"{name} changed by itself in {wait} s: {before[name]} {after[name]}" for name in changed]
 
 
 def _state(world: World) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from unittest.mock import patch
 from sqlalchemy import select
 
 from leads_dagster.errors import LeadsError
-from leads_dagster.pipeline import conflicts, overriding, reviews, undo
+from leads_dagster.pipeline import conflicts, holds, overriding, reviews, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace
@@ -319,6 +319,10 @@ class World:
     def answer_a_review(self, verdict: Any) -> None:
         if found := reviews.list_(self.ws):
             self.decide(lambda: reviews.resolve(self.ws, found[0]["id"], verdict, who="ada"))
+
+    def answer_a_hold(self, *, approve: bool) -> None:
+        if found := [one["id"] for one in holds.list_(self.ws) if one["status"] == "open"]:
+            self.decide(lambda: (holds.approve if approve else holds.drop)(self.ws, found[0], who="ada"))
 
     def undo_a_field(self, at: int, column: str) -> None:
         if active := self.active():

@@ -27,6 +27,7 @@ def settle(world: World) -> list[str]:
     world.end_faults()
     for wait in _WAITS:
         world.clock.advance(wait)
+        world.answer_a_hold(approve=world.number % 2 == 0)
         before = _runs(world)
         world.cycle()
         if world.last is not None and _runs(world) == before and not unsettled(world):

@@ -20,20 +20,19 @@ from unittest.mock import patch
 
 from sqlalchemy import select
 
-from leads_dagster.settings import customer_named
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline import conflicts, overriding, reviews, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.result import SyncResult
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
+from leads_dagster.settings import customer_named
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.lead_edits import edit
 from leads_dagster.store.tables import decisions, leads, sync_status
 from leads_dagster_tests.acceptance.both_ways_seams import Clock, Crash, Seams
 from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, TABLE
 from leads_dagster_tests.pipeline.conftest import Road
-
 
 FIELD_OF = {"Name": "full_name", "Email": "email", "Company": "company", "Title": "title", "Notes": "notes"}
 COLUMNS = tuple(FIELD_OF)

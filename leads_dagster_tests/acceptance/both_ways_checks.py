@@ -16,7 +16,7 @@ from leads_dagster.store import airtable_state
 from leads_dagster.store import tables as t
 from leads_dagster.store.engine import reading
 from leads_dagster.store.lead_rows import to_texts
-from leads_dagster_tests.acceptance.both_ways import COLUMNS, FIELD_OF, Edit, Story, World
+from leads_dagster_tests.acceptance.both_ways import COLUMNS, Edit, Story, World
 from leads_dagster_tests.acceptance.conftest import assert_crm_equals_store
 from leads_dagster_tests.pipeline.airtable_desk import BASE, TABLE
 

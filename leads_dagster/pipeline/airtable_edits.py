@@ -7,7 +7,6 @@ What belongs here: which edits are due. How Airtable is read is `pull`'s busines
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -67,8 +66,9 @@ def edits_wait(ws: Workspace, connection: Connection) -> bool:
 
 
 def _quiet(ws: Workspace, airtable: AirtableSettings, connection: Connection, table: TableState) -> list[RecordChange]:
-    before = ws.now() - timedelta(seconds=airtable.debounce_seconds)
-    return airtable_changes.quiet(connection, table.base_id, table.table_id, before=before)
+    return airtable_changes.quiet(
+        connection, table.base_id, table.table_id, now=ws.now(), debounce_seconds=airtable.debounce_seconds
+    )
 
 
 def _take_due(ws: Workspace, airtable: AirtableSettings, table: TableState, run_id: str) -> Taken:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
@@ -100,27 +100,30 @@ def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     return len(new) + newer
 
 
-def quiet(connection: Connection, base_id: str, table_id: str, *, before: datetime) -> list[RecordChange]:
-    """What may be taken in: cells of which the last edit is older than `before`, oldest edit first.
+def quiet(
+    connection: Connection, base_id: str, table_id: str, *, now: datetime, debounce_seconds: float
+) -> list[RecordChange]:
+    """What may be taken in: cells that nobody touched for that long, oldest edit first.
 
-    A record that was made waits as a whole until its last cell is quiet; a deletion does not wait.
+    A record that was made waits as a whole until its last cell is quiet; a deletion does not wait. What was seen in the
+    future does not wait either: our clock was put back since.
     """
+    before = now - timedelta(seconds=debounce_seconds)
     query = select(airtable_changes).where(
         airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id
     )
     by_record: dict[str, list[Any]] = {}
     for row in connection.execute(query.order_by(airtable_changes.c.id)):
         by_record.setdefault(row.record_id, []).append(row)
-    found = (_change_of(record, rows, before) for record, rows in by_record.items())
+    found = (_change_of(record, rows, before, now) for record, rows in by_record.items())
     return sorted((one for one in found if one is not None), key=lambda one: (one.changed_at, one.record_id))
 
 
-def _change_of(record_id: str, rows: Sequence[Any], before: datetime) -> RecordChange | None:
+def _change_of(record_id: str, rows: Sequence[Any], before: datetime, now: datetime) -> RecordChange | None:
     kind: ChangeKind = next((row.kind for row in rows if row.field_id == RECORD), "changed")
-    if kind == "created" and any(row.changed_at > before for row in rows):
-        return None
-    ready = rows if kind != "changed" else [row for row in rows if row.changed_at <= before]
-    if not ready:
+    at_rest = [row for row in rows if row.changed_at <= before or row.seen_at > now]
+    ready = rows if kind == "deleted" else at_rest
+    if not ready or (kind == "created" and len(at_rest) < len(rows)):
         return None
     cells = {row.field_id: (row.cell, row.changed_at) for row in ready if row.field_id != RECORD}
     return RecordChange(

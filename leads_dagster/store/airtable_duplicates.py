@@ -47,6 +47,17 @@ def forget(connection: Connection, record_ids: Sequence[str]) -> None:
         connection.execute(delete(airtable_duplicates).where(airtable_duplicates.c.record_id.in_(part)))
 
 
+def of_leads(connection: Connection, lead_ids: Sequence[str]) -> dict[str, str]:
+    """Lead -> the oldest record that stands beside the one that shows it."""
+    found: dict[str, str] = {}
+    query = select(airtable_duplicates.c.lead_id, airtable_duplicates.c.record_id)
+    for part in chunks(lead_ids):
+        mine = query.where(airtable_duplicates.c.lead_id.in_(part))
+        for lead, record in connection.execute(mine.order_by(airtable_duplicates.c.noted_at)):
+            found.setdefault(lead, record)
+    return found
+
+
 def listed(connection: Connection, customer: str, *, status: DuplicateStatus | None = None) -> list[dict[str, Any]]:
     """Duplicates of a customer, oldest first: record_id, customer, lead_id, status, reason, noted_at."""
     query = select(airtable_duplicates).where(airtable_duplicates.c.customer == customer)

@@ -7,7 +7,8 @@ What belongs here: telling records apart, inside the caller's write transaction.
     a record that shows a lead was changed       an edit of that lead: a record of kind "edit"
     a record was made                            a row of its own, matched like any other
     a record that was made there was changed     that row says something new
-    a record that shows a lead was deleted       by the customer's policy the lead is set aside, or gets a new record
+    a record that shows a lead was deleted       by the customer's policy the lead is set aside, or gets a new record;
+                                                 where another stands beside it, that one takes its place
     a deleted record was brought back            the deletion is taken back
     a record that shows no lead was deleted      nothing: what it said is kept
 """
@@ -21,8 +22,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.leads.normalization import normalize_fields
-from leads_dagster.store import airtable_duplicates, airtable_marks, airtable_said, decisions, lead_rows, records, undo
+from leads_dagster.store import (
+    airtable_duplicates,
+    airtable_marks,
+    airtable_said,
+    decisions,
+    lead_rows,
+    outbox,
+    records,
+    undo,
+)
 from leads_dagster.store.airtable_changes import ChangeKind
 from leads_dagster.store.airtable_marks import Shown
 from leads_dagster.store.airtable_said import Said, text_of
@@ -184,7 +195,7 @@ class AirtableIntake:
     ) -> None:
         """What was made there says something new, field by field as it was typed."""
         known = {edit.record_id: rows[edit.record_id].id for edit in edits}
-        times = airtable_said.said_times(self.connection, edits, known)
+        times = airtable_said.said_times(self.connection, edits, known, shown)
         self._note_heard(edits, rows, shown, times)
         moments = sorted({at for of_record in times.values() for at in of_record.values()})
         for at in moments:
@@ -268,13 +279,22 @@ class AirtableIntake:
         airtable_duplicates.forget(self.connection, [edit.record_id for edit in edits])
         leads = [shown[edit.record_id].lead_id for edit in edits if edit.record_id in shown]
         airtable_marks.note_gone(self.connection, self.customer, leads)
-        if self.policy.delete_policy == "keep":
-            return
         living = lead_rows.living_for(self.connection, leads)
+        beside = airtable_duplicates.of_leads(self.connection, leads)
         for lead in leads:
-            if living.get(lead) == lead:
+            if living.get(lead) != lead:
+                continue
+            if lead in beside:
+                self._take_over(lead, beside[lead])
+            elif self.policy.delete_policy != "keep":
                 undo.delete(self._undoing("deleted in Airtable"), lead)
                 self.taken.deleted += 1
+
+    def _take_over(self, lead: str, record_id: str) -> None:
+        """Of two records of a lead one was deleted: the other shows it from now on, and hears all that it says."""
+        airtable_duplicates.forget(self.connection, [record_id])
+        airtable_marks.note_there(self.connection, self.customer, {lead: (record_id, {KEY: None})})
+        outbox.note_unbooked(self.connection, "airtable", {lead: {name: [] for name in LEAD_FIELDS}})
 
     def _undoing(self, reason: str) -> Undoing:
         return Undoing(self.connection, self.policy, self.run_id, WHO, self.now, reason)

@@ -11,7 +11,7 @@ both sides changed the field, and notes a conflict.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.leads.reconciliation import row_hash
 from leads_dagster.store import claim_rows, epochs, lead_rows, records
 from leads_dagster.store.airtable_marks import Shown
+from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
@@ -55,20 +56,49 @@ def text_of(value: Any) -> str:
 
 
 def said_times(
-    connection: Connection, edits: Sequence[AirtableEdit], record_of: Mapping[str, int]
+    connection: Connection, edits: Sequence[AirtableEdit], record_of: Mapping[str, int], shown: Mapping[str, Shown]
 ) -> dict[str, dict[str, datetime]]:
-    """Airtable record -> field -> when it was said, after all that the same record claimed of it before."""
+    """Airtable record -> field -> when it was said: after all that the same record claimed of it before, and after
+    what Airtable showed when it was typed, whatever the clocks said.
+
+    Args:
+        shown: Airtable record -> the living lead that it showed, and how.
+    """
     newest = _newest(connection, list(record_of.values()))
-    return {edit.record_id: _times(edit, record_of[edit.record_id], newest) for edit in edits}
+    seen = _seen(connection, edits, shown)
+    return {edit.record_id: _times(edit, record_of[edit.record_id], newest, seen) for edit in edits}
 
 
-def _times(edit: AirtableEdit, record: int, newest: Newest) -> dict[str, datetime]:
+def _times(
+    edit: AirtableEdit, record: int, newest: Newest, seen: Mapping[tuple[str, str], datetime]
+) -> dict[str, datetime]:
     times = {}
     for name in edit.values:
         before = newest.get((record, name))
-        at = edit.said_at.get(name, edit.at)
-        times[name] = at if before is None or at > before.changed_at else before.changed_at + _INSTANT
+        earlier = [seen.get((edit.record_id, name)), before.changed_at if before is not None else None]
+        times[name] = max([edit.said_at.get(name, edit.at), *(at + _INSTANT for at in earlier if at is not None)])
     return times
+
+
+def _seen(
+    connection: Connection, edits: Sequence[AirtableEdit], shown: Mapping[str, Shown]
+) -> dict[tuple[str, str], datetime]:
+    """(Airtable record, field) -> when that was said which stood there, where the lead says it still."""
+    ids = sorted({mark.lead_id for mark in shown.values()})
+    leads = lead_rows.load(connection, ids)
+    said: dict[tuple[str, str], datetime] = {}
+    for lead, material in load_material(connection, ids).items():
+        for claim in material.claims:
+            key = (lead, claim.field)
+            said[key] = max(claim.changed_at, said.get(key, claim.changed_at))
+    return {
+        (edit.record_id, name): said[mark.lead_id, name]
+        for edit in edits
+        if (mark := shown.get(edit.record_id)) is not None and mark.lead_id in leads
+        for name in edit.values
+        if (mark.lead_id, name) in said and name in (mark.base or {})
+        if not _moved_on(leads[mark.lead_id], mark, name)
+    }
 
 
 def _newest(connection: Connection, record_ids: Sequence[int]) -> Newest:
@@ -121,7 +151,8 @@ class SaidOfLeads:
             return
         known = self._records(sorted({lead for lead, *_ in told}))
         record_of = {edit.record_id: known[lead].id for lead, edit, _, _ in told}
-        times = said_times(self.connection, [edit for _, edit, _, _ in told], record_of)
+        marks = {edit.record_id: replace(shown, lead_id=lead) for lead, edit, shown, _ in told}
+        times = said_times(self.connection, [edit for _, edit, _, _ in told], record_of, marks)
         heard = [
             Said(known[lead].id, name, times[edit.record_id][name], shown)
             for lead, edit, shown, claims in told

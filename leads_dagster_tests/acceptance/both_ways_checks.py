@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-import orjson
 from sqlalchemy import func, select
 
 from leads_dagster.mirrors.airtable_values import AirtableColumn, holds
@@ -105,12 +104,8 @@ def _is_excused(world: World, record: Any) -> bool:
         return True
     of_record = t.source_records.c.source_key == record.id
     rows = world.all(select(t.source_records).where(of_record))
-    said = [
-        value
-        for name, column in _fields(world).items()
-        if (value := record.cells.get(column.id)) and name != "lead_key"
-    ]
-    return not said or any(row.state == "quarantined" or row.undone_by is not None for row in rows)
+    said = any(record.cells.get(column.id) for name, column in _fields(world).items() if name != "lead_key")
+    return not said or any(row.state == "quarantined" for row in rows)
 
 
 def _made_twice(world: World) -> list[str]:
@@ -160,9 +155,7 @@ class Books:
         words |= {value for _, _, value in self.conflicts | self.history}
         kept = {row.record_id for row in world.all(select(t.airtable_duplicates.c.record_id))}
         records = world.sandbox.world.bases[BASE].tables[TABLE].records
-        return words | {
-            orjson.loads(orjson.dumps(v)) for one in kept & records.keys() for v in records[one].cells.values()
-        }
+        return words | {str(cell) for one in kept & records.keys() for cell in records[one].cells.values()}
 
     def living(self, lead: str | None) -> str | None:
         while lead is not None and lead not in self.leads:

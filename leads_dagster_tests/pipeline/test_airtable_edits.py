@@ -1,0 +1,385 @@
+"""What becomes of edits made in Airtable: taken into the store, held, refused, or kept as a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from leads_dagster.mirrors.budget import Limit
+from leads_dagster.pipeline import conflicts, holds, quarantine, undo
+from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.sandbox import Sandbox
+from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, JANE, Desk
+from leads_dagster_tests.pipeline.conftest import Road, Rows
+
+MakeDesk = Callable[..., Desk]
+
+
+@pytest.fixture
+def make_desk(make_road: Callable[..., Road], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> MakeDesk:
+    """Desks with a policy of their own; keys of the customer as TOML."""
+    monkeypatch.setattr("leads_dagster.budget.place.airtable_limits", lambda *_, **__: (Limit("all", 1000),))
+    environ = {"AIRTABLE_ENDPOINT_URL": sandbox.url, "AIRTABLE_API_KEY": "patOurs"}
+
+    def make(toml: str = "", *, debounce_seconds: float = 0) -> Desk:
+        airtable = AIRTABLE.replace("debounce_seconds = 0", f"debounce_seconds = {debounce_seconds}")
+        return Desk(make_road(f"{toml}\n{airtable}", environ=environ), sandbox)
+
+    return make
+
+
+@pytest.fixture
+def desk(make_desk: MakeDesk) -> Desk:
+    return make_desk()
+
+
+def shown(desk: Desk) -> list[dict[str, Any]]:
+    """What stands in the table, in the order of names; without the keys and what is never filled here."""
+    records = [record["fields"] for record in desk.sandbox.airtable.records(BASE, desk.table)]
+    kept = ("Name", "Email", "Company", "Title")
+    return sorted(({name: one[name] for name in kept if name in one} for one in records), key=repr)
+
+
+def record_as_shown(*row: str) -> dict[str, str]:
+    return {name: cell for name, cell in zip(("Name", "Email", "Company", "Title"), row, strict=True) if cell}
+
+
+def open_conflicts(desk: Desk) -> list[tuple[str, str | None, str | None]]:
+    """Field, kept, lost."""
+    with desk.road.open() as ws:
+        return [(one["field"], one["kept"], one["lost"]) for one in conflicts.list_(ws)]
+
+
+def crowd(number: int) -> Rows:
+    """So many people who are not like each other."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [f"{letters[at % 26] * 3}{letters[at // 26] * 3}{letters[(at * 7) % 26]}ov" for at in range(number)]
+    return [
+        (f"{word.title()} {word[::-1].title()}", f"{word}@{word}.example", f"{word} Works", "Clerk") for word in words
+    ]
+
+
+# Edits of records that show a lead.
+
+
+def test_an_edit_is_taken_in_and_written_nowhere_again(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    before = desk.sandbox.requests.tally()
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert (desk.sandbox.requests.tally() - before).writes == 0
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_what_is_typed_in_another_form_is_put_right_on_both_sides(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Email="  JANE.NEW@Acme.Example ")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["email"] == "jane.new@acme.example"
+    assert shown(desk) == [record_as_shown("Jane Doe", "jane.new@acme.example", "Acme", "CEO")]
+
+
+def test_a_blanked_cell_blanks_the_field(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] is None
+    assert open_conflicts(desk) == []
+
+
+def test_a_value_that_is_none_is_kept_as_it_was_typed(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Email="ask her")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["email"] == "ask her"
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_blanking_the_last_word_on_who_it_is_is_refused_and_put_back(desk: Desk) -> None:
+    desk.ready(("Jane Doe", "", "", "CEO"))
+    desk.type_in(desk.record_of("Jane Doe"), Name="")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "CEO"
+    assert shown(desk) == [record_as_shown("Jane Doe", "", "", "CEO")]
+
+
+def test_another_program_edits_like_a_person(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.api.update(desk.record_of("Jane Doe"), {"Title": "Chair"})
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_edit_of_a_field_that_was_renamed_is_still_one_of_that_field(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.sandbox.airtable.change_field(BASE, desk.table, "Title", {"name": "Role"})
+    desk.type_in(desk.record_of("Jane Doe"), Role="Chair")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+# Two sides at once.
+
+
+def test_where_both_sides_changed_a_field_the_newer_wins_and_the_other_is_kept(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.sync((*JANE[:3], "Founder"))
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert open_conflicts(desk) == [("title", "Founder", "Chair")]
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Founder")]
+
+
+def test_an_edit_made_after_the_sheets_change_wins_over_it(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.sync((*JANE[:3], "Founder"))
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert open_conflicts(desk) == []  # whoever typed saw what the sheet says
+
+
+def test_an_edit_that_was_read_late_loses_to_a_newer_change_of_the_sheet(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.sync((*JANE[:3], "Founder"))
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    later(desk, seconds=5)
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert open_conflicts(desk) == [("title", "Founder", "Chair")]
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Founder")]
+
+
+def test_an_edit_does_not_wait_for_a_clock_that_was_put_back(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.pull()
+    later(desk, seconds=-3600)
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_edit_counts_though_the_clock_was_put_back_before_it(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair", Company="")
+    later(desk, seconds=-3600)
+    later(desk, seconds=-3600)
+    lead = desk.lead_of("Jane Doe")
+    assert (lead["title"], lead["company"]) == ("Chair", None)
+
+
+def test_different_fields_of_one_lead_are_no_conflict(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.sync((*JANE[:2], "Zeta", "CEO"))
+    lead = desk.lead_of("Jane Doe")
+    assert (lead["title"], lead["company"]) == ("Chair", "Zeta")
+    assert open_conflicts(desk) == []
+
+
+# Half-typed values.
+
+
+def later(desk: Desk, *, seconds: float) -> None:
+    """A cycle after a while."""
+    with desk.road.open() as ws, pytest.MonkeyPatch.context() as patch:
+        moment = datetime.now(timezone.utc) + timedelta(seconds=seconds)
+        patch.setattr(type(ws), "now", lambda _: moment)
+        run_cycle(ws)
+
+
+def test_a_field_in_which_somebody_types_is_neither_taken_nor_written_over(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=30)
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Cha")
+    desk.sync((*JANE[:2], "Zeta", "Founder"))
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert shown(desk) == [record_as_shown("Jane Doe", "jane@acme.example", "Zeta", "Cha")]
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    later(desk, seconds=60)
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown("Jane Doe", "jane@acme.example", "Zeta", "Chair")]
+
+
+# Records that were made there.
+
+
+def test_a_record_made_there_becomes_a_lead_and_gets_its_key(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.act(create=[{"Name": "Bob Stone", "Email": "bob@zeta.example"}])
+    desk.road.sync()
+    lead, record = desk.lead_of("Bob Stone"), desk.record_of("Bob Stone")
+    keys = {one["id"]: one["fields"].get("lead_key") for one in desk.sandbox.airtable.records(BASE, desk.table)}
+    assert keys[record] == lead["id"]
+    desk.type_in(record, Title="CTO")
+    desk.road.sync()
+    assert desk.lead_of("Bob Stone")["title"] == "CTO"
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_an_empty_record_is_nothing_until_something_is_typed(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{}])["created"]
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Jane Doe"]
+    desk.type_in(made["id"], Name="Bob Stone", Email="bob@zeta.example")
+    desk.road.sync()
+    assert desk.lead_of("Bob Stone")["email"] == "bob@zeta.example"
+
+
+def test_an_empty_record_is_not_news_at_every_comparison(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    desk.ready(JANE)
+    desk.act(create=[{}])
+    desk.road.sync()
+    runs = len(desk.road.all("sync_runs"))
+    later(desk, seconds=2 * 3600)
+    assert len(desk.road.all("sync_runs")) == runs
+
+
+def test_a_record_of_somebody_known_adds_to_that_lead(desk: Desk) -> None:
+    desk.ready(("Jane Doe", "jane@acme.example", "Acme", ""))
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Chair"}])
+    desk.road.sync()
+    (lead,) = desk.road.leads()
+    assert lead["title"] == "Chair"
+    desk.road.sync()
+    assert record_as_shown("Jane Doe", "jane@acme.example", "Acme", "Chair") in shown(desk)
+
+
+def test_a_copy_of_a_record_makes_no_lead_and_leaves_the_older_alone(desk: Desk) -> None:
+    desk.ready(JANE)
+    record = desk.record_of("Jane Doe")
+    (original,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.act(create=[original["fields"]])
+    desk.road.sync()
+    (lead,) = desk.road.leads()
+    assert lead["airtable_id"] == record
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_of_a_record_and_its_copy_one_may_be_deleted(desk: Desk) -> None:
+    desk.ready(JANE)
+    (original,) = desk.sandbox.airtable.records(BASE, desk.table)
+    (copied,) = desk.act(create=[original["fields"]])["created"]
+    desk.road.sync()
+    desk.act(delete=[original["id"]])
+    desk.road.sync()
+    (lead,) = desk.road.leads()
+    assert lead["airtable_id"] == copied["id"]
+    desk.sync((*JANE[:3], "Chair"))
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_a_record_that_cannot_be_a_lead_waits_until_it_is_mended(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{"Title": "CTO"}])["created"]
+    desk.road.sync()
+    with desk.road.open() as ws:
+        assert [one["code"] for one in quarantine.list_(ws)] == ["no_identity"]
+    desk.type_in(made["id"], Name="Bob Stone")
+    desk.road.sync()
+    assert desk.lead_of("Bob Stone")["title"] == "CTO"
+    with desk.road.open() as ws:
+        assert quarantine.list_(ws) == []
+
+
+# Records that were deleted there.
+
+
+@pytest.mark.parametrize("policy", ["archive", "delete"])
+def test_the_lead_of_a_deleted_record_is_set_aside(make_desk: MakeDesk, policy: str) -> None:
+    desk = make_desk(f'delete_policy = "{policy}"')
+    desk.ready(JANE, BOB)
+    desk.act(delete=[desk.record_of("Jane Doe")])
+    desk.road.sync()
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
+    assert shown(desk) == [record_as_shown(*BOB)]
+
+
+def test_where_leads_are_kept_a_deleted_record_is_made_anew(make_desk: MakeDesk) -> None:
+    desk = make_desk('delete_policy = "keep"')
+    desk.ready(JANE, BOB)
+    desk.act(delete=[desk.record_of("Jane Doe")])
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "Jane Doe"]
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE)]
+
+
+def test_a_record_that_is_brought_back_brings_its_lead_back(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[fields])
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "Jane Doe"]
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE)]
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    desk.act(delete=[desk.record_of("Jane Doe")])
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (deletion,) = [one["id"] for one in undo.list_(ws) if one["kind"] == "deleted"]
+        undo.undo_decision(ws, deletion)
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "Jane Doe"]
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE)]
+
+
+# The guard.
+
+MANY = 40
+
+
+def all_deleted_but_one(desk: Desk) -> None:
+    desk.ready(*crowd(MANY))
+    ids = [record["id"] for record in desk.sandbox.airtable.records(BASE, desk.table)]
+    desk.act(delete=ids[1:])
+    desk.road.sync()
+
+
+def test_too_many_deletions_are_held_until_somebody_looks(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    assert len(desk.road.leads()) == MANY
+    assert len(shown(desk)) == 1  # nothing is put back either
+    with desk.road.open() as ws:
+        (hold,) = holds.list_(ws)
+    assert (hold["status"], hold["removals"]) == ("open", MANY - 1)
+
+
+def test_deletions_that_were_approved_are_carried_out(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    with desk.road.open() as ws:
+        holds.approve(ws, holds.list_(ws)[0]["id"], who="ada")
+    desk.road.sync()
+    assert len(desk.road.leads()) == 1
+    assert len(shown(desk)) == 1
+
+
+def test_deletions_that_were_dropped_are_made_good(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    with desk.road.open() as ws:
+        holds.drop(ws, holds.list_(ws)[0]["id"], who="ada")
+    desk.road.sync()
+    assert len(desk.road.leads()) == MANY
+    assert len(shown(desk)) == MANY
+
+
+def test_what_is_held_keeps_new_records_from_nothing(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example"}])
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["email"] == "jane@acme.example"
+    assert len(desk.road.leads()) == MANY + 1

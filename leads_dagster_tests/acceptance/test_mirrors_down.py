@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from leads_dagster.errors import LeadsError, StoreBusyError, StoreError
 from leads_dagster.mirrors.crm import CrmStore
 from leads_dagster.mirrors.push import LeadPush, PushResult
-from leads_dagster.pipeline.mirror import _Sending
+from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.lead_database import LeadDatabase
 from leads_dagster_tests.acceptance.conftest import Road, assert_crm_equals_store
@@ -164,15 +164,15 @@ def test_what_a_mirror_took_and_we_did_not_book_is_neither_doubled_nor_taken_for
 ) -> None:
     """The process dies between the mirror's answer and our booking of it."""
 
-    def die(sending: _Sending, *arguments: Any) -> None:
-        if sending.name == mirror:
+    def die(booking: Booking, *arguments: Any) -> None:
+        if booking.name == mirror:
             raise StoreError("the process died")
-        booked(sending, *arguments)
+        booked(booking, *arguments)
 
-    booked = _Sending._book
+    booked = Booking.book
     both.road.write([JANE, BOB])
     with monkeypatch.context() as dying:
-        dying.setattr(_Sending, "_book", die)
+        dying.setattr(Booking, "book", die)
         with pytest.raises(StoreError, match="died"):
             both.road.sync()
         with pytest.raises(StoreError, match="died"):

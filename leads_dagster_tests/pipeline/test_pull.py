@@ -11,7 +11,7 @@ import pytest
 from leads_dagster.budget import Limit
 from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable_errors import QuotaSpentError
-from leads_dagster.pipeline.mirror import _Sending
+from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.pipeline.pull import pull
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.pipeline.airtable_desk import (
@@ -84,7 +84,7 @@ def test_our_own_writes_are_known_also_while_nobody_booked_them(desk: Desk, monk
 
     desk.ready(JANE)
     with monkeypatch.context() as dying:
-        dying.setattr(_Sending, "_book", die)
+        dying.setattr(Booking, "book", die)
         with pytest.raises(StoreError, match="died"):
             desk.sync((*JANE[:3], "Chair"), BOB)
     bob = desk.record_of("Bob Stone")

@@ -13,7 +13,7 @@ from pyairtable import Api
 from leads_dagster.budget import Limit
 from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.pipeline.mirror import _Sending
+from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.mirrors.airtable_cases import bases
@@ -359,7 +359,7 @@ def test_a_deletion_that_we_never_booked_is_nobodys(
     desk: Desk = request.getfixturevalue(seat)
     desk.sync(JANE, BOB)
     with monkeypatch.context() as dying:
-        dying.setattr(_Sending, "_book", die)
+        dying.setattr(Booking, "book", die)
         with pytest.raises(StoreError, match="died"):
             desk.sync(JANE)
     desk.sync(JANE, BOB)

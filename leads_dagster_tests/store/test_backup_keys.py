@@ -146,7 +146,7 @@ def _comparable(manifest: object) -> object:
     return SimpleNamespace(contents=(contents.schema, tuple(sorted(contents.tables.items()))))
 
 
-@pytest.mark.parametrize("key", [None, OLD])
+@pytest.mark.parametrize("key", [None, OLD], ids=["plain", "encrypted"])
 def test_rotation_leaves_a_damaged_backup_as_it_is_and_does_the_others(sqlite_store: Store, key: str | None) -> None:
     before = sqlite_store if key is None else sqlite_store.with_environment(LEADS_BACKUP_KEY=key)
     damaged, good = before.backups.make("asked"), before.backups.make("asked")

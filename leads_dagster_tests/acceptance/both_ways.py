@@ -142,7 +142,7 @@ class World:
     """One run of it.
 
     Attributes:
-        made: records that people and their programs made in Airtable.
+        made: records that people and their programs made, or brought back, in Airtable.
         bin: records that were deleted there, as they were.
         last: the result of the last cycle; None where it failed or the process ended.
     """
@@ -284,6 +284,7 @@ class World:
         if not self.bin:
             return
         record, fields = self.bin.pop()
+        self.made.add(record)
         named = {self._column(name.removesuffix(" (renamed)")): value for name, value in fields.items()}
         with patch("leads_dagster.sandbox.airtable_writes.new_id", return_value=record):
             self.sandbox.airtable.create(BASE, TABLE, [named])

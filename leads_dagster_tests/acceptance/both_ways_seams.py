@@ -6,6 +6,7 @@ Nothing here knows leads.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,6 +110,7 @@ def taken_hold(sandbox: Sandbox) -> Iterator[tuple[Clock, Seams]]:
     with pytest.MonkeyPatch.context() as patch:
         _take_time(patch, clock, sandbox)
         _take_requests(patch, seams)
+        patch.setattr(logging.root.manager, "disable", logging.ERROR)  # thousands of refusals that were asked for
         stamina.set_testing(True, attempts=4, cap=True)
 
         def statement(*_: Any) -> None:
@@ -143,7 +145,11 @@ def _take_requests(patch: pytest.MonkeyPatch, seams: Seams) -> None:
     def counted(self: Any, *given: Any, **named: Any) -> Any:
         seams.pass_by("before")
         answer = send(self, *given, **named)
-        seams.pass_by("after")
+        try:
+            seams.pass_by("after")
+        except Crash:
+            answer.close()  # as the system closes what a process leaves open
+            raise
         return answer
 
     patch.setattr("requests.adapters.HTTPAdapter.send", counted)

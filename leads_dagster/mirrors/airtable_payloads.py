@@ -31,7 +31,7 @@ RECORD = ""  # in place of a field: the record itself
 _INSTANT = timedelta(milliseconds=1)
 _FIELD_EVENTS = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
 
-EditKind = Literal["changed", "created", "deleted"]
+EditKind = Literal["changed", "overwritten", "created", "deleted"]
 Verdict = Literal["own", "back", "edit"]
 Payload = Mapping[str, Any]
 Cells = Mapping[str, Any]
@@ -104,7 +104,10 @@ class KnownRecords:
 
 @dataclass(frozen=True, slots=True)
 class CellEdit:
-    """Something that somebody changed: a cell, or (field_id `RECORD`) a record made or deleted."""
+    """Something that somebody changed: a cell, or (field_id `RECORD`) a record made or deleted.
+
+    A cell is "overwritten" where a write of ours landed over the edit: it counts, but does not stand there any more.
+    """
 
     record_id: str
     field_id: str
@@ -120,6 +123,7 @@ class TableNews:
     Attributes:
         edits: the last of each cell, in order.
         taken_back: (record, field) of cells that stand again as we wrote them.
+        overwritten: (record, field) of cells that we wrote, whatever edit of them waited.
         forgotten: records of which nothing that waited counts any more.
         adopted: lead -> record, where our own write comes to light before it was booked.
         parted: leads whose record we deleted, likewise.
@@ -129,6 +133,7 @@ class TableNews:
 
     edits: tuple[CellEdit, ...] = ()
     taken_back: tuple[tuple[str, str], ...] = ()
+    overwritten: tuple[tuple[str, str], ...] = ()
     forgotten: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
     parted: tuple[str, ...] = ()
@@ -223,6 +228,7 @@ class _Reader:
         self._by_record = dict(known.by_record)
         self._edits: dict[str, dict[str, CellEdit]] = {}
         self._taken_back: dict[str, dict[str, None]] = {}
+        self._overwritten: dict[tuple[str, str], None] = {}
         self._forgotten: dict[str, None] = {}
         self._adopted: dict[str, str] = {}
         self._parted: list[str] = []
@@ -232,6 +238,7 @@ class _Reader:
         return TableNews(
             tuple(edit for of_record in self._edits.values() for edit in of_record.values()),
             tuple((record, name) for record, names in self._taken_back.items() for name in names),
+            tuple(self._overwritten),
             tuple(self._forgotten),
             self._adopted,
             tuple(self._parted),
@@ -293,6 +300,8 @@ class _Reader:
             verdict = known.verdict(lead_field, column, cell, ours=ours)
             if verdict == "edit":
                 self._edit(record, name, plain_cell(column, cell), at=at)
+            elif verdict == "own":
+                self._overwrite(record, name)
             elif verdict == "back":
                 self._edits.get(record, {}).pop(name, None)
                 self._taken_back.setdefault(record, {})[name] = None
@@ -308,6 +317,11 @@ class _Reader:
     def _edit(self, record: str, name: str, cell: Any, *, at: datetime) -> None:
         self._taken_back.get(record, {}).pop(name, None)
         self._edits.setdefault(record, {})[name] = CellEdit(record, name, "changed", cell, at)
+
+    def _overwrite(self, record: str, name: str) -> None:
+        self._overwritten[record, name] = None
+        if (edit := self._edits.get(record, {}).get(name)) is not None:
+            self._edits[record][name] = replace(edit, kind="overwritten")
 
     def _plain(self, name: str, cell: Any) -> Any:
         return (cell or None) if name == self._table.key_id else plain_cell(self._table.columns[name][1], cell)

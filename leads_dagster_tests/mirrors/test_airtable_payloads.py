@@ -104,7 +104,7 @@ def test_an_echo_of_an_older_write_is_ours_for_a_program_only(name: str, value: 
 
 def test_our_write_after_a_persons_edit_does_not_take_that_back() -> None:
     assert edits_of(changed("client", Name="Ann"), changed("publicApi", Name="Ada")) == [
-        ("rec1", "fldName", "changed", "Ann")
+        ("rec1", "fldName", "overwritten", "Ann")
     ]
 
 

@@ -72,6 +72,11 @@ class Settings:
     pg_bin: Path | None = None
     debug: bool = False
 
+    @property
+    def has_airtable_token(self) -> bool:
+        """Whether a token, or a file of one, is set at all."""
+        return bool(self.airtable_api_key_value) or self.airtable_api_key_file is not None
+
     def airtable_api_key(self) -> str:
         """The Airtable token as it is now; its file is read at every call, so a rotated token is used at once.
 

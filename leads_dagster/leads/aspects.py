@@ -141,7 +141,7 @@ _TELLING_FIELDS = frozenset({"notes", "website"})
 
 def _tells_apart(record: MatchRecord) -> bool:
     """Whether two rows that say exactly this are one lead: two people called Smith in one town are two."""
-    if record.company.key or record.phones or not _TELLING_FIELDS.isdisjoint(record.fields):
+    if record.company.key or record.phones or record.addresses or not _TELLING_FIELDS.isdisjoint(record.fields):
         return True
     weights = match_weights()
     place, title = (1 if said else 0 for said in (record.place, record.title))

@@ -37,7 +37,7 @@ from leads_dagster.store.engine import reading, writing
 
 logger = logging.getLogger(__name__)
 
-PullStatus = Literal["none", "read", "swept", "waiting", "parked", "failed"]
+PullStatus = Literal["none", "unset", "read", "swept", "waiting", "parked", "failed"]
 
 _HOOKS_A_PULL = 2  # one that turns out to be lost, and the one made in its place
 _KEPT = timedelta(days=7)  # Airtable drops payloads that are older
@@ -48,9 +48,9 @@ class Pulled:
     """What a look at Airtable came to.
 
     Attributes:
-        status: "none": the customer has no Airtable; "read": payloads were read to the end; "swept": all records were
-            compared as well; "waiting": the call budget allows no look yet; "parked": the plan's calls of this month
-            are used up; "failed": see `error`.
+        status: "none": the customer has no Airtable; "unset": no token is set, of which only a push complains; "read":
+            payloads were read to the end; "swept": all records were compared as well; "waiting": the call budget
+            allows no look yet; "parked": the plan's calls of this month are used up; "failed": see `error`.
         changes: edits in the customer's table that were noted now.
         waiting: edits of it that nobody took in yet, those just noted among them.
         calls: requests sent.
@@ -88,6 +88,9 @@ def pull(
     airtable = ws.customer.airtable
     if airtable is None:
         return Pulled("none")
+    if not ws.settings.has_airtable_token:
+        logger.info("Airtable is not read: no token is set")
+        return Pulled("unset", waiting=_count_waiting(ws, airtable))
     began = time.monotonic()
     reader: _Pull | None = None
     error: LeadsError | None = None

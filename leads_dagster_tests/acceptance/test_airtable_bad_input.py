@@ -280,10 +280,6 @@ def listening(monkeypatch: pytest.MonkeyPatch, answer: Callable[..., requests.Re
     return monkeypatch
 
 
-class DeathError(StoreError):
-    """The process ends."""
-
-
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("then", [[JANE, BOB], [(*JANE[:3], "Queen"), BOB], [BOB, ANN], [JANE, BOB, ANN]])
 def test_a_crash_between_airtables_answer_and_our_books_doubles_and_loses_nothing(
@@ -292,13 +288,13 @@ def test_a_crash_between_airtables_answer_and_our_books_doubles_and_loses_nothin
     def die(response: requests.Response, **_: Any) -> None:
         if response.request.method == method and "/meta/" not in str(response.url):
             assert response.content  # read to its end, so that the connection is free
-            raise DeathError("killed")
+            raise StoreError("killed")
 
     road.sync([JANE] if method == "PATCH" else [JANE, BOB])
     road.write([(*JANE[:3], "Chair"), BOB] if method == "PATCH" else [BOB])
     with monkeypatch.context() as dying:
         listening(dying, die)
-        with pytest.raises(DeathError):
+        with pytest.raises(StoreError, match="killed"):
             road.sync()
     road.sync(then)
     road.sync()

@@ -205,5 +205,13 @@ def test_a_moment_lies_between_two_looks_whatever_airtables_clock_says(said: dat
     assert Window(NOW - timedelta(hours=1), NOW + timedelta(hours=1)).moment(payload(at=said)) == expected
 
 
+def test_of_two_payloads_the_later_told_happened_later_whatever_they_say() -> None:
+    late, early = changed("client", Name="Ann"), changed("client", Confidence=0.125)
+    early["timestamp"] = (NOW - timedelta(hours=2)).isoformat()
+    first, second = news_of(late, early).edits
+    assert (first.field_id, second.field_id) == ("fldName", "fldConfidence")
+    assert first.at < second.at
+
+
 def test_a_moment_that_cannot_be_read_is_that_of_the_look() -> None:
     assert Window(None, NOW).moment({"timestamp": "yesterday"}) == NOW

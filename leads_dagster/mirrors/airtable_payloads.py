@@ -263,6 +263,8 @@ class _Reader:
 
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
         known = self._by_record.pop(record, None)
+        if ours and known is not None and known.lead_id is None:
+            return  # we took a double out: what was typed in it until then counts
         self._forget(record)
         if ours and (known is None or known.leaving):
             self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []

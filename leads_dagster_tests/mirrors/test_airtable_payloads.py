@@ -166,6 +166,12 @@ def test_what_we_deleted_is_no_deletion() -> None:
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]
 
 
+def test_what_was_typed_in_a_double_that_we_took_out_counts() -> None:
+    double = KnownRecords({"rec1": KnownRecord(None, "rec1", {"full_name": "Ada"})})
+    gone = payload("publicApi", destroyedRecordIds=["rec1"])
+    assert edits_of(changed("client", Name="Ann"), gone, known=double) == [("rec1", "fldName", "changed", "Ann")]
+
+
 def test_a_stranger_is_told_of_as_a_whole() -> None:
     whole = {"rec1": {"fldName": "Ann", "fldStatus": "won"}}
     found = edits_of(changed("client", Name="Ann"), known=KnownRecords(), whole=whole)

@@ -183,7 +183,7 @@ def sample() -> Iterator[Sample]:
 def test_both_sides_end_up_equal_and_no_edit_is_lost(sample: Sample) -> None:
     BothWays.sample = sample
     wanted = settings(
-        max_examples=SEQUENCES, stateful_step_count=STEPS, deadline=None, database=None, derandomize=not LONG,
+        max_examples=SEQUENCES, stateful_step_count=STEPS, deadline=None, database=None, derandomize=SEQUENCES == 200,
         print_blob=False, suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     run_state_machine_as_test(BothWays, settings=wanted)

@@ -144,7 +144,7 @@ class Sending:
         self.booking.book(marks, pushes, [*result.outcomes, *quiet])
         self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
         gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
-        self._leave_gone({mark.lead_id for mark in marks if mark.lead_id in gone and not we_deleted(mark)})
+        self._leave_gone([mark for mark in marks if mark.lead_id in gone and not we_deleted(mark)])
         self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
@@ -154,10 +154,10 @@ class Sending:
         known = [mark.external_id for mark in marks if mark.external_id]
         return {} if self.unsettled is None or not known else self.unsettled.fields_of(known)
 
-    def _leave_gone(self, lead_ids: Collection[str]) -> None:
-        if self.unsettled is not None and lead_ids:
-            self.unsettled.note_gone()
-            self._postpone(lead_ids)
+    def _leave_gone(self, marks: Sequence[Any]) -> None:
+        if self.unsettled is not None and marks:
+            self.unsettled.note_gone(mark.external_id for mark in marks if mark.external_id)
+            self._postpone({mark.lead_id for mark in marks})
 
     def _postpone(self, lead_ids: Collection[str]) -> None:
         if self.unsettled is not None and lead_ids:

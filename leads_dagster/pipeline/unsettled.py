@@ -6,7 +6,7 @@ waits, is still being typed or is held by the guard is withheld, and a record th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leads_dagster.customers import AirtableSettings
@@ -14,8 +14,8 @@ from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.pipeline.airtable_table import known_table
 from leads_dagster.pipeline.pull import pull
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import airtable_changes, airtable_state
-from leads_dagster.store.airtable_changes import RECORD
+from leads_dagster.store import airtable_changes
+from leads_dagster.store.airtable_changes import RECORD, CellChange
 from leads_dagster.store.engine import reading, writing
 
 
@@ -50,8 +50,10 @@ class Unsettled:
             for record, ids in waiting.items()
         }
 
-    def note_gone(self) -> None:
-        """Records were deleted that we did not hear of: where no hook tells us, all have to be compared."""
-        with writing(self.ws.engine) as connection:
-            if airtable_state.hook_of(connection, self.airtable.base_id).status != "active":
-                airtable_state.note_table(connection, self.ws.name, sweep_due=True)
+    def note_gone(self, record_ids: Iterable[str]) -> None:
+        """Records were deleted, as their writes tell us: a webhook may never, where it was made since."""
+        table, now = known_table(self.ws, self.airtable), self.ws.now()
+        if table is not None:
+            gone = [CellChange(record, RECORD, "deleted", None, now, now) for record in record_ids]
+            with writing(self.ws.engine) as connection:
+                airtable_changes.note(connection, table.base_id, table.table_id, gone)

@@ -347,6 +347,22 @@ def test_the_lead_of_a_deleted_record_is_set_aside(make_desk: MakeDesk, policy: 
     assert shown(desk) == [record_as_shown(*BOB)]
 
 
+def test_a_deletion_of_which_nothing_tells_is_learnt_from_our_next_write(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    hooks = desk.sandbox.world.bases[BASE].hooks
+    kept = dict(hooks)
+    hooks.clear()  # deaf for a moment
+    desk.act(delete=[desk.record_of("Jane Doe")])
+    hooks.update(kept)
+    desk.sync((*JANE[:3], "Chair"), BOB)
+    later(desk, seconds=5)
+    later(desk, seconds=10)
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
+    before = desk.sandbox.requests.tally()
+    later(desk, seconds=20)
+    assert (desk.sandbox.requests.tally() - before).writes == 0
+
+
 def test_where_leads_are_kept_a_deleted_record_is_made_anew(make_desk: MakeDesk) -> None:
     desk = make_desk('delete_policy = "keep"')
     desk.ready(JANE, BOB)

@@ -29,6 +29,7 @@ from leads_dagster.mirrors.airtable_values import AirtableColumn, holds, plain_c
 OURS = "publicApi"  # every token's writes say so, other programs' too
 RECORD = ""  # in place of a field: the record itself
 _INSTANT = timedelta(milliseconds=1)
+_TICK = timedelta(microseconds=1)
 _FIELD_EVENTS = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
 
 EditKind = Literal["changed", "overwritten", "created", "deleted"]
@@ -213,10 +214,14 @@ def read_payloads(
     readers = {
         table: _Reader(watched, known.get(table, KnownRecords()), whole or {}) for table, watched in tables.items()
     }
-    for payload, table, change in changes_of(payloads):
-        if table in readers:
-            source = (payload.get("actionMetadata") or {}).get("source")
-            readers[table].read(change, ours=source == OURS, at=window.moment(payload))
+    at: datetime | None = None
+    for payload in payloads:
+        moment = window.moment(payload)
+        at = moment if at is None else max(moment, at + _TICK)  # what is told later happened later
+        ours = (payload.get("actionMetadata") or {}).get("source") == OURS
+        for _, table, change in changes_of([payload]):
+            if table in readers:
+                readers[table].read(change, ours=ours, at=at)
     return {table: reader.news() for table, reader in readers.items()}
 
 
@@ -258,6 +263,8 @@ class _Reader:
 
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
         known = self._by_record.pop(record, None)
+        if ours and known is not None and known.lead_id is None:
+            return  # we took a double out: what was typed in it until then counts
         self._forget(record)
         if ours and (known is None or known.leaving):
             self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []

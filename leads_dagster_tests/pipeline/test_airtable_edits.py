@@ -369,6 +369,32 @@ def test_a_record_that_is_brought_back_brings_its_lead_back(desk: Desk) -> None:
     assert desk.road.sync().status == "unchanged"
 
 
+def test_what_was_typed_into_a_record_that_was_brought_back_is_an_edit(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[{**fields, "Title": "Chair"}])
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:3], "Chair")]
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_what_a_record_that_was_brought_back_says_of_old_is_no_edit(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.sync((*JANE[:3], "Chair"), BOB)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[fields])
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:3], "Chair")]
+
+
 def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     desk.act(delete=[desk.record_of("Jane Doe")])

@@ -74,7 +74,7 @@ bench-matching: $(STAMP) $(BENCH_STAMP)
 
 bench-long: $(STAMP) $(BENCH_STAMP)
 	@echo "Edits on both sides, 2,000 sequences"
-	@LEADS_LONG=1 $(BIN)/python -m pytest -q leads_dagster_tests/acceptance/test_both_ways.py
+	@BOTH_WAYS=2000 $(BIN)/python -m pytest -q leads_dagster_tests/acceptance/test_both_ways.py
 	@$(BIN)/python -m benchmarks.run --long $(SECTIONS)
 
 # Hashes for every platform; the file names no index, so that anybody's will do.

@@ -29,9 +29,10 @@ from leads_dagster.mirrors.airtable_values import AirtableColumn, holds, plain_c
 OURS = "publicApi"  # every token's writes say so, other programs' too
 RECORD = ""  # in place of a field: the record itself
 _INSTANT = timedelta(milliseconds=1)
+_TICK = timedelta(microseconds=1)
 _FIELD_EVENTS = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
 
-EditKind = Literal["changed", "created", "deleted"]
+EditKind = Literal["changed", "overwritten", "created", "deleted"]
 Verdict = Literal["own", "back", "edit"]
 Payload = Mapping[str, Any]
 Cells = Mapping[str, Any]
@@ -104,7 +105,10 @@ class KnownRecords:
 
 @dataclass(frozen=True, slots=True)
 class CellEdit:
-    """Something that somebody changed: a cell, or (field_id `RECORD`) a record made or deleted."""
+    """Something that somebody changed: a cell, or (field_id `RECORD`) a record made or deleted.
+
+    A cell is "overwritten" where a write of ours landed over the edit: it counts, but does not stand there any more.
+    """
 
     record_id: str
     field_id: str
@@ -120,6 +124,7 @@ class TableNews:
     Attributes:
         edits: the last of each cell, in order.
         taken_back: (record, field) of cells that stand again as we wrote them.
+        overwritten: (record, field) of cells that we wrote, whatever edit of them waited.
         forgotten: records of which nothing that waited counts any more.
         adopted: lead -> record, where our own write comes to light before it was booked.
         parted: leads whose record we deleted, likewise.
@@ -129,6 +134,7 @@ class TableNews:
 
     edits: tuple[CellEdit, ...] = ()
     taken_back: tuple[tuple[str, str], ...] = ()
+    overwritten: tuple[tuple[str, str], ...] = ()
     forgotten: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
     parted: tuple[str, ...] = ()
@@ -208,10 +214,14 @@ def read_payloads(
     readers = {
         table: _Reader(watched, known.get(table, KnownRecords()), whole or {}) for table, watched in tables.items()
     }
-    for payload, table, change in changes_of(payloads):
-        if table in readers:
-            source = (payload.get("actionMetadata") or {}).get("source")
-            readers[table].read(change, ours=source == OURS, at=window.moment(payload))
+    at: datetime | None = None
+    for payload in payloads:
+        moment = window.moment(payload)
+        at = moment if at is None else max(moment, at + _TICK)  # what is told later happened later
+        ours = (payload.get("actionMetadata") or {}).get("source") == OURS
+        for _, table, change in changes_of([payload]):
+            if table in readers:
+                readers[table].read(change, ours=ours, at=at)
     return {table: reader.news() for table, reader in readers.items()}
 
 
@@ -223,6 +233,7 @@ class _Reader:
         self._by_record = dict(known.by_record)
         self._edits: dict[str, dict[str, CellEdit]] = {}
         self._taken_back: dict[str, dict[str, None]] = {}
+        self._overwritten: dict[tuple[str, str], None] = {}
         self._forgotten: dict[str, None] = {}
         self._adopted: dict[str, str] = {}
         self._parted: list[str] = []
@@ -232,6 +243,7 @@ class _Reader:
         return TableNews(
             tuple(edit for of_record in self._edits.values() for edit in of_record.values()),
             tuple((record, name) for record, names in self._taken_back.items() for name in names),
+            tuple(self._overwritten),
             tuple(self._forgotten),
             self._adopted,
             tuple(self._parted),
@@ -251,6 +263,8 @@ class _Reader:
 
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
         known = self._by_record.pop(record, None)
+        if ours and known is not None and known.lead_id is None:
+            return  # we took a double out: what was typed in it until then counts
         self._forget(record)
         if ours and (known is None or known.leaving):
             self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []
@@ -293,6 +307,8 @@ class _Reader:
             verdict = known.verdict(lead_field, column, cell, ours=ours)
             if verdict == "edit":
                 self._edit(record, name, plain_cell(column, cell), at=at)
+            elif verdict == "own":
+                self._overwrite(record, name)
             elif verdict == "back":
                 self._edits.get(record, {}).pop(name, None)
                 self._taken_back.setdefault(record, {})[name] = None
@@ -308,6 +324,11 @@ class _Reader:
     def _edit(self, record: str, name: str, cell: Any, *, at: datetime) -> None:
         self._taken_back.get(record, {}).pop(name, None)
         self._edits.setdefault(record, {})[name] = CellEdit(record, name, "changed", cell, at)
+
+    def _overwrite(self, record: str, name: str) -> None:
+        self._overwritten[record, name] = None
+        if (edit := self._edits.get(record, {}).get(name)) is not None:
+            self._edits[record][name] = replace(edit, kind="overwritten")
 
     def _plain(self, name: str, cell: Any) -> Any:
         return (cell or None) if name == self._table.key_id else plain_cell(self._table.columns[name][1], cell)

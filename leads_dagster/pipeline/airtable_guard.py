@@ -117,7 +117,7 @@ def put_back(ws: Workspace, connection: Connection, table: TableState, refused: 
     there = {
         shown[change.record_id].lead_id: (
             change.record_id,
-            {**(shown[change.record_id].base or {}), **edit_of(table, change).values},
+            edit_of(table, change).over(shown[change.record_id].base),
         )
         for change in refused
         if change.kind != "deleted" and change.record_id in shown

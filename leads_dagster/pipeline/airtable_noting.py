@@ -89,6 +89,7 @@ def _keep(connection: Connection, table: TableState, news: TableNews, *, seen_at
     where = (table.base_id, table.table_id)
     airtable_changes.forget(connection, *where, news.forgotten)
     airtable_changes.take_back(connection, *where, news.taken_back)
+    airtable_changes.overwrite(connection, *where, news.overwritten)
     airtable_bases.adopt(connection, table.customer, news.adopted)
     airtable_marks.note_gone(connection, table.customer, news.parted)
     return note_edits(connection, table, news.edits, seen_at=seen_at)

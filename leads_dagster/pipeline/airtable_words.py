@@ -30,7 +30,8 @@ def edit_of(table: TableState, change: RecordChange) -> AirtableEdit:
             said_at[name] = at
     if change.kind == "created":  # what is not told of a new record is blank there
         values = {**{name: None for name in table.fields if name != KEY}, **values}
-    return AirtableEdit(change.record_id, change.kind, values, said_at, change.changed_at, lead_key)
+    over = frozenset(field_of[one] for one in change.overwritten if one in field_of)
+    return AirtableEdit(change.record_id, change.kind, values, said_at, change.changed_at, lead_key, over)
 
 
 def _column(known: Mapping[str, str]) -> AirtableColumn:

@@ -20,6 +20,7 @@ from leads_dagster.store.statements import chunks
 from leads_dagster.store.tables import airtable_changes
 
 ChangeKind = Literal["changed", "created", "deleted"]
+CellKind = Literal["changed", "overwritten", "created", "deleted"]  # overwritten: by us, after somebody's edit
 RECORD = ""  # in place of a field: the record itself
 
 
@@ -35,7 +36,7 @@ class CellChange:
 
     record_id: str
     field_id: str
-    kind: ChangeKind
+    kind: CellKind
     cell: Any
     changed_at: datetime
     seen_at: datetime
@@ -49,6 +50,7 @@ class RecordChange:
         kind: "created" and "deleted" of the record; "changed" where cells alone changed.
         cells: field id -> (cell, changed_at).
         changed_at: of the newest of its changes.
+        overwritten: field ids of cells in which a write of ours landed over the edit.
         rows: id and seen_at of each, to drop what was taken in and nothing that was noted since.
     """
 
@@ -57,6 +59,7 @@ class RecordChange:
     cells: Mapping[str, tuple[Any, datetime]]
     changed_at: datetime
     rows: tuple[tuple[int, datetime], ...] = field(default=())
+    overwritten: frozenset[str] = frozenset()
 
 
 def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> int:
@@ -67,7 +70,7 @@ def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[
     wanted: dict[tuple[str, str], CellChange] = {}
     ended: dict[str, None] = {}  # records of which what waited before says nothing any more
     for change in changes:
-        if change.kind != "changed":
+        if change.field_id == RECORD:
             wanted = {key: one for key, one in wanted.items() if key[0] != change.record_id}
             ended[change.record_id] = None
         wanted[change.record_id, change.field_id] = change
@@ -127,7 +130,12 @@ def _change_of(record_id: str, rows: Sequence[Any], before: datetime, now: datet
         return None
     cells = {row.field_id: (row.cell, row.changed_at) for row in ready if row.field_id != RECORD}
     return RecordChange(
-        record_id, kind, cells, max(row.changed_at for row in ready), tuple((row.id, row.seen_at) for row in ready)
+        record_id,
+        kind,
+        cells,
+        max(row.changed_at for row in ready),
+        tuple((row.id, row.seen_at) for row in ready),
+        frozenset(row.field_id for row in ready if row.kind == "overwritten"),
     )
 
 
@@ -179,6 +187,17 @@ def take_back(connection: Connection, base_id: str, table_id: str, cells: Sequen
     ids = [row.id for row in waiting_rows if (row.record_id, row.field_id) in wanted]
     for part in chunks(ids):
         connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
+
+
+def overwrite(connection: Connection, base_id: str, table_id: str, cells: Sequence[tuple[str, str]]) -> None:
+    """Note that we wrote to these cells, (record id, field id), after what waits of them was typed."""
+    wanted = set(cells)
+    for part in chunks(sorted({record for record, _ in wanted})):
+        waits = select(airtable_changes).where(*_of(base_id, table_id, part), airtable_changes.c.kind == "changed")
+        ids = [row.id for row in connection.execute(waits) if (row.record_id, row.field_id) in wanted]
+        for some in chunks(ids):
+            mine = airtable_changes.c.id.in_(some)
+            connection.execute(update(airtable_changes).where(mine).values(kind="overwritten"))
 
 
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:

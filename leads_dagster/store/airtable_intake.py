@@ -57,6 +57,7 @@ class AirtableEdit:
         said_at: lead field -> when.
         at: of the newest of them.
         lead_key: the lead that the record names, where it was made; None where it names none.
+        overwritten: of the values, those over which a write of ours landed: they count, but do not stand there.
     """
 
     record_id: str
@@ -65,6 +66,11 @@ class AirtableEdit:
     said_at: Mapping[str, datetime]
     at: datetime
     lead_key: str | None = None
+    overwritten: frozenset[str] = frozenset()
+
+    def over(self, base: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What stands in the record now, if that stood there before."""
+        return {**(base or {}), **{name: value for name, value in self.values.items() if name not in self.overwritten}}
 
 
 @dataclass(slots=True)
@@ -256,7 +262,7 @@ class AirtableIntake:
             airtable_marks.note_gone(self.connection, self.customer, [mark.lead_id])
             self._settle_new(_as_it_stands(edit, mark), landed)
         else:
-            there = {**(mark.base or {}), **edit.values}
+            there = edit.over(mark.base)
             airtable_marks.note_there(self.connection, self.customer, {landed.lead_id: (edit.record_id, there)})
 
     def _take_in(self, said: Sequence[tuple[AirtableEdit, Mapping[str, Any]]], *, at: datetime) -> dict[str, Landed]:
@@ -287,8 +293,7 @@ class AirtableIntake:
         self.taken.edited += len(known)
         self.taken.refused += said.refused
         there = {
-            shown[edit.record_id].lead_id: (edit.record_id, {**(shown[edit.record_id].base or {}), **edit.values})
-            for edit in known
+            shown[edit.record_id].lead_id: (edit.record_id, edit.over(shown[edit.record_id].base)) for edit in known
         }
         airtable_marks.note_there(self.connection, self.customer, there)
 

@@ -111,23 +111,51 @@ def _newest(connection: Connection, record_ids: Sequence[int]) -> Newest:
 
 
 def note_heard(connection: Connection, said: Sequence[Said], *, run_id: str) -> None:
-    """Claim before each edit what it was made on top of, where the record's own last word was another."""
+    """Claim before each edit what it was made on top of, where the record's own last word was another.
+
+    Edits that were made elsewhere since without knowing of this one were made on top of the same: so both sides changed
+    the field.
+    """
     newest = _newest(connection, sorted({one.record_id for one in said}))
     rows = [row for one in said if (row := _heard(one, newest, run_id)) is not None]
+    rows += _heard_elsewhere(connection, [one for one in said if one.field in (one.shown.base or {})], run_id)
     if rows:
         claim_rows.insert_claims(connection, rows)
+
+
+def _heard_elsewhere(connection: Connection, said: Sequence[Said], run_id: str) -> list[dict[str, Any]]:
+    rows = []
+    for lead, material in load_material(connection, sorted({one.shown.lead_id for one in said})).items():
+        edits = {edit.id for edit in material.edits}
+        first: dict[tuple[int, str], datetime] = {}
+        for claim in material.claims:
+            key = (claim.record_id, claim.field)
+            first[key] = min(claim.changed_at, first.get(key, claim.changed_at))
+        rows += [
+            _was(one, record, one.at - _INSTANT, run_id)
+            for one in said
+            if one.shown.lead_id == lead
+            for (record, name), at in first.items()
+            if name == one.field and record in edits - {one.record_id} and at > one.at
+        ]
+    return rows
+
+
+def _was(one: Said, record: int, at: datetime, run_id: str) -> dict[str, Any]:
+    """A claim of what Airtable showed before an edit."""
+    value = text_of((one.shown.base or {})[one.field]) or None
+    return {"record_id": record, "field": one.field, "value": value, "changed_at": at, "run_id": run_id}
 
 
 def _heard(one: Said, newest: Newest, run_id: str) -> dict[str, Any] | None:
     base, written_at = one.shown.base, one.shown.written_at
     if base is None or one.field not in base or written_at is None:
         return None
-    value = text_of(base[one.field]) or None
+    row = _was(one, one.record_id, min(written_at, one.at - _INSTANT), run_id)
     before = newest.get((one.record_id, one.field))
-    at = min(written_at, one.at - _INSTANT)
-    if before is not None and (before.value == value or before.changed_at >= at):
+    if before is not None and (before.value == row["value"] or before.changed_at >= row["changed_at"]):
         return None
-    return {"record_id": one.record_id, "field": one.field, "value": value, "changed_at": at, "run_id": run_id}
+    return row
 
 
 class SaidOfLeads:
@@ -154,7 +182,7 @@ class SaidOfLeads:
         marks = {edit.record_id: replace(shown, lead_id=lead) for lead, edit, shown, _ in told}
         times = said_times(self.connection, [edit for _, edit, _, _ in told], record_of, marks)
         heard = [
-            Said(known[lead].id, name, times[edit.record_id][name], shown)
+            Said(known[lead].id, name, times[edit.record_id][name], marks[edit.record_id])
             for lead, edit, shown, claims in told
             for name in claims
             if _moved_on(leads[lead], shown, name)

@@ -212,6 +212,8 @@ class World:
     def type_in_sheet(self, at: int, column: str, value: str) -> None:
         if self.rows:
             row = self.rows[at % len(self.rows)]
+            if row.cells[column] == value:
+                return
             row.cells[column] = value
             self._say((row, column), column, value, row.leads[0] if len(row.leads) == 1 else None)
 
@@ -252,9 +254,16 @@ class World:
         if not (records := self.records):
             return
         record = records[at % len(records)]
+        if not value and not self._stands(record, column):
+            return
         handle = self.sandbox.airtable.acting(source=source)
         handle.update(BASE, TABLE, [{"id": record, "fields": {self._column(column): value}}])
         self._say((record, column), column, value, self._lead_of(record))
+
+    def _stands(self, record: str, column: str) -> bool:
+        table = self.sandbox.world.bases[BASE].tables[TABLE]
+        field_id = next(one.id for one in table.fields.values() if one.name == self._column(column))
+        return bool(table.records[record].cells.get(field_id))
 
     def _lead_of(self, record: str) -> str | None:
         query = select(sync_status.c.lead_id).where(sync_status.c.external_id == record)
@@ -300,8 +309,8 @@ class World:
             return
         lead = active[at % len(active)]
         with suppress(LeadsError), writing(self.sample.engine, "acme") as connection:
-            edit(connection, self.ws.policy, lead, {FIELD_OF[column]: value or None}, who="ada")
-            self._say((lead, column), column, value, lead)
+            if edit(connection, self.ws.policy, lead, {FIELD_OF[column]: value or None}, who="ada"):
+                self._say((lead, column), column, value, lead)
 
     def override(self, at: int, column: str, value: str) -> None:
         if active := self.active():

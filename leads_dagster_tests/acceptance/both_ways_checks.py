@@ -16,7 +16,7 @@ from leads_dagster.store import airtable_state
 from leads_dagster.store import tables as t
 from leads_dagster.store.engine import reading
 from leads_dagster.store.lead_rows import to_texts
-from leads_dagster_tests.acceptance.both_ways import COLUMNS, Edit, Story, World
+from leads_dagster_tests.acceptance.both_ways import COLUMNS, Edit, Row, Story, World
 from leads_dagster_tests.acceptance.conftest import COMPARED, fields
 from leads_dagster_tests.pipeline.airtable_desk import BASE, TABLE
 
@@ -160,6 +160,7 @@ class Books:
             t.source_records.c.kind == "row", t.source_records.c.removed_at.is_(None)
         )
         self.rows = Counter(row.lead_id for row in world.all(live))
+        self.refused = {tuple(row.raw.get(name, "") for name in COLUMNS) for row in world.all(select(t.quarantine))}
         self.words = self._words()
 
     def _words(self) -> set[str]:
@@ -177,7 +178,9 @@ class Books:
         return lead
 
     def account_for(self, edit: Edit) -> bool:
-        lead = self.living(edit.lead)
+        lead, where = self.living(edit.lead), edit.cell[0]
+        if isinstance(where, Row) and tuple(where.cells[name] for name in COLUMNS) in self.refused:
+            return True
         if edit.value is not None and any(one.get(edit.field) == edit.value for one in self.leads.values()):
             return True
         if edit.value is None and self.rows[lead] > 1:  # another row of the lead may fill it

@@ -104,7 +104,7 @@ def test_an_echo_of_an_older_write_is_ours_for_a_program_only(name: str, value: 
 
 def test_our_write_after_a_persons_edit_does_not_take_that_back() -> None:
     assert edits_of(changed("client", Name="Ann"), changed("publicApi", Name="Ada")) == [
-        ("rec1", "fldName", "changed", "Ann")
+        ("rec1", "fldName", "overwritten", "Ann")
     ]
 
 
@@ -166,6 +166,12 @@ def test_what_we_deleted_is_no_deletion() -> None:
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]
 
 
+def test_what_was_typed_in_a_double_that_we_took_out_counts() -> None:
+    double = KnownRecords({"rec1": KnownRecord(None, "rec1", {"full_name": "Ada"})})
+    gone = payload("publicApi", destroyedRecordIds=["rec1"])
+    assert edits_of(changed("client", Name="Ann"), gone, known=double) == [("rec1", "fldName", "changed", "Ann")]
+
+
 def test_a_stranger_is_told_of_as_a_whole() -> None:
     whole = {"rec1": {"fldName": "Ann", "fldStatus": "won"}}
     found = edits_of(changed("client", Name="Ann"), known=KnownRecords(), whole=whole)
@@ -203,6 +209,14 @@ def test_other_tables_and_payloads_that_say_an_error_are_passed_over() -> None:
 )
 def test_a_moment_lies_between_two_looks_whatever_airtables_clock_says(said: datetime, expected: datetime) -> None:
     assert Window(NOW - timedelta(hours=1), NOW + timedelta(hours=1)).moment(payload(at=said)) == expected
+
+
+def test_of_two_payloads_the_later_told_happened_later_whatever_they_say() -> None:
+    late, early = changed("client", Name="Ann"), changed("client", Confidence=0.125)
+    early["timestamp"] = (NOW - timedelta(hours=2)).isoformat()
+    first, second = news_of(late, early).edits
+    assert (first.field_id, second.field_id) == ("fldName", "fldConfidence")
+    assert first.at < second.at
 
 
 def test_a_moment_that_cannot_be_read_is_that_of_the_look() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
+from leads_dagster.mirrors.push import LeadPush, PushResult
 from leads_dagster.pipeline import conflicts, holds, quarantine, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.sandbox import Sandbox
+from leads_dagster.store.engine import writing
+from leads_dagster.store.lead_edits import edit
 from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, JANE, Desk
 from leads_dagster_tests.pipeline.conftest import Road, Rows
 
@@ -171,6 +175,34 @@ def test_an_edit_counts_though_the_clock_was_put_back_before_it(desk: Desk) -> N
     later(desk, seconds=-3600)
     lead = desk.lead_of("Jane Doe")
     assert (lead["title"], lead["company"]) == ("Chair", None)
+
+
+def test_an_edit_over_which_our_own_write_landed_is_written_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready(JANE)
+    record, push = desk.record_of("Jane Doe"), AirtableMirror.push
+
+    def typed_just_before(mirror: AirtableMirror, changes: Sequence[LeadPush]) -> PushResult:
+        monkeypatch.undo()
+        desk.type_in(record, Title="Chair")
+        return push(mirror, changes)
+
+    monkeypatch.setattr(AirtableMirror, "push", typed_just_before)
+    desk.sync((*JANE[:3], "Founder"))
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Founder")]
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_an_edit_that_a_program_did_not_know_of_is_kept_beside_its_own(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    with desk.road.open() as ws, writing(ws.engine, ws.name) as connection:
+        edit(connection, ws.policy, desk.road.leads()[0]["id"], {"title": "Founder"}, who="ada")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert open_conflicts(desk) == [("title", "Founder", "Chair")]
 
 
 def test_different_fields_of_one_lead_are_no_conflict(desk: Desk) -> None:

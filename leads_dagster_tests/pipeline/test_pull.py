@@ -110,7 +110,7 @@ def test_a_persons_edit_stays_noted_though_we_write_over_it(desk: Desk) -> None:
     with desk.road.open() as ws, ws.engine.begin() as connection:
         connection.exec_driver_sql('UPDATE sync_status SET unbooked = \'{"title": ["Queen"]}\'')
     desk.api.update(jane, {"Title": "Queen"})
-    assert (desk.pull().changes, desk.changes()) == (0, [(jane, TITLE, "changed", "Chair")])
+    assert (desk.pull().changes, desk.changes()) == (0, [(jane, TITLE, "overwritten", "Chair")])
 
 
 def test_another_programs_edit_is_an_edit(desk: Desk) -> None:

@@ -428,6 +428,29 @@ def test_too_many_deletions_are_held_until_somebody_looks(desk: Desk) -> None:
     assert (hold["status"], hold["removals"]) == ("open", MANY - 1)
 
 
+def test_what_people_go_on_typing_does_not_wait_with_a_plan(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    (left,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.type_in(left["id"], Title="Chair")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (hold,) = holds.list_(ws)
+    assert (hold["status"], hold["removals"], hold["changes"]) == ("open", MANY - 1, 0)
+    assert [lead["title"] for lead in desk.road.leads()].count("Chair") == 1
+
+
+def test_an_edit_after_the_plan_does_not_take_the_approval_away(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    with desk.road.open() as ws:
+        holds.approve(ws, holds.list_(ws)[0]["id"], who="ada")
+    (left,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.type_in(left["id"], Title="Chair")
+    desk.road.sync()
+    assert [lead["title"] for lead in desk.road.leads()] == ["Chair"]
+    with desk.road.open() as ws:
+        assert holds.list_(ws) == []
+
+
 def test_deletions_that_were_approved_are_carried_out(desk: Desk) -> None:
     all_deleted_but_one(desk)
     with desk.road.open() as ws:

@@ -144,6 +144,7 @@ class World:
     Attributes:
         made: records that people and their programs made, or brought back, in Airtable.
         bin: records that were deleted there, as they were.
+        words: all that anybody wrote into a cell there.
         last: the result of the last cycle; None where it failed or the process ended.
     """
 
@@ -158,6 +159,7 @@ class World:
         self.ws = self._started()
         self.story = Story()
         self.made: set[str] = set()
+        self.words: set[str] = set()
         self.bin: list[tuple[str, dict[str, Any]]] = []
         self.number = 1000
         self.last: SyncResult | None = None
@@ -228,7 +230,7 @@ class World:
             self.rows.append(Row(dict(self.rows[at % len(self.rows)].cells)))
 
     def remove_row(self, at: int) -> None:
-        if self.rows:
+        if len(self.rows) > 1:  # a sheet that says nothing at all is refused
             self.story.over.add(self.rows.pop(at % len(self.rows)))
 
     def reorder(self) -> None:
@@ -258,6 +260,7 @@ class World:
             return
         handle = self.sandbox.airtable.acting(source=source)
         handle.update(BASE, TABLE, [{"id": record, "fields": {self._column(column): value}}])
+        self.words.add(value)
         self._say((record, column), column, value, self._lead_of(record))
 
     def _stands(self, record: str, column: str) -> bool:
@@ -273,12 +276,15 @@ class World:
         named = {self._column(column): value for column, value in cells.items()}
         (record,) = self.sandbox.airtable.acting(source=source).create(BASE, TABLE, [named])
         self.made.add(record["id"])
+        self.words |= set(cells.values())
         for column, value in cells.items():
             self._say((record["id"], column), column, value, None)
 
     def copy_record(self, at: int) -> None:
         if records := self.sandbox.airtable.records(BASE, TABLE):
-            (made,) = self.sandbox.airtable.create(BASE, TABLE, [records[at % len(records)]["fields"]])
+            fields = records[at % len(records)]["fields"]
+            (made,) = self.sandbox.airtable.create(BASE, TABLE, [fields])
+            self.words |= set(map(str, fields.values()))
             self.made.add(made["id"])
 
     def delete(self, at: int) -> None:
@@ -294,6 +300,7 @@ class World:
             return
         record, fields = self.bin.pop()
         self.made.add(record)
+        self.words |= set(map(str, fields.values()))
         named = {self._column(name.removesuffix(" (renamed)")): value for name, value in fields.items()}
         with patch("leads_dagster.sandbox.airtable_writes.new_id", return_value=record):
             self.sandbox.airtable.create(BASE, TABLE, [named])

@@ -34,7 +34,8 @@ def settle(world: World) -> list[str]:
             break
     else:
         return [f"never quiet: {world.last} {unsettled(world)}"]
-    found = both_sides(world) + crm(world) + lost_edits(world) + echoed + echoes(world, wait=4000)
+    found = both_sides(world) + crm(world) + lost_edits(world) + own_words(world)
+    found += echoed + echoes(world, wait=4000)
     if not found:
         world.story = Story()
         find_leads_of_rows(world)
@@ -196,6 +197,19 @@ class Books:
 
     def _others(self, edit: Edit) -> list[Edit]:
         return [one for one in self.world.story.edits if one.field == edit.field and one.cell != edit.cell]
+
+
+# What we wrote is nobody's word.
+
+
+def own_words(world: World) -> list[str]:
+    """Conflicts in which Airtable is said to have said what nobody ever typed there."""
+    found = []
+    for row in world.all(select(t.conflicts)):
+        for value, source in ((row.kept, row.kept_source), (row.lost, row.lost_source)):
+            if source.startswith("airtable:") and value is not None and value not in world.words:
+                found.append(f"nobody typed {value!r} in Airtable: {dict(row._mapping)}")
+    return found
 
 
 # A quiet system writes nothing.

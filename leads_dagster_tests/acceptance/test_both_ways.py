@@ -30,6 +30,7 @@ COLUMN = st.sampled_from(("Title", "Title", "Notes", "Company", "Name", "Email")
 PLAIN = st.sampled_from(("Title", "Notes", "Company"))
 WHOSE = st.sampled_from(("client", "client", "publicApi"))
 BLANK = st.sampled_from((False, False, False, True))
+NOW = st.booleans()  # whether a cycle runs at once
 
 
 class BothWays(RuleBasedStateMachine):
@@ -91,14 +92,16 @@ class BothWays(RuleBasedStateMachine):
     def rename_a_field(self, column: str) -> None:
         self.world.rename(column)
 
-    @rule(at=ANY, column=PLAIN, number=st.integers(1, 8), when=st.sampled_from(("before", "after")))
-    def type_during_a_cycle(self, at: int, column: str, number: int, when: str) -> None:
+    @rule(at=ANY, column=PLAIN, number=st.integers(1, 8), when=st.sampled_from(("before", "after")), now=NOW)
+    def type_during_a_cycle(self, at: int, column: str, number: int, when: str, now: bool) -> None:
         value = self.world.fresh(column)
         self.world.seams.at(when, number, lambda: self.world.type_in_airtable(at, column, value))
+        self.perhaps_cycle(now)
 
-    @rule(at=ANY, number=st.integers(1, 8))
-    def delete_during_a_cycle(self, at: int, number: int) -> None:
+    @rule(at=ANY, number=st.integers(1, 8), now=NOW)
+    def delete_during_a_cycle(self, at: int, number: int, now: bool) -> None:
         self.world.seams.at("before", number, lambda: self.world.delete(at))
+        self.perhaps_cycle(now)
 
     # The store.
 
@@ -136,15 +139,18 @@ class BothWays(RuleBasedStateMachine):
         method=st.sampled_from(("GET", "POST PATCH DELETE", "GET POST PATCH DELETE")),
         skip=st.integers(0, 3),
         times=st.sampled_from((1, 1, 2, 9)),
+        now=NOW,
     )
-    def fault(self, **fault: Any) -> None:
+    def fault(self, now: bool, **fault: Any) -> None:
         if fault["status"] == 429:
             fault["kind"] = "status"
         self.world.sandbox.faults.add({**fault, "service": "airtable", "seconds": 0.01})
+        self.perhaps_cycle(now)
 
-    @rule(kind=st.sampled_from(("statement", "before", "after")), number=st.integers(1, 120))
-    def crash(self, kind: str, number: int) -> None:
+    @rule(kind=st.sampled_from(("statement", "before", "after")), number=st.integers(1, 120), now=NOW)
+    def crash(self, kind: str, number: int, now: bool) -> None:
         self.world.seams.at(kind, number if kind == "statement" else 1 + number % 8, self.world.seams.die)
+        self.perhaps_cycle(now)
 
     @rule(state=st.sampled_from(("expired", "invalid")))
     def lose_the_hook(self, state: str) -> None:
@@ -156,6 +162,10 @@ class BothWays(RuleBasedStateMachine):
         self.world.clock.ours, self.world.clock.theirs = ours, theirs
 
     # Time passes.
+
+    def perhaps_cycle(self, now: bool) -> None:
+        if now:
+            self.world.cycle()
 
     @rule()
     def cycle(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.mirrors.push import LeadPush, PushResult
-from leads_dagster.pipeline import conflicts, holds, quarantine, undo
+from leads_dagster.pipeline import checks, conflicts, holds, quarantine, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.engine import writing
@@ -116,6 +116,17 @@ def test_another_program_edits_like_a_person(desk: Desk) -> None:
     desk.api.update(desk.record_of("Jane Doe"), {"Title": "Chair"})
     desk.road.sync()
     assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_address_that_another_lead_has_stops_nothing(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    desk.type_in(desk.record_of("Bob Stone"), Email="jane@acme.example")
+    run = "typed-twice"
+    with desk.road.open() as ws:
+        run_cycle(ws, run_id=run)
+        told = checks.no_strong_key_doubles(ws, run_id=run)
+    assert [lead["email"] for lead in desk.road.leads()] == ["jane@acme.example"] * 2
+    assert (told.passed, told.metadata["kept_apart_for_a_reason"]) == (True, 1)
 
 
 def test_an_edit_of_a_field_that_was_renamed_is_still_one_of_that_field(desk: Desk) -> None:

@@ -153,7 +153,7 @@ _SPLINK = (
     "Splink on DuckDB is trained on the same rows without their truth, as a user who knows it would: names by its "
     "forename and surname comparison, companies by Jaro-Winkler without legal form and with term frequencies, its "
     "e-mail comparison, eight blocking rules, u by sampling, m by expectation maximisation under four blocking rules. "
-    "Of five such models tried on seed 1 it is the one with the best F1. Its threshold is picked on the answers of "
+    "Of six such models tried on seed 1 it is the one with the best F1. Its threshold is picked on the answers of "
     "each run, in its favour (picked: {thresholds}); its seconds are of table, training, prediction and clusters."
 )
 _FEBRL = (

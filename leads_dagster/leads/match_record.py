@@ -82,6 +82,8 @@ class MatchRecord:
     @property
     def born(self) -> str:
         """The birth date as eight digits, or ""."""
+        if not self.facts:  # of most records, and it is asked of each many times
+            return ""
         return next((fact.partition(":")[2] for fact in self.facts if fact.startswith(f"{BIRTH_DATE}:")), "")
 
 

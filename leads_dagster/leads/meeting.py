@@ -39,8 +39,8 @@ Flags = NDArray[np.bool_]
 _ENOUGH_WORDS = 6
 _FEW_LETTERS = 3
 _PLACE_WORDS = 8
-# Names whose readings are kept: more than a block has; some 500 bytes each.
-_KEPT = 100_000
+# Names whose readings are kept at a time; some 700 bytes each.
+_KEPT = 30_000
 # What a mistyped legal form leaves behind a long name: "Hartworth Cedar Roboticsa B".
 _STRAY_LETTERS, _LONG = 4, 12
 # Letters that one alphabet is written with in another: Iwanow, Ivanov; Sergey, Sergei.
@@ -59,11 +59,24 @@ class Readings:
     opens: frozenset[str]
     guests: frozenset[str] = frozenset()
 
-    def meets(self, other: Readings) -> bool:
+    def packed(self) -> Packed:
+        """The same in few bytes."""
+        return Packed(*(array("q", map(hash, some)) for some in (self.opens, self.guests)))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Readings by their hashes: half a kilobyte where the texts take six."""
+
+    opens: array[int]
+    guests: array[int]
+
+    def meets(self, other: Packed) -> bool:
         """Whether two names have a reading in common."""
-        if not self.opens.isdisjoint(other.opens):
+        mine = set(self.opens)
+        if not (mine.isdisjoint(other.opens) and mine.isdisjoint(other.guests)):
             return True
-        return not (self.opens.isdisjoint(other.guests) and self.guests.isdisjoint(other.opens))
+        return not set(other.opens).isdisjoint(self.guests)
 
 
 # Of a record that says nothing: it may be anybody's.
@@ -239,7 +252,7 @@ class Meetings:
 
     def __init__(self, records: Sequence[MatchRecord]) -> None:
         self._records = records
-        self._known: dict[tuple[Part, str], Readings] = {}
+        self._known: dict[tuple[Part, str], Packed] = {}
 
     def hold(self, aspect: Aspect, left: Indexes, right: Indexes) -> Flags:
         """Of each pair, whether in all that the aspect looks at the two have a reading in common."""
@@ -253,8 +266,10 @@ class Meetings:
         left, right = self._records[one], self._records[other]
         return part.key(left) == part.key(right) or self._readings(part, left).meets(self._readings(part, right))
 
-    def _readings(self, part: Part, record: MatchRecord) -> Readings:
+    def _readings(self, part: Part, record: MatchRecord) -> Packed:
         key = part, part.key(record)
-        if key not in self._known:
-            self._known[key] = part.readings(record)
-        return self._known[key]
+        if (known := self._known.get(key)) is not None:
+            return known
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        return self._known.setdefault(key, part.readings(record).packed())

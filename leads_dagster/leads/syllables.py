@@ -34,6 +34,7 @@ def _languages() -> tuple[_Language, ...]:
     )
 
 
+@lru_cache(maxsize=1 << 14)
 def family_languages(word: str) -> int:
     """The languages, one bit each, of which a folded word is a common family name."""
     return sum(1 << bit for bit, language in enumerate(_languages()) if word in language.families)

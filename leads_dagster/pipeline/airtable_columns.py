@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 Known = Mapping[str, Any]  # a field as the store keeps it
 
+_TEXT_TYPES = frozenset({"singleLineText", "multilineText", "richText", "email", "url", "phoneNumber", "singleSelect"})
+
 
 def target_of(known: TableState) -> Target | None:
     """The target as it was last seen; None where `lead_key` was not there."""
@@ -81,7 +83,7 @@ def follow(connection: Connection, known: TableState | None, fresh: TableState, 
         return
     airtable_state.note_fields(connection, fresh)
     _say(known, fresh)
-    others = {name for name, one in fresh.shown.items() if _id(known, name) not in (None, one["id"])}
+    others = {name for name, one in fresh.shown.items() if _is_other(known, name, one)}
     if others:
         outbox.restate(connection, fresh.customer, "airtable", lambda base: _without(base, others))
     if (fresh.shown.keys() - known.shown.keys() and not by_name) or others:
@@ -101,9 +103,18 @@ def _begin(connection: Connection, known: TableState | None, fresh: TableState) 
     outbox.tell_again(connection, fresh.customer, "airtable", same_place=not another)
 
 
-def _id(known: TableState, name: str) -> str | None:
-    one = known.shown.get(name) or known.held.get(name)
-    return None if one is None else str(one["id"]) or None
+def _is_other(known: TableState, name: str, now: Known) -> bool:
+    """Whether nothing is known of what stands there: another field, or a type to which Airtable does not carry over
+    every value. What it emptied itself nobody blanked."""
+    before = known.shown.get(name) or known.held.get(name)
+    if before is None or not before["id"]:
+        return False
+    return bool(before["id"] != now["id"] or _shape(before) != _shape(now))
+
+
+def _shape(one: Known) -> str:
+    """Types of one shape take each other's values as they are."""
+    return "text" if one["type"] in _TEXT_TYPES else str(one["type"])
 
 
 def _without(base: Mapping[str, Any], others: set[str]) -> dict[str, Any]:

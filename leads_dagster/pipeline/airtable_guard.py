@@ -49,14 +49,16 @@ def guarded(
     source, known = table.source, lead_rows.count_active(connection, ws.name) if plan else 0
     limit = guard.limit(known, share=ws.customer.guard_share, minimum=ws.customer.guard_minimum)
     standing = hold_rows.standing(connection, ws.name, source)
-    approved = standing is not None and _approved(standing, plan)
-    emptied = _is_emptied(connection, ws.name, plan)
-    if (len(plan) <= limit and not emptied) or approved:
-        if standing is not None:
-            hold_rows.settle(connection, standing["id"], "applied" if approved else "dissolved", at=ws.now())
+    judged = plan if standing is None else _judged(standing, plan, limit)
+    emptied = any(one["kind"] == "remove" for one in judged) and _is_emptied(connection, ws.name, plan)
+    asks = len(judged) > limit or emptied
+    if standing is not None and (standing["status"] == "approved" or not asks):
+        ended = "applied" if standing["status"] == "approved" else "dissolved"
+        hold_rows.settle(connection, standing["id"], ended, at=ws.now())
+    if not asks:
         return list(ready)
-    hold_rows.put(connection, _hold_row(ws, source, plan, limit, run_id))
-    parked = {one["airtable_id"] for one in plan}
+    hold_rows.put(connection, _hold_row(ws, source, judged, limit, run_id))
+    parked = {one["airtable_id"] for one in judged}
     return [change for change in ready if change.record_id not in parked]
 
 
@@ -66,10 +68,15 @@ def _is_emptied(connection: Connection, customer: str, plan: Sequence[Mapping[st
     return removed > 1 and removed >= outbox.count_heard(connection, customer, "airtable")
 
 
-def _approved(hold: Mapping[str, Any], plan: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a person let exactly these edits through."""
-    let_through = {(one["airtable_id"], one["digest"]) for one in hold["plan"]}
-    return hold["status"] == "approved" and {(one["airtable_id"], one["digest"]) for one in plan} <= let_through
+def _judged(hold: Mapping[str, Any], plan: Sequence[Mapping[str, Any]], limit: int) -> list[Mapping[str, Any]]:
+    """What of a plan is to be asked about beside a hold: what a person let through is not, nor is what people go on
+    typing while it waits, as long as that is not too much itself."""
+    if hold["status"] == "approved":
+        let_through = {(one["airtable_id"], one["digest"]) for one in hold["plan"]}
+        return [one for one in plan if (one["airtable_id"], one["digest"]) not in let_through]
+    parked = {one["airtable_id"] for one in hold["plan"]}
+    beside = [one for one in plan if one["kind"] == "change" and one["airtable_id"] not in parked]
+    return list(plan) if len(beside) > limit else [one for one in plan if one not in beside]
 
 
 def _plan(

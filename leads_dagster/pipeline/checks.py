@@ -16,6 +16,7 @@ from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import (
     airtable_changes,
     airtable_state,
+    claim_rows,
     hold_rows,
     lead_rows,
     ledger,
@@ -93,11 +94,13 @@ def headers_known(ws: Workspace, *, run_id: str) -> CheckOutcome:
 
 
 def no_strong_key_doubles(ws: Workspace, *, run_id: str) -> CheckOutcome:
-    """No two active leads carry one LinkedIn URL or e-mail, but where a decision or evidence keeps them apart."""
+    """No two active leads carry one LinkedIn URL or e-mail, but where a decision, an edit or evidence says so."""
     with reading(ws.engine) as connection:
         doubles = lead_rows.strong_key_doubles(connection, ws.name, run_id)
         explained = match_rows.kept_apart(connection, ws.name, [value for _, value, _ in doubles])
         explained |= review_rows.shared_by_decision(connection, ws.name) if doubles else set()
+        # It stops no sync: whoever typed it in two places sees it there.
+        explained |= claim_rows.given_by_edits(connection, ws.name, [value for _, value, _ in doubles])
         waiting = review_rows.count_waiting(connection, ws.name)
     open_ones = [one for one in doubles if one[1] not in explained]
     reasons = len(doubles) - len(open_ones)

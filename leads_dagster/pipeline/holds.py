@@ -17,7 +17,7 @@ from leads_dagster.store.person import who_asks
 _NEXT = {
     "open": "Waits for a decision: `leads holds approve {id}` or `leads holds drop {id}`. Until then these rows do not "
     "count, and all others do. Rows that return dissolve it.",
-    "approved": "The next sync does what the plan says, if the sheet still makes the same plan then.",
+    "approved": "The next sync does what the plan says, as far as it is still the same then.",
     "dropped": "Its leads stay as they are, and its rows held, until they change again or return; "
     "`leads holds approve {id}` takes that back.",
     "applied": "Done.",

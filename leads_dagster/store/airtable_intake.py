@@ -16,7 +16,7 @@ What belongs here: telling records apart, inside the caller's write transaction.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -134,6 +134,7 @@ class AirtableIntake:
         of_lead = airtable_marks.by_lead(self.connection, self.customer, [edit.lead_key]).get(edit.lead_key)
         if of_lead is None or of_lead.record_id is None:  # its record was lost, or our write was never booked
             self._adopt(edit, edit.lead_key)
+            self._hear(edit, edit.lead_key)
             return True
         return self._note_copy(edit, lead)
 
@@ -143,6 +144,7 @@ class AirtableIntake:
             return False
         undo.take_back(self._undoing("brought back in Airtable"), decision)
         self._adopt(edit, lead_id)
+        self._hear(edit, lead_id)
         self.taken.restored += 1
         return True
 
@@ -160,6 +162,21 @@ class AirtableIntake:
     def _adopt(self, edit: AirtableEdit, lead_id: str) -> None:
         base = {**edit.values, KEY: edit.lead_key}
         airtable_marks.note_there(self.connection, self.customer, {lead_id: (edit.record_id, base)})
+
+    def _hear(self, edit: AirtableEdit, lead_id: str) -> None:
+        """What an adopted record says and its lead never said, somebody typed there: the push would write over it."""
+        lead = lead_rows.load(self.connection, [lead_id])[lead_id]
+        texts = lead_rows.to_texts(lead)
+        other = {name: value for name, value in edit.values.items() if value is not None}
+        new = {
+            name: value
+            for name, value in other.items()
+            if text_of(value) not in {texts.get(name, ""), *lead_rows.said_before(self.connection, lead_id, name)}
+        }
+        seen = Shown(lead_id, edit.record_id, {name: lead[name] for name in new}, None)
+        said = airtable_said.SaidOfLeads(self.connection, self.policy, self.source, self.run_id, self.now)
+        said.book([(lead_id, replace(edit, values=new), seen)])
+        self.taken.refused += said.refused
 
     def _duplicate(self, record_id: str, lead_id: str, *, reason: str, keep: bool = False) -> None:
         self.taken.duplicates += 1

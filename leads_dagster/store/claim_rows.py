@@ -80,6 +80,27 @@ def claimed_by_run(connection: Connection, customer: str, run_id: str) -> set[in
     return set(connection.execute(query).scalars())
 
 
+def given_by_edits(connection: Connection, customer: str, values: Sequence[str]) -> set[str]:
+    """Of these e-mails and LinkedIn URLs, those that somebody gave to a lead itself: edits take no part in matching."""
+    found: set[str] = set()
+    for part in chunks(values):
+        query = (
+            select(claims.c.value)
+            .join(source_records, source_records.c.id == claims.c.record_id)
+            .where(
+                claims.c.value.in_(part),
+                claims.c.field.in_(["email", "linkedin_url"]),
+                claims.c.voided_by.is_(None),
+                source_records.c.customer == customer,
+                source_records.c.kind == "edit",
+                source_records.c.removed_at.is_(None),
+            )
+            .distinct()
+        )
+        found.update(str(value) for value in connection.execute(query).scalars())
+    return found
+
+
 def void_claims(connection: Connection, claim_ids: Sequence[int], *, by: int) -> None:
     """Say which decision took these claims back."""
     for part in chunks(claim_ids):

@@ -11,7 +11,7 @@ import pytest
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.mirrors.push import LeadPush, PushResult
-from leads_dagster.pipeline import conflicts, holds, quarantine, undo
+from leads_dagster.pipeline import checks, conflicts, holds, quarantine, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.engine import writing
@@ -116,6 +116,17 @@ def test_another_program_edits_like_a_person(desk: Desk) -> None:
     desk.api.update(desk.record_of("Jane Doe"), {"Title": "Chair"})
     desk.road.sync()
     assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_address_that_another_lead_has_stops_nothing(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    desk.type_in(desk.record_of("Bob Stone"), Email="jane@acme.example")
+    run = "typed-twice"
+    with desk.road.open() as ws:
+        run_cycle(ws, run_id=run)
+        told = checks.no_strong_key_doubles(ws, run_id=run)
+    assert [lead["email"] for lead in desk.road.leads()] == ["jane@acme.example"] * 2
+    assert (told.passed, told.metadata["kept_apart_for_a_reason"]) == (True, 1)
 
 
 def test_an_edit_of_a_field_that_was_renamed_is_still_one_of_that_field(desk: Desk) -> None:
@@ -385,6 +396,32 @@ def test_a_record_that_is_brought_back_brings_its_lead_back(desk: Desk) -> None:
     assert desk.road.sync().status == "unchanged"
 
 
+def test_what_was_typed_into_a_record_that_was_brought_back_is_an_edit(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[{**fields, "Title": "Chair"}])
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:3], "Chair")]
+    assert desk.road.sync().status == "unchanged"
+
+
+def test_what_a_record_that_was_brought_back_says_of_old_is_no_edit(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.sync((*JANE[:3], "Chair"), BOB)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[fields])
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:3], "Chair")]
+
+
 def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     desk.act(delete=[desk.record_of("Jane Doe")])
@@ -416,6 +453,29 @@ def test_too_many_deletions_are_held_until_somebody_looks(desk: Desk) -> None:
     with desk.road.open() as ws:
         (hold,) = holds.list_(ws)
     assert (hold["status"], hold["removals"]) == ("open", MANY - 1)
+
+
+def test_what_people_go_on_typing_does_not_wait_with_a_plan(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    (left,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.type_in(left["id"], Title="Chair")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (hold,) = holds.list_(ws)
+    assert (hold["status"], hold["removals"], hold["changes"]) == ("open", MANY - 1, 0)
+    assert [lead["title"] for lead in desk.road.leads()].count("Chair") == 1
+
+
+def test_an_edit_after_the_plan_does_not_take_the_approval_away(desk: Desk) -> None:
+    all_deleted_but_one(desk)
+    with desk.road.open() as ws:
+        holds.approve(ws, holds.list_(ws)[0]["id"], who="ada")
+    (left,) = desk.sandbox.airtable.records(BASE, desk.table)
+    desk.type_in(left["id"], Title="Chair")
+    desk.road.sync()
+    assert [lead["title"] for lead in desk.road.leads()] == ["Chair"]
+    with desk.road.open() as ws:
+        assert holds.list_(ws) == []
 
 
 def test_deletions_that_were_approved_are_carried_out(desk: Desk) -> None:

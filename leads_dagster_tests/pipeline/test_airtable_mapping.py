@@ -13,10 +13,13 @@ from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.sandbox.bases_file import DEFAULT_BASES, load_table, read_bases_file
 from leads_dagster.settings import load_settings
+from leads_dagster.store import airtable_state
+from leads_dagster.store.engine import writing
 from leads_dagster_tests.pipeline.airtable_cases import (
     BASE,
     BOB,
     JANE,
+    LEADS,
     add,
     airtable_road,
     airtable_toml,
@@ -176,6 +179,28 @@ def test_a_field_of_another_type_takes_the_values_that_it_can_hold(road: Road, s
     assert (1887,) in cells(sandbox, "Company")
     refused = 'Left out: company: "Company" takes numbers, not "Zeta AG".'
     assert marks(road, "status", "error_message") == [("success", refused), ("success", None)]
+
+
+def compare_all(road: Road) -> None:
+    """A cycle that compares all records, as every hour."""
+    with road.open() as ws, writing(ws.engine) as connection:
+        airtable_state.ask_for_sweeps(connection, BASE)
+    road.sync()
+
+
+@pytest.mark.parametrize(("kind", "options"), [("number", {"precision": 0}), ("checkbox", None)])
+def test_what_airtable_empties_when_a_field_gets_another_type_nobody_blanked(
+    road: Road, sandbox: Sandbox, kind: str, options: dict[str, int] | None
+) -> None:
+    sandbox.airtable.change_field(BASE, LEADS, "Title", {"type": kind, "options": options})
+    compare_all(road)
+    titles = sorted(str(lead["title"]) for lead in road.leads())
+    sandbox.airtable.change_field(BASE, LEADS, "Title", {"type": "singleLineText"})
+    compare_all(road)
+
+    assert titles == ["CEO", "CTO"]
+    assert cells(sandbox, "Title") == [("CEO",), ("CTO",)]
+    assert road.sync().status == "unchanged"
 
 
 def test_options_that_are_added_later_let_the_values_through_that_lacked_them(road: Road, sandbox: Sandbox) -> None:

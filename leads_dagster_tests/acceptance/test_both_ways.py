@@ -23,7 +23,7 @@ from leads_dagster_tests.acceptance.both_ways import COLUMNS, Sample, World
 from leads_dagster_tests.acceptance.both_ways_seams import taken_hold
 
 SEQUENCES = int(os.environ.get("BOTH_WAYS", "200"))
-STEPS = 12
+STEPS = 10
 
 ANY = st.integers(0, 7)
 COLUMN = st.sampled_from(("Title", "Title", "Notes", "Company", "Name", "Email"))
@@ -69,6 +69,8 @@ class BothWays(RuleBasedStateMachine):
 
     @rule(at=ANY, column=COLUMN, blank=BLANK, source=WHOSE)
     def type_in_airtable(self, at: int, column: str, blank: bool, source: str) -> None:
+        # A program that puts a cell back as it was cannot be told from our own write.
+        blank = blank and source == "client"
         self.world.type_in_airtable(at, column, "" if blank else self.world.fresh(column), source=source)
 
     @rule(source=WHOSE, columns=st.sets(st.sampled_from(COLUMNS)), like=st.none() | ANY)

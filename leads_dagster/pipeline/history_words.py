@@ -131,7 +131,7 @@ _WORDS: dict[str, Callable[[Entry], str]] = {
     "created": _created,
     "merged": _merged,
     "matched": lambda entry: match(entry)[:1].upper() + match(entry)[1:],
-    "archived": lambda _: "Archived: its last row is gone.",
+    "archived": lambda _: "Archived: no row counts for it any more.",
     "restored": lambda _: "Restored: it has a row again.",
     "conflict": _conflict,
     "settled": _settled,

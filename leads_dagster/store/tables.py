@@ -546,6 +546,48 @@ sync_runs = Table(
     Index("ix_sync_runs_customer_started_at", "customer", "started_at"),
 )
 
+# How often each customer's sheet is looked at by the live system, and why so; written when that changes.
+watching = Table(
+    "watching",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("interval_seconds", Float),  # between two looks
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("changed_at", UtcDateTime),  # since when
+    Column("looked_at", UtcDateTime),  # the last look that succeeded, at most once a minute
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # looks or runs in a row that failed
+    Column("retry_at", UtcDateTime),  # no run is asked for before
+    Column("triggered_at", UtcDateTime),  # somebody asked for a cycle
+)
+
+# How long changes took: one line for the rows that one transaction stored, or one request mirrored.
+freshness = Table(
+    "freshness",
+    metadata,
+    _id(),
+    Column("customer", Text, nullable=False),
+    Column("target", Text, nullable=False),  # store, crm, airtable
+    Column("run_id", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),  # when they stood there
+    Column("rows", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),  # since the change was first seen
+    Column("made_seconds", Float),  # since it was made, where the source tells
+    Index("ix_freshness_customer_at", "customer", "at"),
+)
+
+# The same, added up by the minute: counts of rows in buckets of time, which can be added over hours and weeks.
+freshness_minutes = Table(
+    "freshness_minutes",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("minute_at", UtcDateTime, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("buckets", Document, nullable=False),  # bucket -> rows, by seconds since the change was first seen
+    Column("made_buckets", Document, nullable=False),  # the same since the change was made
+    Column("worst_seconds", Float, nullable=False),
+)
+
 migration_log = Table(
     "migration_log",
     metadata,

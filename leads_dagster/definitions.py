@@ -11,6 +11,7 @@ import dagster as dg
 from leads_dagster.orchestration.assets import airtable_table, google_sheet, road
 from leads_dagster.orchestration.backups import backup_leads, backup_schedule
 from leads_dagster.orchestration.jobs import leads_sync
+from leads_dagster.orchestration.logs import console_logger
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
 from leads_dagster.orchestration.road import retry_policy
@@ -26,6 +27,7 @@ def build(settings: Settings) -> dg.Definitions:
         schedules=[backup_schedule(settings)],
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each
+        loggers={"console": console_logger()},
     )
 
 

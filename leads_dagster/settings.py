@@ -32,6 +32,7 @@ class Settings:
         database_url: SQLAlchemy URL of the lead database.
         crm_url: SQLAlchemy URL of the CRM database.
         budget_url: the Redis that keeps the call budget; None for a file under `home`.
+        broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
         backup_folder: perhaps not there yet.
         backup_key_value: keys separated by commas, newest first; wins over `backup_key_file`.
         pg_bin: folder of PostgreSQL's programs, or None to look for them.
@@ -50,6 +51,7 @@ class Settings:
     backup_folder: Path
     customers: tuple[CustomerSettings, ...]
     budget_url: str | None = field(default=None, repr=False)
+    broker_url: str | None = field(default=None, repr=False)
     airtable_api_key_value: str | None = field(default=None, repr=False)
     airtable_api_key_file: Path | None = None
     airtable_endpoint_url: str = "https://api.airtable.com"
@@ -175,9 +177,10 @@ def store_retry_settings(environ: Mapping[str, str] | None = None) -> tuple[int,
 
 
 _AS_THEY_ARE = (
-    "budget_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max", "retry_delay_seconds",
-    "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts", "store_retry_delay_seconds",
-    "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron", "auto_restore", "debug",
+    "budget_url", "broker_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max",
+    "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
+    "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
+    "auto_restore", "debug",
 )  # fmt: skip
 
 

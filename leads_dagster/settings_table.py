@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SettingKind = Literal["path", "url", "database", "redis", "text", "integer", "number", "flag", "keys", "cron"]
+SettingKind = Literal["path", "url", "database", "redis", "broker", "text", "integer", "number", "flag", "keys", "cron"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("budget_url", "LEADS_BUDGET_URL", None,
             "A Redis such as `redis://host:6379/0`, in which processes on several hosts keep one call budget; without "
             "it those of one host keep it in a file under LEADS_HOME.", "redis", secret=True),
+    Setting("broker_url", "LEADS_BROKER_URL", None,
+            "Where the live system hands runs to its workers: a Celery broker such as `redis://host:6379/1` or "
+            "`amqp://…`, for workers on several hosts; without it a folder under LEADS_HOME.", "broker", secret=True),
     Setting("airtable_api_key", "AIRTABLE_API_KEY", None,
             "Airtable personal access token; wins over the file.", secret=True),
     Setting("airtable_api_key_file", "AIRTABLE_API_KEY_FILE", None,
@@ -163,6 +166,12 @@ def _redis(setting: Setting, text: str) -> str:
     return text
 
 
+def _broker(setting: Setting, text: str) -> str:
+    if not text.startswith(("redis://", "rediss://", "amqp://", "amqps://", "pyamqp://")):
+        raise ValueError("must be the URL of a Celery broker, redis://… or amqp://…")
+    return text
+
+
 def _number(setting: Setting, text: str) -> float:
     try:
         value = float(text)
@@ -215,6 +224,6 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
-    "path": _path, "url": _url, "database": _database, "redis": _redis, "text": _text, "integer": _integer,
-    "number": _number, "flag": _flag, "keys": _keys, "cron": _cron,
+    "path": _path, "url": _url, "database": _database, "redis": _redis, "broker": _broker, "text": _text,
+    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "cron": _cron,
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Where Dagster keeps its runs and events when nobody said otherwise.
 
-What belongs here: the folder, its dagster.yaml and why it says what it says. With DAGSTER_HOME set, that folder is used
-as it is and nothing is written into it.
+What belongs here: the folder and opening it; what its dagster.yaml says is `dagster_yaml`'s. With
+DAGSTER_HOME set, that folder is used as it is and nothing is written into it.
 """
 
 from __future__ import annotations
@@ -14,47 +14,8 @@ from pathlib import Path
 import dagster as dg
 
 from leads_dagster.errors import SettingsError, StoreError
+from leads_dagster.orchestration.dagster_yaml import FIRST_LINE, plain_config
 from leads_dagster.settings import Settings
-
-_FIRST_LINE = "# Written by leads_dagster; delete this line to keep changes of your own."
-_CONFIG = f"""{_FIRST_LINE}
-# To see the runs of `leads sync`: DAGSTER_HOME="{{folder}}" dagster dev
-
-# Dagster's own files of runs, events and ticks, read and written through connections that stay open; and one file for
-# the events of all runs, where the stock storage makes one a run. Together a run takes half as long.
-run_storage:
-  module: leads_dagster.orchestration.live.storage
-  class: KeptRunStorage
-  config:
-    base_dir: "{{folder}}/history"
-event_log_storage:
-  module: leads_dagster.orchestration.live.storage
-  class: KeptEventLogStorage
-  config:
-    base_dir: "{{folder}}/history"
-schedule_storage:
-  module: leads_dagster.orchestration.live.storage
-  class: KeptScheduleStorage
-  config:
-    base_dir: "{{folder}}/schedules"
-
-# Runs start at once; the stock coordinator would let them wait in a queue for its next look.
-run_coordinator:
-  module: dagster._core.run_coordinator
-  class: DefaultRunCoordinator
-
-# What a step prints stays in the terminal; capturing it would start two processes a run.
-compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
-  class: NoOpComputeLogManager
-
-telemetry:
-  enabled: false
-
-# No newsletter form over the first page.
-nux:
-  enabled: false
-"""
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -91,11 +52,11 @@ def _check_named(folder: Path) -> None:
 def _write_config(folder: Path) -> None:
     """Keep our dagster.yaml as this version has it, unless somebody took it over."""
     path = folder / "dagster.yaml"
-    config = _CONFIG.format(folder=folder)
+    config = plain_config(folder)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        found = path.read_text(encoding="utf-8") if path.exists() else _FIRST_LINE
-        if found.startswith(_FIRST_LINE) and found != config:
+        found = path.read_text(encoding="utf-8") if path.exists() else FIRST_LINE
+        if found.startswith(FIRST_LINE) and found != config:
             path.write_text(config, encoding="utf-8")
     except OSError as error:
         raise StoreError(

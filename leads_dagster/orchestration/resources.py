@@ -6,8 +6,9 @@ settings of our own: those are read from the environment and from leads.toml ane
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from leads_dagster.pipeline.workspace import Progress, Workspace
 
 
+# What a sensor tells the run it asks for: the reason, and when the change was first seen (ISO, with its offset).
+WHY_TAG = "leads/why"
+SEEN_AT_TAG = "leads/seen_at"
+
+
 class Workspaces:
     """The customers' workspaces of one run: each opened when first asked for, all closed at the end.
 
@@ -28,15 +34,25 @@ class Workspaces:
         load: gives the settings; asked once a run, in the first step, so that a fault in them fails that step.
         sheet: another sheet in place of the configured one.
         progress: told percent (0 to 100) and words.
+        tags: of the run; what a sensor says in them about a cycle that nobody asked for.
+        holds_locks: keep other cycles of a customer out until the end, not only stage by stage.
 
     Attributes:
         stopped: whether Ctrl-C came: the steps that are left shall end at once.
     """
 
     def __init__(
-        self, load: Callable[[], Settings], *, sheet: str | None = None, progress: Progress | None = None
+        self,
+        load: Callable[[], Settings],
+        *,
+        sheet: str | None = None,
+        progress: Progress | None = None,
+        tags: Mapping[str, str] | None = None,
+        holds_locks: bool = False,
     ) -> None:
         self._load = load
+        self._tags = tags or {}
+        self._holds_locks = holds_locks
         self._sheet = sheet
         self._progress = progress
         self._open: dict[str | None, Workspace] = {}
@@ -57,13 +73,18 @@ class Workspaces:
 
         Raises:
             SettingsError: no such customer, or the settings are wrong.
-            StoreError, StoreBusyError: the lead database cannot be opened.
+            StoreError, StoreBusyError: the lead database cannot be opened, or another cycle keeps the customer.
         """
         if customer not in self._open:
             from leads_dagster.pipeline.workspace import open_workspace
 
             opening = open_workspace(self.settings, customer, sheet=self._sheet, progress=self._progress)
-            self._open[customer] = self._stack.enter_context(opening)
+            ws = self._stack.enter_context(opening)
+            if self._holds_locks:
+                self._stack.enter_context(ws.locked())
+            ws.paced = WHY_TAG in self._tags
+            ws.seen_at = _moment(self._tags.get(SEEN_AT_TAG))
+            self._open[customer] = ws
         return self._open[customer]
 
     def __enter__(self) -> Self:
@@ -88,5 +109,15 @@ class LeadsResource(dg.ConfigurableResource[Workspaces]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Workspaces, None, None]:
         """The workspaces of one run, closed when it ends."""
-        with Workspaces(load_settings, sheet=self.sheet) as workspaces:
+        tags = context.dagster_run.tags if context.dagster_run is not None else {}
+        with Workspaces(load_settings, sheet=self.sheet, tags=tags, holds_locks=True) as workspaces:
             yield workspaces
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment as a sensor writes it into a tag; one that somebody else wrote is passed over."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None

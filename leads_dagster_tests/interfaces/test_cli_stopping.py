@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from leads_dagster.interfaces.cli.stopping import stop_signals
+from leads_dagster.stopping import stop_signals
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 

@@ -12,8 +12,8 @@ from leads_dagster.customers import MAPPINGS, CustomerSettings
 from leads_dagster.errors import SettingsError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.interfaces.cli.render import console, emit_json, print_facts
-from leads_dagster.interfaces.cli.stopping import stop_signals
 from leads_dagster.settings import customer_named, load_settings
+from leads_dagster.stopping import stop_signals
 
 if TYPE_CHECKING:
     from leads_dagster.leads.matching import Thresholds

@@ -14,9 +14,9 @@ import typer
 from leads_dagster.customers import PLAN_CALLS_A_MONTH, CustomerSettings
 from leads_dagster.errors import LeadsError, SettingsError, TransientError
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
-from leads_dagster.interfaces.cli.stopping import stop_signals
 from leads_dagster.settings import Settings, customer_named, load_settings
 from leads_dagster.sources.sheet_address import parse_sheet
+from leads_dagster.stopping import stop_signals
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance

@@ -10,10 +10,11 @@ power cuts; a power cut may take the last events of a run from Dagster's history
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
@@ -28,9 +29,7 @@ from typing_extensions import Self
 
 def _kept_engine(url: str) -> Engine:
     """One engine for the life of the storage; as many connections as there are threads at work."""
-    engine = create_engine(
-        url, pool_size=4, max_overflow=60, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-    )
+    engine = create_engine(url, pool_size=4, max_overflow=60, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
     event.listen(engine, "connect", _flush_at_checkpoints)
     return engine
 
@@ -108,11 +107,14 @@ class KeptScheduleStorage(SqliteScheduleStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         """As dagster.yaml has it: `base_dir`."""
-        return cls.from_local(inst_data=inst_data, **config_value)
+        made = cls.from_local(inst_data=inst_data, **config_value)
+        return cast("Self", made)
 
     @cached_property
     def _engine(self) -> Engine:
-        return _kept_engine(self._conn_string)
+        engine = _kept_engine(self._conn_string)
+        weakref.finalize(self, engine.dispose)  # an instance that is closed forgets this storage
+        return engine
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:

@@ -29,7 +29,7 @@ def stop_signals() -> Iterator[Callable[[], None]]:
         if number in heeded:
             raise KeyboardInterrupt
 
-    with _noted() as notes:
+    with noted_signals() as notes:
 
         def raise_if_forgotten() -> None:
             if heeded.intersection(notes()):
@@ -44,7 +44,7 @@ def stop_signals() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _noted() -> Iterator[Callable[[], bytes]]:
+def noted_signals() -> Iterator[Callable[[], bytes]]:
     """Every signal's number in a pipe, written by the interpreter itself, whoever handles it; to be asked once each."""
     reader, writer = os.pipe()
     os.set_blocking(reader, False)

@@ -47,13 +47,17 @@ def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
         return Outcome(changed=look.has_work, data_version=look.fingerprint, numbers=look.numbers)
 
 
-def has_work(ws: Workspace) -> bool:
+def has_work(ws: Workspace, *, airtable: bool = True) -> bool:
     """Whether a cycle would have anything to do; `fetch_raw` in the same workspace then takes over what was fetched.
+
+    Args:
+        ws: the customer's road.
+        airtable: look there as well, and not only at the edits that somebody noted before.
 
     A fetch that fails counts as work: `fetch_raw` raises its error, so that it is booked as the cycle's.
     """
     try:
-        ws.looked = _look(ws)
+        ws.looked = _look(ws, airtable=airtable)
     except LeadsError as error:
         ws.looked = error
         return True
@@ -76,9 +80,9 @@ def _overtaken(ws: Workspace, looked: Look) -> bool:
         return ledger.source_state(connection, ws.name, ws.source).version != looked.state.version
 
 
-def _look(ws: Workspace) -> Look:
+def _look(ws: Workspace, *, airtable: bool = True) -> Look:
     started = time.monotonic()
-    if ws.customer.airtable is not None:
+    if airtable and ws.customer.airtable is not None:
         ws.pulled = pull(ws)
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)

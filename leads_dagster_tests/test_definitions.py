@@ -147,7 +147,13 @@ def test_one_job_runs_the_whole_road_and_another_makes_backups(defs: dg.Definiti
     job = defs.resolve_job_def("leads_sync")
     assert {node.name for node in job.nodes} == set(ROAD)
     assert [one.name for one in defs.jobs or ()] == ["leads_sync", "backup_leads"]
-    assert not defs.sensors
+
+
+def test_a_sensor_of_one_second_that_runs_from_the_start_watches_the_sheets(defs: dg.Definitions) -> None:
+    (sensor,) = [one for one in defs.sensors or () if one.name == "sheet_sensor"]
+    assert isinstance(sensor, dg.SensorDefinition)
+    assert (sensor.minimum_interval_seconds, sensor.job_name) == (1, "leads_sync")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
 def test_nothing_but_the_backup_is_scheduled_and_that_is_on_from_the_start(defs: dg.Definitions) -> None:

@@ -10,6 +10,8 @@ import dagster as dg
 from leads_dagster.orchestration.assets import ROAD
 
 LEADS_SYNC = "leads_sync"
+# For runs that nobody waits for at a terminal. Every event stands in Dagster's storage anyway.
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 leads_sync = dg.define_asset_job(
     LEADS_SYNC,

@@ -11,7 +11,7 @@ import dagster as dg
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from leads_dagster.orchestration.jobs import LEADS_SYNC, leads_sync
+from leads_dagster.orchestration.jobs import LEADS_SYNC, QUIET, leads_sync
 from leads_dagster.orchestration.resources import SEEN_AT_TAG, WHY_TAG
 
 # A little less than a second: what is left is Dagster's own work between two evaluations.
@@ -41,7 +41,11 @@ def sheet_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
         return dg.SkipReason("All sheets are as they were.")
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(partition_key=one.customer, tags={WHY_TAG: one.why, SEEN_AT_TAG: one.seen_at.isoformat()})
+            dg.RunRequest(
+                run_config=QUIET,
+                partition_key=one.customer,
+                tags={WHY_TAG: one.why, SEEN_AT_TAG: one.seen_at.isoformat()},
+            )
             for one in found
         ]
     )

@@ -9,6 +9,7 @@ import typer
 from leads_dagster import __version__
 from leads_dagster.interfaces.cli import (
     backup,
+    bench,
     conflicts,
     dedupe,
     doctor,
@@ -30,7 +31,7 @@ from leads_dagster.interfaces.cli import (
 
 _COMMANDS = (
     sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned, migrate,
-    dedupe, backup, doctor, sandbox,
+    dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

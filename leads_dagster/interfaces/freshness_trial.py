@@ -1,0 +1,320 @@
+"""How fresh the stores are: edits of a sheet at random instants, timed until store, CRM and Airtable hold them.
+
+What belongs here: a trial of the live system as a whole, in processes and in a folder of its own, on the offline twin.
+The clock starts before the edit is sent; each store is asked in turn until it holds the new value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import httpx
+from sqlalchemy import Engine, text
+
+from leads_dagster.errors import ServiceUnavailableError
+
+System = Literal["live", "stock"]
+Say = Callable[[str], None]
+
+TARGETS = ("store", "crm", "airtable")
+_SHEET_ID = "freshness"
+_TITLE_COLUMN = "D"
+_LONGEST_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.01
+_READY_SECONDS = 600.0
+_BASE, _TABLE = "appLeadsSandbox01", "Leads"
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """What is tried.
+
+    Attributes:
+        system: "live" for `leads up`, "stock" for `dagster dev` with the same assets.
+        edits: how many.
+        rows: of the sheet.
+        airtable: whether there is a table to mirror to; 10,000 records take Airtable's limit 200 s at first.
+        shortest, longest: seconds between an edit's arrival and the next edit, any instant between them alike.
+    """
+
+    system: System = "live"
+    edits: int = 100
+    rows: int = 10_000
+    airtable: bool = True
+    shortest: float = 0.5
+    longest: float = 2.5
+
+
+def run_trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> dict[str, list[float]]:
+    """Seconds from each edit to each store.
+
+    Args:
+        plan: what is tried.
+        folder: empty; all state of the trial.
+        say: told how far it is.
+
+    Raises:
+        ServiceUnavailableError: the system did not come up, or an edit did not arrive within a minute.
+    """
+    with _twin(folder, plan.rows) as url:
+        environ = _environment(folder, url, plan)
+        say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {plan.rows:,} rows")
+        with _system(plan.system, folder, environ):
+            watch = _Stores(folder, url, plan)
+            _wait_for(watch.is_loaded, _READY_SECONDS, "the first load")
+            return _edit_and_watch(plan, url, watch, say)
+
+
+def _edit_and_watch(plan: TrialPlan, url: str, watch: _Stores, say: Say) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in watch.targets}
+    chance = random.Random(plan.edits)  # noqa: S311  not a secret: the instants of edits
+    for number in range(plan.edits):
+        time.sleep(chance.uniform(plan.shortest, plan.longest))
+        row, title = chance.randrange(plan.rows), f"Title {number} at {time.time_ns()}"
+        sent = time.monotonic()
+        _edit(url, row, title)
+        for name, seconds in watch.until_all_hold(row, title, sent).items():
+            found[name].append(seconds)
+        say(f"{number + 1} of {plan.edits} edits")
+    watch.close()
+    return found
+
+
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """The value that this share of them does not exceed (nearest rank)."""
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+class _Stores:
+    """The stores as their readers see them."""
+
+    def __init__(self, folder: Path, url: str, plan: TrialPlan) -> None:
+        from sqlalchemy import create_engine
+
+        self._plan, self._url = plan, url
+        self._store = create_engine(f"sqlite:///{folder / 'state' / 'leads.db'}")
+        self._crm = create_engine(f"sqlite:///{folder / 'state' / 'crm.db'}")
+        self._http = httpx.Client(timeout=30)
+        self.targets = TARGETS if plan.airtable else TARGETS[:2]
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._store.dispose()
+        self._crm.dispose()
+        self._http.close()
+
+    def is_loaded(self) -> bool:
+        """Whether the first load stands everywhere."""
+        waiting = "SELECT count(*) FROM sync_status WHERE status = 'pending'"
+        with contextlib.suppress(Exception):  # no table yet
+            return (
+                self._count(self._store, "SELECT count(*) FROM leads") >= self._plan.rows
+                and self._count(self._crm, "SELECT count(*) FROM leads_lead") >= self._plan.rows
+                and self._count(self._store, waiting) == 0
+            )
+        return False
+
+    def until_all_hold(self, row: int, title: str, sent: float) -> dict[str, float]:
+        """Seconds from `sent` until each store holds the title."""
+        asks = {name: self._asks(name, row, title) for name in self.targets}
+        found: dict[str, float] = {}
+        while len(found) < len(asks):
+            for name, holds in asks.items():
+                if name not in found and holds():
+                    found[name] = time.monotonic() - sent
+            if time.monotonic() - sent > _LONGEST_WAIT_SECONDS:
+                raise ServiceUnavailableError(
+                    f"An edit did not arrive in {', '.join(sorted(set(asks) - set(found)))} in a minute."
+                )
+            time.sleep(_POLL_SECONDS)
+        return found
+
+    def _asks(self, name: str, row: int, title: str) -> Callable[[], bool]:
+        if name == "airtable":
+            return self._airtable_asks(row, title)
+        engine, table = (self._store, "leads") if name == "store" else (self._crm, "leads_lead")
+        return lambda: self._title(engine, table, row) == title
+
+    def _airtable_asks(self, row: int, title: str) -> Callable[[], bool]:
+        with self._store.connect() as connection:
+            asked = text("SELECT airtable_id FROM leads WHERE email = :email")
+            record = connection.execute(asked, {"email": _email(row)}).scalar_one()
+        address = f"{self._url}/v0/{_BASE}/{_TABLE}/{record}"
+
+        def holds() -> bool:
+            answer = self._http.get(address, headers={"Authorization": "Bearer any"})
+            return bool(answer.json()["fields"].get("Title") == title)
+
+        return holds
+
+    @staticmethod
+    def _title(engine: Engine, table: str, row: int) -> str | None:
+        with engine.connect() as connection:
+            asked = text(f"SELECT title FROM {table} WHERE email = :email")  # noqa: S608  one of two names of ours
+            found: str | None = connection.execute(asked, {"email": _email(row)}).scalar()
+            return found
+
+    @staticmethod
+    def _count(engine: Engine, statement: str) -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(text(statement)).scalar_one())
+
+
+def _email(row: int) -> str:
+    return f"person{row}@company{row % 997}.example"
+
+
+def _edit(url: str, row: int, title: str) -> None:
+    """A person types a title into the sheet."""
+    cell = f"{_TITLE_COLUMN}{row + 2}"
+    httpx.post(f"{url}/sandbox/sheets/{_SHEET_ID}/edit", json={"range": cell, "values": [[title]]}, timeout=30)
+
+
+@contextlib.contextmanager
+def _twin(folder: Path, rows: int) -> Iterator[str]:
+    """The offline twin in a process of its own, with one sheet."""
+    sheets = folder / "sheets"
+    sheets.mkdir(parents=True)
+    _write_sheet(sheets / f"{_SHEET_ID}.csv", rows)
+    environ = {**os.environ, "LEADS_HOME": str(folder / "twin")}
+    command = [sys.executable, "-m", "leads_dagster", "sandbox", "--sheets", str(sheets), "--port", "0", "--json"]
+    with _process(command, environ, folder / "twin.log", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise ServiceUnavailableError("The offline twin did not start.", advice=_last_lines(folder / "twin.log"))
+        yield json.loads(line)["url"]
+
+
+def _write_sheet(path: Path, rows: int) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(["Name", "Email", "Company", "Title", "Phone"])
+        for row in range(rows):
+            name = f"{_NAMES[row % len(_NAMES)]} {_NAMES[row // len(_NAMES) % len(_NAMES)]}son{row}"
+            lines.writerow([name, _email(row), f"Company {row % 997} Ltd", "Sales", f"+1212555{row:04d}"[:12]])
+
+
+# Names enough that no two rows are taken for one person.
+_NAMES = ("Alma", "Boris", "Clara", "Dario", "Edda", "Faro", "Greta", "Hugo", "Irma", "Jonas", "Kira", "Lasse", "Mona")
+
+
+def _environment(folder: Path, url: str, plan: TrialPlan) -> dict[str, str]:
+    """What the system is told, and its leads.toml and key file."""
+    state = folder / "state"
+    state.mkdir(mode=0o700)
+    key = state / "key.json"
+    key.write_text(json.dumps(_service_account(url)), encoding="utf-8")
+    airtable = (
+        f'[customers.airtable]\nbase_id = "{_BASE}"\ntable = "{_TABLE}"\nplan = "business"\ndebounce_seconds = 0\n'
+    )
+    sheet = f"https://docs.google.com/spreadsheets/d/{_SHEET_ID}/edit#gid=0"
+    customer = f'[[customers]]\nname = "bench"\nsheet = "{sheet}"\ninterval_seconds = 1\n'
+    (state / "leads.toml").write_text(customer + (airtable if plan.airtable else ""), encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEADS_", "DAGSTER_"))}
+    return {
+        **kept,
+        "LEADS_HOME": str(state),
+        "AIRTABLE_ENDPOINT_URL": url,
+        "AIRTABLE_API_KEY": "any",
+        "GOOGLE_SHEETS_ENDPOINT_URL": url,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(key),
+    }
+
+
+def _service_account(url: str) -> dict[str, str]:
+    """A throw-away key; the twin asks for one and takes any."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    return {
+        "type": "service_account",
+        "client_email": "trial@project.example",
+        "private_key": pem,
+        "token_uri": f"{url}/oauth2/token",
+    }
+
+
+@contextlib.contextmanager
+def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[None]:
+    port = str(_free_port())
+    if system == "live":
+        command = [sys.executable, "-m", "leads_dagster", "up", "--port", port]
+    else:
+        home = folder / "stock"
+        home.mkdir()
+        (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+        environ = {**environ, "DAGSTER_HOME": str(home)}
+        module = ("-m", "leads_dagster.definitions")
+        command = [sys.executable, "-m", "dagster", "dev", *module, "-h", "127.0.0.1", "-p", port]
+    with _process(command, environ, folder / f"{system}.log") as process:
+        yield
+        if process.poll() is not None:
+            raise ServiceUnavailableError("The system ended by itself.", advice=_last_lines(folder / f"{system}.log"))
+
+
+@contextlib.contextmanager
+def _process(
+    command: Sequence[str], environ: dict[str, str], log: Path, stdout: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A program whose words go to a file; ended, with all it started, when the block ends."""
+    with log.open("w", encoding="utf-8") as words:
+        process = subprocess.Popen(  # noqa: S603  our own programs
+            list(command), env=environ, stdout=words if stdout is None else stdout, stderr=words, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    stream: IO[Any] | None = process.stdout
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(40)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # stock Dagster leaves some of its own behind
+    process.wait()
+    if stream is not None:
+        stream.close()
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            raise ServiceUnavailableError(f"Waited {seconds:.0f} s for {what} in vain.")
+        time.sleep(0.5)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def _last_lines(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        return " ".join(log.read_text(encoding="utf-8").splitlines()[-5:])
+    return ""

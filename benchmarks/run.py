@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import airtable, changes, loading, parts, store_speed
+from benchmarks import airtable, changes, live, loading, parts, store_speed
 from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
@@ -51,6 +51,8 @@ SECTIONS: dict[str, Section] = {
     "us-500": Section("us-500.csv to store, CRM and Airtable", loading.us_500),
     "airtable": Section("Airtable at its limits", airtable.throughput, named=True),
     "airtable-latency": Section("An edit on its way to and from Airtable", airtable.latency, named=True),
+    "live": Section("Every second", live.live, named=True),
+    "live-many": Section("Many customers", live.many, named=True),
     "loading": Section("Loading", loading.loading),
     "growth": Section("Growth", loading.growth),
     "unchanged": Section("Knowing that nothing changed", changes.unchanged),

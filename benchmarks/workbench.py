@@ -45,6 +45,12 @@ class Sizes:
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
+        live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
+            often beside stock Dagster, and among many customers.
+        live_customers: how many sheets are watched, and seconds between two looks at each.
+        live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
+            often beside stock Dagster, and among many customers.
+        live_customers: how many sheets are watched, and seconds between two looks at each.
     """
 
     loading: tuple[int, ...] = (500, 10_000, 100_000)
@@ -61,6 +67,14 @@ class Sizes:
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
+    live_rows: int = 10_000
+    live_edits: int = 100
+    stock_edits: int = 8
+    live_customers: tuple[tuple[int, float], ...] = ((1, 1.0), (10, 1.0), (100, 10.0), (1000, 10.0))
+    live_rows: int = 10_000
+    live_edits: int = 100
+    stock_edits: int = 8
+    live_customers: tuple[tuple[int, float], ...] = ((1, 1.0), (10, 1.0), (100, 10.0), (1000, 10.0))
 
     @property
     def repeated(self) -> int:
@@ -98,6 +112,10 @@ QUICK = Sizes(
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),
+    live_rows=50,
+    live_edits=3,
+    stock_edits=1,
+    live_customers=((2, 1.0),),
 )
 
 

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -30,7 +30,6 @@ System = Literal["live", "stock"]
 Say = Callable[[str], None]
 
 TARGETS = ("store", "crm", "airtable")
-_SHEET_ID = "freshness"
 _TITLE_COLUMN = "D"
 _LONGEST_WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.01
@@ -45,17 +44,78 @@ class TrialPlan:
     Attributes:
         system: "live" for `leads up`, "stock" for `dagster dev` with the same assets.
         edits: how many.
-        rows: of the sheet.
-        airtable: whether there is a table to mirror to; 10,000 records take Airtable's limit 200 s at first.
+        rows: of each sheet.
+        customers: how many, a sheet each; the first one's is edited.
+        interval_seconds: between two looks at a sheet.
+        airtable: whether the first has a table to mirror to; 10,000 records take Airtable's limit 200 s at first.
         shortest, longest: seconds between an edit's arrival and the next edit, any instant between them alike.
     """
 
     system: System = "live"
     edits: int = 100
     rows: int = 10_000
+    customers: int = 1
+    interval_seconds: float = 1.0
     airtable: bool = True
     shortest: float = 0.5
     longest: float = 2.5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A system that runs, all sheets loaded.
+
+    Attributes:
+        plan: what was asked for.
+        url: of the twin.
+        pid: of the system's first process.
+        stores: what its readers see.
+    """
+
+    plan: TrialPlan
+    url: str
+    pid: int
+    stores: Stores
+
+    def edit(self, row: int, title: str) -> None:
+        """A person types a title into the first sheet."""
+        body = {"range": f"{_TITLE_COLUMN}{row + 2}", "values": [[title]]}
+        httpx.post(f"{self.url}/sandbox/sheets/{_sheet_id(0)}/edit", json=body, timeout=30).raise_for_status()
+
+    def time_edits(self, *, say: Say = lambda _: None) -> dict[str, list[float]]:
+        """Seconds from each edit to each store.
+
+        Raises:
+            ServiceUnavailableError: an edit did not arrive within a minute.
+        """
+        found: dict[str, list[float]] = {name: [] for name in self.stores.targets}
+        chance = random.Random(self.plan.edits)  # noqa: S311  not a secret: the instants of edits
+        for number in range(self.plan.edits):
+            time.sleep(chance.uniform(self.plan.shortest, self.plan.longest))
+            row, title = chance.randrange(self.plan.rows), f"Title {number} at {time.time_ns()}"
+            asks = self.stores.asks(row, title)
+            sent = time.monotonic()
+            self.edit(row, title)
+            for name, seconds in until_all_hold(asks, sent).items():
+                found[name].append(seconds)
+            say(f"{number + 1} of {self.plan.edits} edits")
+        return found
+
+
+@contextlib.contextmanager
+def trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> Iterator[Trial]:
+    """The system and the twin, started in an empty folder and loaded; ended with the block.
+
+    Raises:
+        ServiceUnavailableError: the system did not come up.
+    """
+    with _twin(folder, plan) as url:
+        environ = _environment(folder, url, plan)
+        rows = f"{plan.customers * plan.rows:,} rows"
+        say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {rows}")
+        with _system(plan.system, folder, environ) as pid, contextlib.closing(Stores(folder, url, plan)) as stores:
+            _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
+            yield Trial(plan, url, pid, stores)
 
 
 def run_trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> dict[str, list[float]]:
@@ -69,28 +129,8 @@ def run_trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> di
     Raises:
         ServiceUnavailableError: the system did not come up, or an edit did not arrive within a minute.
     """
-    with _twin(folder, plan.rows) as url:
-        environ = _environment(folder, url, plan)
-        say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {plan.rows:,} rows")
-        with _system(plan.system, folder, environ):
-            watch = _Stores(folder, url, plan)
-            _wait_for(watch.is_loaded, _READY_SECONDS, "the first load")
-            return _edit_and_watch(plan, url, watch, say)
-
-
-def _edit_and_watch(plan: TrialPlan, url: str, watch: _Stores, say: Say) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in watch.targets}
-    chance = random.Random(plan.edits)  # noqa: S311  not a secret: the instants of edits
-    for number in range(plan.edits):
-        time.sleep(chance.uniform(plan.shortest, plan.longest))
-        row, title = chance.randrange(plan.rows), f"Title {number} at {time.time_ns()}"
-        sent = time.monotonic()
-        _edit(url, row, title)
-        for name, seconds in watch.until_all_hold(row, title, sent).items():
-            found[name].append(seconds)
-        say(f"{number + 1} of {plan.edits} edits")
-    watch.close()
-    return found
+    with trial(plan, folder, say=say) as running:
+        return running.time_edits(say=say)
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
@@ -99,13 +139,31 @@ def percentile(seconds: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-class _Stores:
+def until_all_hold(asks: Mapping[str, Callable[[], bool]], sent: float) -> dict[str, float]:
+    """Seconds from `sent` (monotonic) until each of them says yes.
+
+    Raises:
+        ServiceUnavailableError: not within a minute.
+    """
+    found: dict[str, float] = {}
+    while len(found) < len(asks):
+        for name, holds in asks.items():
+            if name not in found and holds():
+                found[name] = time.monotonic() - sent
+        if time.monotonic() - sent > _LONGEST_WAIT_SECONDS:
+            missing = ", ".join(sorted(set(asks) - set(found)))
+            raise ServiceUnavailableError(f"An edit did not arrive within a minute: {missing}.")
+        time.sleep(_POLL_SECONDS)
+    return found
+
+
+class Stores:
     """The stores as their readers see them."""
 
     def __init__(self, folder: Path, url: str, plan: TrialPlan) -> None:
         from sqlalchemy import create_engine
 
-        self._plan, self._url = plan, url
+        self._all_rows, self._url = plan.rows * plan.customers, url
         self._store = create_engine(f"sqlite:///{folder / 'state' / 'leads.db'}")
         self._crm = create_engine(f"sqlite:///{folder / 'state' / 'crm.db'}")
         self._http = httpx.Client(timeout=30)
@@ -117,31 +175,20 @@ class _Stores:
         self._crm.dispose()
         self._http.close()
 
-    def is_loaded(self) -> bool:
+    def are_loaded(self) -> bool:
         """Whether the first load stands everywhere."""
         waiting = "SELECT count(*) FROM sync_status WHERE status = 'pending'"
         with contextlib.suppress(Exception):  # no table yet
             return (
-                self._count(self._store, "SELECT count(*) FROM leads") >= self._plan.rows
-                and self._count(self._crm, "SELECT count(*) FROM leads_lead") >= self._plan.rows
+                self._count(self._store, "SELECT count(*) FROM leads") >= self._all_rows
+                and self._count(self._crm, "SELECT count(*) FROM leads_lead") >= self._all_rows
                 and self._count(self._store, waiting) == 0
             )
         return False
 
-    def until_all_hold(self, row: int, title: str, sent: float) -> dict[str, float]:
-        """Seconds from `sent` until each store holds the title."""
-        asks = {name: self._asks(name, row, title) for name in self.targets}
-        found: dict[str, float] = {}
-        while len(found) < len(asks):
-            for name, holds in asks.items():
-                if name not in found and holds():
-                    found[name] = time.monotonic() - sent
-            if time.monotonic() - sent > _LONGEST_WAIT_SECONDS:
-                raise ServiceUnavailableError(
-                    f"An edit did not arrive in {', '.join(sorted(set(asks) - set(found)))} in a minute."
-                )
-            time.sleep(_POLL_SECONDS)
-        return found
+    def asks(self, row: int, title: str) -> dict[str, Callable[[], bool]]:
+        """For each store whether it holds the title."""
+        return {name: self._asks(name, row, title) for name in self.targets}
 
     def _asks(self, name: str, row: int, title: str) -> Callable[[], bool]:
         if name == "airtable":
@@ -178,18 +225,17 @@ def _email(row: int) -> str:
     return f"person{row}@company{row % 997}.example"
 
 
-def _edit(url: str, row: int, title: str) -> None:
-    """A person types a title into the sheet."""
-    cell = f"{_TITLE_COLUMN}{row + 2}"
-    httpx.post(f"{url}/sandbox/sheets/{_SHEET_ID}/edit", json={"range": cell, "values": [[title]]}, timeout=30)
+def _sheet_id(customer: int) -> str:
+    return f"sheet-{customer:04d}"
 
 
 @contextlib.contextmanager
-def _twin(folder: Path, rows: int) -> Iterator[str]:
-    """The offline twin in a process of its own, with one sheet."""
+def _twin(folder: Path, plan: TrialPlan) -> Iterator[str]:
+    """The offline twin in a process of its own, with a sheet for each customer."""
     sheets = folder / "sheets"
     sheets.mkdir(parents=True)
-    _write_sheet(sheets / f"{_SHEET_ID}.csv", rows)
+    for customer in range(plan.customers):
+        _write_sheet(sheets / f"{_sheet_id(customer)}.csv", plan.rows)
     environ = {**os.environ, "LEADS_HOME": str(folder / "twin")}
     command = [sys.executable, "-m", "leads_dagster", "sandbox", "--sheets", str(sheets), "--port", "0", "--json"]
     with _process(command, environ, folder / "twin.log", stdout=subprocess.PIPE) as process:
@@ -219,12 +265,7 @@ def _environment(folder: Path, url: str, plan: TrialPlan) -> dict[str, str]:
     state.mkdir(mode=0o700)
     key = state / "key.json"
     key.write_text(json.dumps(_service_account(url)), encoding="utf-8")
-    airtable = (
-        f'[customers.airtable]\nbase_id = "{_BASE}"\ntable = "{_TABLE}"\nplan = "business"\ndebounce_seconds = 0\n'
-    )
-    sheet = f"https://docs.google.com/spreadsheets/d/{_SHEET_ID}/edit#gid=0"
-    customer = f'[[customers]]\nname = "bench"\nsheet = "{sheet}"\ninterval_seconds = 1\n'
-    (state / "leads.toml").write_text(customer + (airtable if plan.airtable else ""), encoding="utf-8")
+    (state / "leads.toml").write_text("\n".join(_customers(plan)), encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEADS_", "DAGSTER_"))}
     return {
         **kept,
@@ -234,6 +275,15 @@ def _environment(folder: Path, url: str, plan: TrialPlan) -> dict[str, str]:
         "GOOGLE_SHEETS_ENDPOINT_URL": url,
         "GOOGLE_APPLICATION_CREDENTIALS": str(key),
     }
+
+
+def _customers(plan: TrialPlan) -> Iterator[str]:
+    for customer in range(plan.customers):
+        sheet = f"https://docs.google.com/spreadsheets/d/{_sheet_id(customer)}/edit#gid=0"
+        yield f'[[customers]]\nname = "customer-{customer:04d}"\nsheet = "{sheet}"'
+        yield f"interval_seconds = {plan.interval_seconds}"
+        if plan.airtable and customer == 0:
+            yield f'[customers.airtable]\nbase_id = "{_BASE}"\ntable = "{_TABLE}"\nplan = "business"'
 
 
 def _service_account(url: str) -> dict[str, str]:
@@ -254,7 +304,7 @@ def _service_account(url: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[None]:
+def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[int]:
     port = str(_free_port())
     if system == "live":
         command = [sys.executable, "-m", "leads_dagster", "up", "--port", port]
@@ -266,7 +316,7 @@ def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[N
         module = ("-m", "leads_dagster.definitions")
         command = [sys.executable, "-m", "dagster", "dev", *module, "-h", "127.0.0.1", "-p", port]
     with _process(command, environ, folder / f"{system}.log") as process:
-        yield
+        yield process.pid
         if process.poll() is not None:
             raise ServiceUnavailableError("The system ended by itself.", advice=_last_lines(folder / f"{system}.log"))
 

@@ -48,9 +48,6 @@ class Sizes:
         live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
             often beside stock Dagster, and among many customers.
         live_customers: how many sheets are watched, and seconds between two looks at each.
-        live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
-            often beside stock Dagster, and among many customers.
-        live_customers: how many sheets are watched, and seconds between two looks at each.
     """
 
     loading: tuple[int, ...] = (500, 10_000, 100_000)
@@ -67,10 +64,6 @@ class Sizes:
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
-    live_rows: int = 10_000
-    live_edits: int = 100
-    stock_edits: int = 8
-    live_customers: tuple[tuple[int, float], ...] = ((1, 1.0), (10, 1.0), (100, 10.0), (1000, 10.0))
     live_rows: int = 10_000
     live_edits: int = 100
     stock_edits: int = 8

@@ -19,6 +19,8 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     ├── StaleStageError          a stage was asked for before the one above it  exit 1, 409
     ├── ConflictError            the decision asked for no longer applies       exit 1, 409
     ├── NotFoundError            no such lead, hold, run                        exit 1, 404
+    ├── AlreadyRunningError      the live system of this state folder runs      exit 1, 409
+    ├── PartFailedError          a part of the live system cannot be kept up    exit 1, 500
     └── TransientError           the same call may succeed later                exit 1, 503
         ├── ServiceUnavailableError   timeouts, 5xx, cut connections
         ├── RateLimitedError          429; carries when to come back
@@ -127,6 +129,16 @@ class NotFoundError(LeadsError):
     """No such lead, hold, run or row."""
 
     http_status = 404
+
+
+class AlreadyRunningError(LeadsError):
+    """Another `leads up` runs on this state folder; `context` has its pid and addresses."""
+
+    http_status = 409
+
+
+class PartFailedError(LeadsError):
+    """A part of the live system dies again and again; `context["part"]`."""
 
 
 class TransientError(LeadsError):

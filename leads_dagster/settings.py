@@ -33,6 +33,8 @@ class Settings:
         crm_url: SQLAlchemy URL of the CRM database.
         budget_url: the Redis that keeps the call budget; None for a file under `home`.
         broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
+        workers: runs at once in the live system.
+        web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
         backup_folder: perhaps not there yet.
         backup_key_value: keys separated by commas, newest first; wins over `backup_key_file`.
         pg_bin: folder of PostgreSQL's programs, or None to look for them.
@@ -52,6 +54,9 @@ class Settings:
     customers: tuple[CustomerSettings, ...]
     budget_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
+    workers: int = 2
+    web_host: str = "127.0.0.1"
+    web_port: int | None = None
     airtable_api_key_value: str | None = field(default=None, repr=False)
     airtable_api_key_file: Path | None = None
     airtable_endpoint_url: str = "https://api.airtable.com"
@@ -180,7 +185,7 @@ _AS_THEY_ARE = (
     "budget_url", "broker_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max",
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
-    "auto_restore", "debug",
+    "auto_restore", "debug", "workers", "web_host", "web_port",
 )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SettingKind = Literal["path", "url", "database", "redis", "broker", "text", "integer", "number", "flag", "keys", "cron"]
+SettingKind = Literal[
+    "path", "url", "database", "redis", "broker", "text", "integer", "number", "flag", "keys", "cron", "port"
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("broker_url", "LEADS_BROKER_URL", None,
             "Where the live system hands runs to its workers: a Celery broker such as `redis://host:6379/1` or "
             "`amqp://…`, for workers on several hosts; without it a folder under LEADS_HOME.", "broker", secret=True),
+    Setting("workers", "LEADS_WORKERS", "2",
+            "How many runs `leads up` works at at once, each in a process that stays warm (150 to 300 MB).", "integer",
+            least=1),
+    Setting("web_host", "LEADS_WEB_HOST", "127.0.0.1",
+            "Address at which `leads up` serves Dagster's interface, which asks nobody who they are: another one than "
+            "this machine's own belongs behind a proxy that does."),
+    Setting("web_port", "LEADS_WEB_PORT", None,
+            "Port of it, which must be free; unset: 3000, or the next free one.", "port"),
     Setting("airtable_api_key", "AIRTABLE_API_KEY", None,
             "Airtable personal access token; wins over the file.", secret=True),
     Setting("airtable_api_key_file", "AIRTABLE_API_KEY_FILE", None,
@@ -189,6 +199,13 @@ def _integer(setting: Setting, text: str) -> int:
     return int(value)
 
 
+def _port(setting: Setting, text: str) -> int:
+    value = _integer(setting, text)
+    if not 1 <= value <= 65535:
+        raise ValueError("must be a port from 1 to 65535")
+    return value
+
+
 def _flag(setting: Setting, text: str) -> bool:
     if text.lower() not in FLAGS:
         raise ValueError("must be 1 or 0")
@@ -225,5 +242,5 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
     "path": _path, "url": _url, "database": _database, "redis": _redis, "broker": _broker, "text": _text,
-    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "cron": _cron,
+    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "cron": _cron, "port": _port,
 }  # fmt: skip

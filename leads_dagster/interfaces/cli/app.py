@@ -27,11 +27,12 @@ from leads_dagster.interfaces.cli import (
     status,
     sync,
     undo,
+    up,
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned, migrate,
-    dedupe, backup, doctor, bench, sandbox,
+    sync, up, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned,
+    migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

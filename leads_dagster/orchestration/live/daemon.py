@@ -13,6 +13,8 @@ from __future__ import annotations
 from dagster._daemon import sensor as dagster_sensors
 from dagster._daemon.cli import run_command
 
+from leads_dagster.live.heartbeat import start_beating
+
 LOOP_SECONDS = 0.1
 
 
@@ -30,6 +32,7 @@ def quicken() -> None:
 def main() -> None:
     """Run the daemon with the arguments of `dagster-daemon run`."""
     quicken()
+    start_beating()
     run_command()
 
 

@@ -30,6 +30,7 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 
+from leads_dagster.live.heartbeat import start_beating
 from leads_dagster.orchestration.live.broker import QUEUE
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
 from leads_dagster.orchestration.live.posts import HeldPost, held_post, posts_folder
@@ -178,6 +179,7 @@ def _heed_signals() -> None:
 
 
 def _say_ready(**_: object) -> None:
+    start_beating()
     logger.info("Ready for runs")
 
 

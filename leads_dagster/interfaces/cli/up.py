@@ -1,0 +1,67 @@
+"""`leads up`: the live system in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leads_dagster.interfaces.cli.options import examples
+from leads_dagster.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from leads_dagster.live.part import Part
+    from leads_dagster.live.stream import Stream
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("up", epilog=examples("leads up", "leads up --workers 4 --port 8080", "leads up --json"))(up)
+
+
+def up(
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Runs at once; LEADS_WORKERS, or 2, if not said.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="Port of Dagster's interface; 3000 or the next free one."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print events and lines as JSON, one a line.")] = False,
+) -> None:
+    """Keep every customer in step, within a second of an edit, until Ctrl-C.
+
+    Runs Dagster's code server, daemon and interface and the run workers, and nothing that has to be installed first.
+    What dies or hangs is started again. Ctrl-C lets runs in hand end, and a second one does not wait for them.
+    """
+    settings = load_settings()
+    settings.prepare_home()
+    from leads_dagster.live.lines import Secrets
+    from leads_dagster.live.stream import Stream, discard_output, wants_colours
+    from leads_dagster.live.system import serve
+
+    colours = wants_colours(sys.stdout, os.environ)
+    stream = Stream(sys.stdout, as_json=as_json, colours=colours, hide=Secrets(os.environ).hidden)
+    try:
+        serve(settings.home, lambda: _parts(settings, stream, workers=workers, port=port), stream)
+    finally:
+        stream.close()
+        if stream.gone.is_set():
+            discard_output(sys.stdout.fileno())
+
+
+def _parts(settings: Settings, stream: Stream, *, workers: int | None, port: int | None) -> list[Part]:
+    """The parts, and on disk what they read when they start."""
+    from leads_dagster.live.parts import live_parts, write_workspace
+    from leads_dagster.live.ports import DEFAULT_WEB_PORT, choose_port
+    from leads_dagster.orchestration.live.home import prepare_live_home
+
+    asked = port or settings.web_port
+    chosen = choose_port(settings.web_host, asked)
+    if asked is None and chosen != DEFAULT_WEB_PORT:
+        stream.tell("port", f"Port {DEFAULT_WEB_PORT} is taken, so the interface is at {chosen}.", port=chosen)
+    prepare_live_home(settings)
+    write_workspace(settings.home)
+    return live_parts(settings.home, workers=workers or settings.workers, host=settings.web_host, port=chosen)

@@ -1,0 +1,54 @@
+"""A port to serve on: the one that was asked for, else the next free one."""
+
+from __future__ import annotations
+
+import socket
+
+from leads_dagster.errors import SettingsError
+
+DEFAULT_WEB_PORT = 3000
+_TRIES = 100
+
+
+def choose_port(host: str, asked: int | None) -> int:
+    """`asked`, which must be free; where nothing was asked for the first free one from 3000 on.
+
+    Raises:
+        SettingsError: it is taken, or the host is not one of this machine's.
+    """
+    if asked is not None:
+        if not _is_free(host, asked):
+            raise SettingsError(
+                f"Port {asked} of {host} is taken by another program.",
+                advice="Name another with --port or LEADS_WEB_PORT, or leave both out for the next free one.",
+            )
+        return asked
+    for port in range(DEFAULT_WEB_PORT, DEFAULT_WEB_PORT + _TRIES):
+        if _is_free(host, port):
+            return port
+    raise SettingsError(f"No port of {host} from {DEFAULT_WEB_PORT} on is free.", advice="Name one with --port.")
+
+
+def reachable_host(host: str) -> str:
+    """The address at which this machine itself reaches what serves at `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def in_url(host: str) -> str:
+    """As a URL has it: an IPv6 address stands in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port lately used is free
+        try:
+            probe.bind((host, port))
+        except socket.gaierror:
+            raise SettingsError(f"{host} is no address of this machine.", advice="LEADS_WEB_HOST names it.") from None
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise SettingsError(f"Port {port} may not be used: {error.strerror}.", advice="Name another.") from None
+            return False
+    return True

@@ -64,8 +64,8 @@ def many(bench: Workbench) -> Findings:
     rows = [_watched(bench, customers, interval) for customers, interval in bench.sizes.live_customers]
     note = (
         "Sheets of 20 rows on the offline twin, read with a service account, nothing edited for a minute. CPU is of "
-        "all processes of `leads up` together, in % of one core. Looks are those that reached the twin. Memory is of all "
-        "processes, shared pages counted in each."
+        "all processes of `leads up` together, in % of one core. Looks are those that reached the twin. Memory is of "
+        "all processes, shared pages counted in each."
     )
     header = (
         "customers",

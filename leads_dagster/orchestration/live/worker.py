@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from celery.exceptions import Reject
 from celery.signals import worker_ready
 from celery.worker import state as worker_state
 from dagster._cli.api import _execute_run_command_body
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
@@ -34,6 +36,7 @@ from leads_dagster.live.heartbeat import start_beating
 from leads_dagster.orchestration.live.broker import QUEUE
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
 from leads_dagster.orchestration.live.posts import HeldPost, held_post, posts_folder
+from leads_dagster.orchestration.resources import WHY_TAG
 from leads_dagster.stopping import noted_signals
 
 logger = logging.getLogger(__name__)
@@ -70,12 +73,20 @@ class Worker:
         if run is None or run.is_finished or run.status is dg.DagsterRunStatus.CANCELING:
             return
         self.post.at(run_id)
+        began = time.monotonic()
         try:
             self.instance.add_run_tags(run_id, self.tag)
             with _stopped_by_signal():
                 _execute_run_command_body(run_id, self.instance, _nobody_listens, set_exit_code_on_failure=False)
         finally:
             self.post.at(None)
+        self._say_how_it_ended(run, time.monotonic() - began)
+
+    def _say_how_it_ended(self, run: dg.DagsterRun, seconds: float) -> None:
+        ended = self.instance.get_run_by_id(run.run_id)
+        whose = run.tags.get(PARTITION_NAME_TAG, run.job_name)
+        why = run.tags.get(WHY_TAG, "asked for")
+        logger.info("%s: %s in %.2f s (%s)", whose, ended.status.value.lower() if ended else "gone", seconds, why)
 
     def bury_the_dead(self) -> int:
         """Fail the runs that this worker's predecessor was at when it died; how many."""

@@ -8,7 +8,7 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash check docs bench bench-matching bench-long lock clean
+.PHONY: help run test crash check docs bench bench-matching bench-live bench-long lock clean
 
 help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
@@ -18,6 +18,7 @@ help:  ## list the targets
 	@echo "make docs     write docs/configuration.md from the settings"
 	@echo "make bench    measure and write docs/benchmarks.md; some of it with SECTIONS=\"loading one-row\""
 	@echo "make bench-matching  leads with known answers and FEBRL, matched beside Splink; written into the same page"
+	@echo "make bench-live  edits on their way through leads up beside stock Dagster, and many customers; the same page"
 	@echo "make bench-long  the same for what takes longer than a quarter of an hour"
 	@echo "make lock     resolve requirements.lock anew (needs uv and a network)"
 	@echo "make clean    remove what the tools made; .leads, your data, stays"
@@ -71,6 +72,9 @@ bench: $(STAMP) $(BENCH_STAMP)
 
 bench-matching: $(STAMP) $(BENCH_STAMP)
 	@$(BIN)/python -m benchmarks.run matching matching-hostile matching-peers matching-febrl
+
+bench-live: $(STAMP)
+	@$(BIN)/python -m benchmarks.run live live-many
 
 bench-long: $(STAMP) $(BENCH_STAMP)
 	@echo "Edits on both sides, 2,000 sequences"

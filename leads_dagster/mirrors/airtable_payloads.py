@@ -9,7 +9,7 @@ the store knows of the records is given; how payloads are asked for is `airtable
     a person                   a cell back as we wrote it             nothing, and what waited of it is forgotten
     anybody                    a record that shows no lead            a record that was made, with all its cells
     our token                  a record for a lead we were to write   nothing: it is that lead's record
-    anybody                    a record deleted that shows a lead     a record that was deleted
+    anybody                    a record deleted that shows a lead     a record that was deleted, beside its last edits
     our token                  a record deleted that we want gone     nothing: its lead has none any more
 
 Forms: airtable.com/developers/web/api/model/webhooks-payload
@@ -127,7 +127,7 @@ class TableNews:
         overwritten: (record, field) of cells that we wrote, whatever edit of them waited.
         forgotten: records of which nothing that waited counts any more.
         adopted: lead -> record, where our own write comes to light before it was booked.
-        parted: leads whose record we deleted, likewise.
+        parted: record -> its lead, where we deleted it, likewise; unless somebody typed in it just before.
         schema_changed: fields or the table itself are other than they were.
         keys_changed: somebody changed a `lead_key`: who shows which lead must be looked at as a whole.
     """
@@ -137,7 +137,7 @@ class TableNews:
     overwritten: tuple[tuple[str, str], ...] = ()
     forgotten: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
-    parted: tuple[str, ...] = ()
+    parted: Mapping[str, str] = field(default_factory=dict)
     schema_changed: bool = False
     keys_changed: bool = False
 
@@ -236,7 +236,7 @@ class _Reader:
         self._overwritten: dict[tuple[str, str], None] = {}
         self._forgotten: dict[str, None] = {}
         self._adopted: dict[str, str] = {}
-        self._parted: list[str] = []
+        self._parted: dict[str, str] = {}
         self._schema_changed = self._keys_changed = False
 
     def news(self) -> TableNews:
@@ -246,7 +246,7 @@ class _Reader:
             tuple(self._overwritten),
             tuple(self._forgotten),
             self._adopted,
-            tuple(self._parted),
+            self._parted,
             self._schema_changed,
             self._keys_changed,
         )
@@ -262,14 +262,16 @@ class _Reader:
         self._schema_changed |= any(change.get(event) for event in _FIELD_EVENTS)
 
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
-        known = self._by_record.pop(record, None)
+        known = self._by_record.get(record)
         if ours and known is not None and known.lead_id is None:
             return  # we took a double out: what was typed in it until then counts
-        self._forget(record)
-        if ours and (known is None or known.leaving):
-            self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []
+        if known is None:
+            self._forget(record)  # it never told of anybody
+        if ours and (known is None or known.leaving) and not self._edits.get(record):
+            self._by_record.pop(record, None)
+            self._parted.update({record: known.lead_id} if known is not None and known.lead_id is not None else {})
         else:
-            self._edits[record] = {RECORD: CellEdit(record, RECORD, "deleted", None, at)}
+            self._edits.setdefault(record, {})[RECORD] = CellEdit(record, RECORD, "deleted", None, at)
 
     def _created(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:
         self._forget(record)

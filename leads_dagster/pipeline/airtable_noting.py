@@ -91,8 +91,16 @@ def _keep(connection: Connection, table: TableState, news: TableNews, *, seen_at
     airtable_changes.take_back(connection, *where, news.taken_back)
     airtable_changes.overwrite(connection, *where, news.overwritten)
     airtable_bases.adopt(connection, table.customer, news.adopted)
-    airtable_marks.note_gone(connection, table.customer, news.parted)
+    _part(connection, table, news.parted, at=seen_at)
     return note_edits(connection, table, news.edits, seen_at=seen_at)
+
+
+def _part(connection: Connection, table: TableState, parted: Mapping[str, str], *, at: datetime) -> None:
+    """Records that we deleted: what waits of one, somebody typed just before; that is taken in first."""
+    waiting = airtable_changes.waiting(connection, table.base_id, table.table_id, sorted(parted))
+    done = [lead for record, lead in parted.items() if record not in waiting]
+    airtable_marks.note_gone(connection, table.customer, done)
+    note_edits(connection, table, (CellEdit(one, RECORD, "deleted", None, at) for one in waiting), seen_at=at)
 
 
 def _ask_to_look(

@@ -141,8 +141,9 @@ class Sending:
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
-        self.booking.book(marks, pushes, [*result.outcomes, *quiet])
-        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
+        last_words = self._last_words(marks, result)
+        self.booking.book(marks, pushes, [*result.outcomes, *quiet], unheard=last_words)
+        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)} | last_words)
         gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
         self._leave_gone([mark for mark in marks if mark.lead_id in gone and not we_deleted(mark)])
         self.trouble = result.trouble or self.trouble
@@ -153,6 +154,13 @@ class Sending:
         """Record -> lead fields in which somebody's edit waits; see `Unsettled.fields_of`."""
         known = [mark.external_id for mark in marks if mark.external_id]
         return {} if self.unsettled is None or not known else self.unsettled.fields_of(known)
+
+    def _last_words(self, marks: Sequence[Any], result: PushResult) -> set[str]:
+        """Leads whose record we deleted, and in which somebody typed just before: that is to be taken in yet."""
+        deleted = {one.lead_id for one in result.outcomes if one.action == "deleted"}
+        lead_of = {mark.external_id: mark.lead_id for mark in marks if mark.lead_id in deleted and mark.external_id}
+        typed = set() if self.unsettled is None else self.unsettled.typed_before(lead_of.keys())
+        return {lead_of[record] for record in typed}
 
     def _leave_gone(self, marks: Sequence[Any]) -> None:
         if self.unsettled is not None and marks:

@@ -3,8 +3,9 @@
 What belongs here: `airtable_changes`. What is somebody's edit and what our own write come back is told apart before
 (`mirrors.airtable_payloads`); what an edit does to a lead is decided later (`pipeline.airtable_edits`).
 
-Of one cell only the newest edit is kept. A record that was deleted has no other edits; one that was made has an edit a
-cell. Noting the same edit twice changes nothing, so that a payload may be read again.
+Of one cell only the newest edit is kept. A record that was made has an edit a cell, and none from before; one that was
+deleted keeps those that were made until then. Noting the same edit twice changes nothing, so that a payload may be read
+again.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[
     Returns how many said something new.
     """
     wanted: dict[tuple[str, str], CellChange] = {}
-    ended: dict[str, None] = {}  # records of which what waited before says nothing any more
+    ended: dict[str, None] = {}  # records that were made: what waited before says nothing any more
     for change in changes:
-        if change.field_id == RECORD:
+        if change.field_id == RECORD and change.kind == "created":
             wanted = {key: one for key, one in wanted.items() if key[0] != change.record_id}
             ended[change.record_id] = None
         wanted[change.record_id, change.field_id] = change
@@ -154,6 +155,16 @@ def cells(connection: Connection, base_id: str, table_id: str, record_ids: Seque
     for part in chunks(record_ids):
         for record, name, cell in connection.execute(select(*wanted).where(*_of(base_id, table_id, part))):
             found.setdefault(record, {})[name] = cell
+    return found
+
+
+def deleted(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> set[str]:
+    """Of these records, those of which a deletion waits."""
+    mine = (airtable_changes.c.field_id == RECORD, airtable_changes.c.kind == "deleted")
+    found: set[str] = set()
+    for part in chunks(record_ids):
+        query = select(airtable_changes.c.record_id).where(*_of(base_id, table_id, part), *mine)
+        found.update(connection.execute(query).scalars())
     return found
 
 

@@ -141,7 +141,8 @@ def lost_edits(world: World) -> list[str]:
 
 def _last_words(story: Story) -> list[Edit]:
     last = {edit.cell: edit for edit in story.edits}
-    return [edit for edit in last.values() if edit.cell[0] not in story.over]
+    unheard = story.over | (story.deleted if story.deaf else set())
+    return [edit for edit in last.values() if edit.cell[0] not in unheard]
 
 
 class Books:
@@ -169,6 +170,8 @@ class Books:
         words = {row.value for row in world.all(select(t.claims.c.value))}
         words |= {value for row in world.all(select(t.source_records.c.raw)) for value in row.raw.values()}
         words |= {value for _, _, value in self.conflicts | self.history}
+        plans = [one for row in world.all(select(t.holds.c.plan)) for one in row.plan]
+        words |= {value for one in plans for value in (one["fields"] or {}).values()}
         kept = {row.record_id for row in world.all(select(t.airtable_duplicates.c.record_id))}
         records = world.sandbox.world.bases[BASE].tables[TABLE].records
         return words | {str(cell) for one in kept & records.keys() for cell in records[one].cells.values()}

@@ -150,9 +150,10 @@ def test_a_record_that_comes_back_from_the_dustbin_is_compared_and_its_deletion_
     assert ([(edit.field_id, edit.cell) for edit in news.edits], news.forgotten) == ([("fldName", "Ann")], ("rec1",))
 
 
-def test_a_deletion_ends_what_was_said_before() -> None:
+def test_a_deletion_stands_beside_what_was_said_before() -> None:
     assert edits_of(changed("client", Name="Ann"), payload(destroyedRecordIds=["rec1"])) == [
-        ("rec1", "", "deleted", None)
+        ("rec1", "fldName", "changed", "Ann"),
+        ("rec1", "", "deleted", None),
     ]
 
 
@@ -160,10 +161,22 @@ def test_what_we_deleted_is_no_deletion() -> None:
     leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
     ours = payload("publicApi", destroyedRecordIds=["rec1"])
     assert edits_of(ours, known=leaving) == []
-    assert news_of(ours, known=leaving).parted == (LEAD,)
+    assert news_of(ours, known=leaving).parted == {"rec1": LEAD}
     assert edits_of(ours, known=KnownRecords()) == []
     assert edits_of(ours) == [("rec1", "", "deleted", None)]
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]
+
+
+def test_what_was_typed_just_before_we_deleted_a_record_is_kept() -> None:
+    leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
+    news = news_of(changed("client", Name="Ann"), payload("publicApi", destroyedRecordIds=["rec1"]), known=leaving)
+    assert [(edit.field_id, edit.kind) for edit in news.edits] == [("fldName", "changed"), ("", "deleted")]
+    assert news.parted == {}
+
+
+def test_a_record_that_was_deleted_and_brought_back_at_once_is_as_it_was() -> None:
+    back = created("client", "rec1", Name="Ada", Status="new", Confidence=0.5)
+    assert edits_of(payload(destroyedRecordIds=["rec1"]), back) == []
 
 
 def test_what_was_typed_in_a_double_that_we_took_out_counts() -> None:

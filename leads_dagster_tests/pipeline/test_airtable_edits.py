@@ -16,7 +16,7 @@ from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.engine import writing
 from leads_dagster.store.lead_edits import edit
-from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, JANE, Desk
+from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, COMPANY, JANE, Desk
 from leads_dagster_tests.pipeline.conftest import Road, Rows
 
 MakeDesk = Callable[..., Desk]
@@ -49,6 +49,13 @@ def shown(desk: Desk) -> list[dict[str, Any]]:
 
 def record_as_shown(*row: str) -> dict[str, str]:
     return {name: cell for name, cell in zip(("Name", "Email", "Company", "Title"), row, strict=True) if cell}
+
+
+def take_the_deletion_back(desk: Desk) -> None:
+    with desk.road.open() as ws:
+        (deletion,) = [one["id"] for one in undo.list_(ws) if one["kind"] == "deleted"]
+        undo.undo_decision(ws, deletion)
+    desk.road.sync()
 
 
 def open_conflicts(desk: Desk) -> list[tuple[str, str | None, str | None]]:
@@ -358,6 +365,88 @@ def test_the_lead_of_a_deleted_record_is_set_aside(make_desk: MakeDesk, policy: 
     assert shown(desk) == [record_as_shown(*BOB)]
 
 
+@pytest.mark.parametrize("seconds", [0, 1800])
+def test_an_edit_before_a_deletion_is_kept_and_comes_back_with_the_lead(make_desk: MakeDesk, seconds: float) -> None:
+    """Also of one that was still being typed."""
+    desk = make_desk(debounce_seconds=seconds)
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    desk.type_in(record, Title="Chair", Company="")
+    desk.act(delete=[record])
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
+    take_the_deletion_back(desk)
+    lead = desk.lead_of("Jane Doe")
+    assert (lead["title"], lead["company"]) == ("Chair", None)
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown("Jane Doe", "jane@acme.example", "", "Chair")]
+
+
+def test_where_leads_are_kept_an_edit_before_a_deletion_stands_in_the_new_record(make_desk: MakeDesk) -> None:
+    desk = make_desk('delete_policy = "keep"')
+    desk.ready(JANE)
+    record = desk.record_of("Jane Doe")
+    desk.type_in(record, Title="Chair")
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.road.sync()
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
+
+
+def test_an_edit_of_a_record_made_there_is_kept_when_it_is_deleted(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{"Name": "Bob Stone", "Email": "bob@zeta.example"}])["created"]
+    desk.road.sync()
+    desk.type_in(made["id"], Title="Chair")
+    desk.act(delete=[made["id"]])
+    desk.road.sync()
+    take_the_deletion_back(desk)
+    assert desk.lead_of("Bob Stone")["title"] == "Chair"
+
+
+def test_a_record_that_told_of_somebody_else_before_it_was_deleted_takes_that_one_along(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{"Name": "Bob Stone", "Email": "bob@zeta.example"}])["created"]
+    desk.road.sync()
+    desk.type_in(made["id"], Name="Ann Lee", Email="ann@beta.example")
+    desk.act(delete=[made["id"]])
+    desk.road.sync()
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Jane Doe"]
+
+
+def test_an_edit_just_before_we_took_its_record_out_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready(JANE, BOB)
+    record, push = desk.record_of("Jane Doe"), AirtableMirror.push
+
+    def typed_just_before(mirror: AirtableMirror, changes: Sequence[LeadPush]) -> PushResult:
+        monkeypatch.undo()
+        desk.type_in(record, Title="Chair")
+        return push(mirror, changes)
+
+    monkeypatch.setattr(AirtableMirror, "push", typed_just_before)
+    desk.sync(BOB)
+    desk.road.sync()
+    desk.sync(JANE, BOB)
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_edit_before_a_deletion_that_our_write_met_first_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ready(JANE, BOB)
+    record, push = desk.record_of("Jane Doe"), AirtableMirror.push
+
+    def deleted_just_before(mirror: AirtableMirror, changes: Sequence[LeadPush]) -> PushResult:
+        monkeypatch.undo()
+        desk.type_in(record, Company="Zeta")
+        desk.act(delete=[record])
+        return push(mirror, changes)
+
+    monkeypatch.setattr(AirtableMirror, "push", deleted_just_before)
+    desk.sync((*JANE[:3], "Chair"), BOB)
+    assert desk.cells(record) == {"": None, COMPANY: "Zeta"}
+
+
 def test_a_deletion_of_which_nothing_tells_is_learnt_from_our_next_write(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     hooks = desk.sandbox.world.bases[BASE].hooks
@@ -426,10 +515,7 @@ def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     desk.act(delete=[desk.record_of("Jane Doe")])
     desk.road.sync()
-    with desk.road.open() as ws:
-        (deletion,) = [one["id"] for one in undo.list_(ws) if one["kind"] == "deleted"]
-        undo.undo_decision(ws, deletion)
-    desk.road.sync()
+    take_the_deletion_back(desk)
     assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "Jane Doe"]
     assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE)]
 

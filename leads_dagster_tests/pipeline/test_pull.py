@@ -167,14 +167,14 @@ def test_a_record_that_was_made_is_noted_with_its_cells_and_what_is_typed_on(des
     ]
 
 
-def test_a_record_that_was_deleted_is_noted_and_nothing_else_of_it(desk: Desk) -> None:
+def test_a_record_that_was_deleted_is_noted_beside_what_was_typed_in_it(desk: Desk) -> None:
     desk.ready(JANE)
     jane = desk.record_of("Jane Doe")
     desk.type_in(jane, Title="Chair")
     desk.pull()
     desk.act(delete=[jane])
     desk.pull()
-    assert desk.changes() == [(jane, "", "deleted", None)]
+    assert desk.changes() == [(jane, "", "deleted", None), (jane, TITLE, "changed", "Chair")]
 
 
 def test_a_record_that_was_made_and_deleted_leaves_nothing_to_create(desk: Desk) -> None:

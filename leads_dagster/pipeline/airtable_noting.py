@@ -32,6 +32,8 @@ from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks
 from leads_dagster.store.airtable_changes import RECORD, CellChange
 from leads_dagster.store.airtable_state import TableState
 
+_TABLE_EVENTS = ("destroyedTableIds", "createdTablesById")  # deleted, and restored from the trash
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -111,8 +113,8 @@ def _ask_to_look(
     news: Mapping[str, TableNews],
 ) -> None:
     """What the payloads alone do not say: a table's fields are others now, or its records must be compared."""
-    destroyed = {str(table) for payload in payloads for table in payload.get("destroyedTableIds") or ()}
-    changed = {name for name, found in news.items() if found.schema_changed} | (destroyed & tables.keys())
+    others = {str(table) for payload in payloads for event in _TABLE_EVENTS for table in payload.get(event) or ()}
+    changed = {name for name, found in news.items() if found.schema_changed} | (others & tables.keys())
     airtable_state.look_again(connection, base_id, sorted(changed))
     unclear = {name for name, found in news.items() if found.keys_changed}
     if any(name not in news and not _is_ours(payload) for payload, name, _ in changes_of(payloads)):

@@ -6,6 +6,8 @@ the store knows of the records is given; how payloads are asked for is `airtable
     who                        what                                   becomes
     our token or another's     a cell as we wrote it                  nothing
     anybody                    a cell that says something else        an edit of that cell
+    Airtable                   cells of a field that gets another     nothing: it converts or empties them by itself
+                               type in that transaction
     a person                   a cell back as we wrote it             nothing, and what waited of it is forgotten
     anybody                    a record that shows no lead            a record that was made, with all its cells
     our token                  a record for a lead we were to write   nothing: it is that lead's record
@@ -17,7 +19,8 @@ Forms: airtable.com/developers/web/api/model/webhooks-payload
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
@@ -215,14 +218,26 @@ def read_payloads(
         table: _Reader(watched, known.get(table, KnownRecords()), whole or {}) for table, watched in tables.items()
     }
     at: datetime | None = None
+    payloads = list(payloads)
+    retyped = _retyped(payloads)
     for payload in payloads:
         moment = window.moment(payload)
         at = moment if at is None else max(moment, at + _TICK)  # what is told later happened later
         ours = (payload.get("actionMetadata") or {}).get("source") == OURS
         for _, table, change in changes_of([payload]):
             if table in readers:
-                readers[table].read(change, ours=ours, at=at)
+                readers[table].read(change, ours=ours, at=at, retyped=retyped[payload.get("baseTransactionNumber")])
     return {table: reader.news() for table, reader in readers.items()}
+
+
+def _retyped(payloads: Sequence[Payload]) -> Mapping[Any, frozenset[str]]:
+    """Transaction -> fields that got another type in it; one with many records comes as several payloads."""
+    found: defaultdict[Any, frozenset[str]] = defaultdict(frozenset)
+    for payload, _, change in changes_of(payloads):
+        fields = (change.get("changedFieldsById") or {}).items()
+        types = [name for name, given in fields if "type" in (given.get("current") or {})]
+        found[payload.get("baseTransactionNumber")] |= frozenset(types)
+    return found
 
 
 class _Reader:
@@ -251,13 +266,16 @@ class _Reader:
             self._keys_changed,
         )
 
-    def read(self, change: Mapping[str, Any], *, ours: bool, at: datetime) -> None:
+    def read(
+        self, change: Mapping[str, Any], *, ours: bool, at: datetime, retyped: Collection[str] = frozenset()
+    ) -> None:
         for record in change.get("destroyedRecordIds") or ():
             self._destroyed(record, ours=ours, at=at)
         for record, cells in _created(change):
             self._created(record, cells, ours=ours, at=at)
         for record, cells in _changed(change):
-            if relevant := self._table.cells(cells):
+            relevant = {name: cell for name, cell in self._table.cells(cells).items() if name not in retyped}
+            if relevant:
                 self._changed(record, relevant, ours=ours, at=at)
         self._schema_changed |= any(change.get(event) for event in _FIELD_EVENTS)
 

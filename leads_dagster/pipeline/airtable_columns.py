@@ -85,6 +85,8 @@ def follow(connection: Connection, known: TableState | None, fresh: TableState, 
     _say(known, fresh)
     others = {name for name, one in fresh.shown.items() if _is_other(known, name, one)}
     if others:
+        emptied = {str(fresh.shown[name]["id"]) for name in others}
+        airtable_changes.forget_blanks(connection, fresh.base_id, fresh.table_id, emptied)
         outbox.restate(connection, fresh.customer, "airtable", lambda base: _without(base, others))
     if (fresh.shown.keys() - known.shown.keys() and not by_name) or others:
         outbox.tell_again(connection, fresh.customer, "airtable", same_place=True)

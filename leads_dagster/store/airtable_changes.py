@@ -10,7 +10,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -209,6 +209,17 @@ def overwrite(connection: Connection, base_id: str, table_id: str, cells: Sequen
         for some in chunks(ids):
             mine = airtable_changes.c.id.in_(some)
             connection.execute(update(airtable_changes).where(mine).values(kind="overwritten"))
+
+
+def forget_blanks(connection: Connection, base_id: str, table_id: str, field_ids: Collection[str]) -> None:
+    """Forget what waits of these fields' cells that are blank: Airtable emptied them itself."""
+    wanted = select(airtable_changes.c.id, airtable_changes.c.cell).where(
+        airtable_changes.c.base_id == base_id,
+        airtable_changes.c.table_id == table_id,
+        airtable_changes.c.field_id.in_(sorted(field_ids)),
+    )
+    for part in chunks([row.id for row in connection.execute(wanted) if row.cell is None]):
+        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
 
 
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:

@@ -206,6 +206,17 @@ def test_fields_that_change_are_told_of() -> None:
     assert not news_of(changed("client", Name="Ann")).schema_changed
 
 
+def test_what_another_type_does_to_the_cells_of_a_field_is_no_edit() -> None:
+    cells = {"rec1": {"current": {"cellValuesByFieldId": {"fldStatus": None, "fldName": "Ann"}}}}
+    retyped = {"fldStatus": {"current": {"type": "number"}}}
+    assert edits_of(payload(changedFieldsById=retyped, changedRecordsById=cells)) == [
+        ("rec1", "fldName", "changed", "Ann")
+    ]
+    parts = [payload(changedRecordsById=cells), payload(changedFieldsById=retyped), changed("client", Status="won")]
+    numbered = [{**one, "baseTransactionNumber": number} for one, number in zip(parts, (7, 7, 8), strict=True)]
+    assert edits_of(*numbered) == [("rec1", "fldName", "changed", "Ann"), ("rec1", "fldStatus", "changed", "won")]
+
+
 def test_other_tables_and_payloads_that_say_an_error_are_passed_over() -> None:
     ill = {"timestamp": "x", "error": True, "code": "INVALID_HOOK", "payloadFormat": "v0"}
     other = payload(table="tbl2", destroyedRecordIds=["rec1"])

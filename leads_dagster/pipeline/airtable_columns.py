@@ -99,6 +99,8 @@ def _begin(connection: Connection, known: TableState | None, fresh: TableState) 
     airtable_state.save_table(connection, fresh)
     if known is None:
         return
+    if not airtable_state.customers_of(connection, known.base_id, known.table_id):  # nobody has it any more
+        airtable_changes.forget_table(connection, known.base_id, known.table_id)
     another = bool(known.field_ids)  # else it is the same one, of which no ids could be read until now
     if another:
         logger.warning("Airtable table %s of customer %s is another one now", fresh.table_name, fresh.customer)

@@ -39,7 +39,6 @@ class Booking:
         marks: Sequence[Any],
         pushes: Mapping[str, LeadPush | None],
         outcomes: Sequence[PushOutcome],
-        *,
         unheard: Collection[str] = (),
     ) -> None:
         """Book what came of pushes: lead -> push, None where there was nothing to send.

@@ -30,8 +30,8 @@ class Unsettled:
         """When to look again at what was withheld."""
         return self.ws.now() + timedelta(seconds=max(self.airtable.debounce_seconds, 1.0))
 
-    def fields_of(self, record_ids: Sequence[str]) -> Mapping[str | None, frozenset[str]]:
-        """Record -> lead fields that wait, `RECORD` in their place where the record itself was made or deleted.
+    def read_on(self, record_ids: Sequence[str]) -> None:
+        """Read what people did to these records.
 
         Raises:
             LeadsError: Airtable could not be read: nothing is written over what was not seen.
@@ -39,6 +39,9 @@ class Unsettled:
         pulled = pull(self.ws, self.mirror, records=record_ids)
         if pulled.error is not None:
             raise pulled.error
+
+    def fields_of(self, record_ids: Sequence[str]) -> Mapping[str | None, frozenset[str]]:
+        """Record -> lead fields that wait, `RECORD` in their place where the record itself was made or deleted."""
         table = known_table(self.ws, self.airtable)
         if table is None:
             return {}

@@ -228,6 +228,12 @@ def forget_table(connection: Connection, base_id: str, table_id: str) -> None:
     connection.execute(delete(airtable_changes).where(*here))
 
 
+def forget_old(connection: Connection, base_id: str, table_id: str, *, before: datetime) -> int:
+    """Forget what of a table nobody took in since then; returns how many edits."""
+    here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
+    return connection.execute(delete(airtable_changes).where(*here, airtable_changes.c.seen_at < before)).rowcount
+
+
 def _of(base_id: str, table_id: str, record_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
     return (
         airtable_changes.c.base_id == base_id,

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.mirrors.push import LeadPush, PushResult
 from leads_dagster.pipeline import checks, conflicts, holds, quarantine, undo
 from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.engine import writing
 from leads_dagster.store.lead_edits import edit
@@ -211,6 +213,24 @@ def test_an_edit_over_which_our_own_write_landed_is_written_again(desk: Desk, mo
     assert desk.lead_of("Jane Doe")["title"] == "Chair"
     assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
     assert desk.road.sync().status == "unchanged"
+
+
+def test_a_record_that_comes_to_light_just_before_a_write_is_not_written_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process died before it booked that it had made Bob's record."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise StoreError("the process died")
+
+    desk.ready(JANE)
+    with monkeypatch.context() as dying:
+        dying.setattr(Booking, "book", die)
+        with pytest.raises(StoreError, match="died"):
+            desk.sync((*JANE[:3], "Chair"), BOB)
+    desk.type_in(desk.record_of("Bob Stone"), Title="Founder")
+    desk.push()
+    assert shown(desk) == [record_as_shown(*BOB[:3], "Founder"), record_as_shown(*JANE[:3], "Chair")]
 
 
 def test_an_edit_that_a_program_did_not_know_of_is_kept_beside_its_own(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import typer
 from leads_dagster import __version__
 from leads_dagster.interfaces.cli import (
     backup,
+    budget,
     conflicts,
     dedupe,
     doctor,
@@ -29,8 +30,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned, migrate,
-    dedupe, backup, doctor, sandbox,
+    sync, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, budget, learned,
+    migrate, dedupe, backup, doctor, sandbox,
 )  # fmt: skip
 
 

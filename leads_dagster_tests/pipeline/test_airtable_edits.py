@@ -322,6 +322,15 @@ def test_a_record_of_somebody_known_adds_to_that_lead(desk: Desk) -> None:
     assert record_as_shown("Jane Doe", "jane@acme.example", "Acme", "Chair") in shown(desk)
 
 
+def test_a_double_is_taken_out_though_the_answer_was_lost(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example"}])
+    desk.admin("faults", kind="drop_after", method="DELETE", times=1, service="airtable")
+    desk.road.sync()
+    assert shown(desk) == [record_as_shown(*JANE)]
+    assert desk.road.sync().status == "unchanged"
+
+
 def test_a_copy_of_a_record_makes_no_lead_and_leaves_the_older_alone(desk: Desk) -> None:
     desk.ready(JANE)
     record = desk.record_of("Jane Doe")

@@ -86,7 +86,7 @@ def _delete(base_id: str, target: Target, mirror: AirtableMirror, record_id: str
     try:
         mirror.requests.send(lambda api: api.table(base_id, target.table).batch_delete([record_id]))
     except AirtableRefusedError as refused:
-        if not (refused.names_record or refused.status == 404):  # else it is gone: the first answer was lost, or somebody
+        if not (refused.names_record or refused.status == 404):  # else it is gone: the first answer was lost
             raise write_refused(mirror.requests, base_id, target.table, refused) from refused
 
 

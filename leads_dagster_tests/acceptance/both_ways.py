@@ -76,7 +76,9 @@ class Story:
     Attributes:
         over: rows that were removed, and records that nobody had taken in when they were deleted.
         deleted: records that were deleted, all of them.
-        deaf: what happened in Airtable may not have been told: a record that is gone since says nothing.
+        deaf: what happened in Airtable may not have been told: a record that is gone since says nothing, nor does a cell
+            that a write of ours has filled since.
+        midway: records and rows in which somebody typed while a cycle ran.
         decided: a person's decision may have changed which edits count.
     """
 
@@ -84,6 +86,7 @@ class Story:
     over: set[Any] = field(default_factory=set)
     deleted: set[Any] = field(default_factory=set)
     deaf: bool = False
+    midway: set[Any] = field(default_factory=set)
     decided: bool = False
 
 
@@ -211,6 +214,8 @@ class World:
 
     def _say(self, cell: tuple[Any, ...], column: str, value: str, lead: str | None) -> None:
         self.clock.advance(0.01)
+        if self.seams.running:
+            self.story.midway.add(cell[0])
         self.story.edits.append(Edit(self.clock.passed, cell, FIELD_OF[column], value or None, lead))
 
     # In the sheet.

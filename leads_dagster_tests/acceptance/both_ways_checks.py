@@ -141,7 +141,7 @@ def lost_edits(world: World) -> list[str]:
 
 def _last_words(story: Story) -> list[Edit]:
     last = {edit.cell: edit for edit in story.edits}
-    unheard = story.over | (story.deleted if story.deaf else set())
+    unheard = story.over | (story.deleted | story.midway if story.deaf else set())
     return [edit for edit in last.values() if edit.cell[0] not in unheard]
 
 

@@ -12,7 +12,7 @@ from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.mirrors.push import LeadPush, PushResult
-from leads_dagster.pipeline import checks, conflicts, holds, quarantine, undo
+from leads_dagster.pipeline import checks, conflicts, holds, quarantine, reviews, undo
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.sandbox import Sandbox
@@ -136,6 +136,53 @@ def test_an_address_that_another_lead_has_stops_nothing(desk: Desk) -> None:
         told = checks.no_strong_key_doubles(ws, run_id=run)
     assert [lead["email"] for lead in desk.road.leads()] == ["jane@acme.example"] * 2
     assert (told.passed, told.metadata["kept_apart_for_a_reason"]) == (True, 1)
+
+
+def asked_about(desk: Desk) -> list[tuple[str, str]]:
+    """The names of both leads of each review that waits."""
+    with desk.road.open() as ws:
+        return [tuple(sorted((one["left"]["lead"], one["right"]["lead"]))) for one in reviews.list_(ws)]
+
+
+def test_of_two_leads_to_which_people_gave_one_address_it_is_asked_whether_they_are_one(desk: Desk) -> None:
+    desk.ready(JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.type_in(desk.record_of("Jane Doe-Smith"), Email="jane@acme.example")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (review,) = reviews.list_(ws)
+        assert (review["kind"], review["rule"]) == ("join", "email")
+        assert review["why"].startswith("People gave both the same e-mail or page")
+        reviews.resolve(ws, review["id"], "same")
+    desk.road.sync()
+    assert len(desk.road.leads()) == 1
+    assert asked_about(desk) == []
+
+
+def test_that_question_waits_as_long_as_both_say_so_and_no_longer(desk: Desk) -> None:
+    both = (JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.ready(*both)
+    record = desk.record_of("Jane Doe-Smith")
+    desk.type_in(record, Email="jane@acme.example")
+    desk.road.sync()
+    desk.sync((*JANE[:3], "Founder"), (*both[1][:3], "Queen"))  # both rows are matched anew
+    still = asked_about(desk)
+    desk.type_in(record, Email="jane@other.example")
+    desk.road.sync()
+
+    assert still == [("Jane Doe", "Jane Doe-Smith")]
+    assert asked_about(desk) == []
+
+
+def test_two_who_were_said_to_be_two_are_not_asked_about_again(desk: Desk) -> None:
+    both = (JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.ready(*both)
+    desk.type_in(desk.record_of("Jane Doe-Smith"), Email="jane@acme.example")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        reviews.resolve(ws, reviews.list_(ws)[0]["id"], "not_same")
+    desk.sync((*JANE[:3], "Founder"), (*both[1][:3], "Queen"))
+    assert asked_about(desk) == []
+    assert len(desk.road.leads()) == 2
 
 
 def test_an_edit_of_a_field_that_was_renamed_is_still_one_of_that_field(desk: Desk) -> None:

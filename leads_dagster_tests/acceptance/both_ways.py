@@ -76,8 +76,8 @@ class Story:
     Attributes:
         over: rows that were removed, and records that nobody had taken in when they were deleted.
         deleted: records that were deleted, all of them.
-        deaf: what happened in Airtable may not have been told: a record that is gone since says nothing, nor does a cell
-            that a write of ours has filled since.
+        deaf: what happened in Airtable may not have been told: neither a record that is gone since nor a cell that we
+            wrote since says what stood there.
         midway: records and rows in which somebody typed while a cycle ran.
         decided: a person's decision may have changed which edits count.
     """

@@ -55,13 +55,23 @@ def _runs(world: World) -> int:
 
 def find_leads_of_rows(world: World) -> None:
     """Tell rows which lead each is of now."""
+    lead_of = _leads_by_cells(world)
+    for row in world.rows:
+        row.leads = tuple(sorted(lead_of[_cells_of(row)]))
+
+
+def _cells_of(row: Row) -> tuple[str, ...]:
+    return tuple(row.cells[name] for name in COLUMNS)
+
+
+def _leads_by_cells(world: World) -> dict[tuple[str, ...], set[str]]:
+    """What rows of the sheet say -> the leads that their records are of."""
     mine = (t.source_records.c.source == world.ws.source, t.source_records.c.removed_at.is_(None))
     lead_of: dict[Any, set[str]] = defaultdict(set)
     for row in world.all(select(t.source_records).where(*mine)):
         if row.lead_id is not None:
             lead_of[tuple(row.raw[name] for name in COLUMNS)].add(row.lead_id)
-    for row in world.rows:
-        row.leads = tuple(sorted(lead_of[tuple(row.cells[name] for name in COLUMNS)]))
+    return lead_of
 
 
 # Both sides are equal.
@@ -164,6 +174,7 @@ class Books:
         self.rows = Counter(row.lead_id for row in world.all(live))
         self.refused = {tuple(row.raw.get(name, "") for name in COLUMNS) for row in world.all(select(t.quarantine))}
         self.words = self._words()
+        self.leads_of_rows = _leads_by_cells(world)
 
     def _words(self) -> set[str]:
         world = self.world
@@ -183,8 +194,10 @@ class Books:
 
     def account_for(self, edit: Edit) -> bool:
         lead, where = self.living(edit.lead), edit.cell[0]
-        if isinstance(where, Row) and tuple(where.cells[name] for name in COLUMNS) in self.refused:
+        if isinstance(where, Row) and _cells_of(where) in self.refused:
             return True
+        if isinstance(where, Row) and edit.value is None and lead not in self.leads_of_rows[_cells_of(where)]:
+            return True  # so much of the row changed that it tells of somebody else now
         if edit.value is not None and any(one.get(edit.field) == edit.value for one in self.leads.values()):
             return True
         if edit.value is None and self.rows[lead] > 1:  # another row of the lead may fill it

@@ -13,14 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from leads_dagster.mirrors.airtable_payloads import (
-    RECORD,
-    CellEdit,
-    Cells,
-    KnownRecord,
-    KnownRecords,
-    WatchedTable,
-)
+from leads_dagster.mirrors.airtable_payloads import RECORD, CellEdit
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, WatchedTable
 from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks
 from leads_dagster.store.airtable_state import TableState
 

@@ -15,18 +15,15 @@ from sqlalchemy import Connection
 from leads_dagster.mirrors.airtable_payloads import (
     OURS,
     CellEdit,
-    Cells,
-    KnownRecords,
     Payload,
     TableNews,
-    WatchedTable,
     Window,
     changes_of,
     keys_in,
     read_payloads,
     records_in,
-    watched_table,
 )
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecords, WatchedTable, watched_table
 from leads_dagster.pipeline.airtable_known import known_records
 from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks, airtable_state
 from leads_dagster.store.airtable_changes import RECORD, CellChange

@@ -24,7 +24,8 @@ from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import LeadsError, QuotaSpentError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.airtable_hooks import HookLostError, PayloadPage
-from leads_dagster.mirrors.airtable_payloads import Cells, Window
+from leads_dagster.mirrors.airtable_payloads import Window
+from leads_dagster.mirrors.airtable_watched import Cells
 from leads_dagster.pipeline.airtable_hook import booked_hook, give_up, listening_hook, lose_hook
 from leads_dagster.pipeline.airtable_noting import Page, note_page, strangers_in
 from leads_dagster.pipeline.airtable_refused import REFUSALS, keep_to_rest, refusals_noted

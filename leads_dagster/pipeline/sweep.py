@@ -22,8 +22,8 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import ServiceUnavailableError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_payloads import Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.mirrors.airtable_values import plain_cell
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.pipeline.airtable_differences import Telling, told_of, waits_already
 from leads_dagster.pipeline.airtable_hook import booked_hook
 from leads_dagster.pipeline.airtable_known import known_records

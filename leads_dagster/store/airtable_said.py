@@ -30,7 +30,7 @@ from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
 
 if TYPE_CHECKING:
-    from leads_dagster.store.airtable_intake import AirtableEdit
+    from leads_dagster.store.airtable_edit import AirtableEdit
 
 _INSTANT = timedelta(microseconds=1)
 Newest = dict[tuple[int, str], Any]

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from leads_dagster.leads.digests import value_digest
-from leads_dagster.mirrors.airtable_payloads import (
-    KnownRecord,
-    KnownRecords,
-    TableNews,
-    Window,
-    read_payloads,
-    watched_table,
-)
+from leads_dagster.mirrors.airtable_payloads import TableNews, Window, read_payloads
+from leads_dagster.mirrors.airtable_watched import KnownRecord, KnownRecords, watched_table
 
 LEAD = "0a" * 16
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

@@ -73,19 +73,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_airtable_duplicates_customer", "airtable_duplicates", ["customer"])
     op.create_table(
-        "airtable_refusals",
-        sa.Column("customer", sa.Text(), nullable=False),
-        sa.Column("doing", sa.Text(), nullable=False),
-        sa.Column("place", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("error", sa.Text(), nullable=False),
-        sa.Column("advice", sa.Text(), nullable=False),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("refused_at", _TIME, nullable=False),
-        sa.Column("ask_at", _TIME, nullable=False),
-        sa.PrimaryKeyConstraint("customer", "doing", name="pk_airtable_refusals"),
-    )
-    op.create_table(
         "airtable_fixing_tables",
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("base_id", sa.Text(), nullable=False),

@@ -93,7 +93,7 @@ class AirtableMirror:
         self._create_fields = create_fields
         self._create_options = create_options
         self._target = remembered if lately else None
-        self._looked = self._news = False
+        self._asked = self._looked = self._news = False
         self._full: AccessError | None = None
 
     def ensure_fields(self, *, again: bool = False) -> Target:
@@ -106,6 +106,7 @@ class AirtableMirror:
             TransientError: Airtable is away.
         """
         if self._target is None or again:
+            self._asked = True
             self._target = self._schema.target(missing="create" if self._create_fields else "refuse")
             self._looked = self._news = True
         return self._target
@@ -121,9 +122,9 @@ class AirtableMirror:
         return self._target
 
     @property
-    def looked(self) -> bool:
-        """Whether Airtable itself was asked for them."""
-        return self._looked
+    def asked(self) -> bool:
+        """Whether Airtable itself was asked for them, whatever it answered."""
+        return self._asked or self._looked
 
     def take_news(self) -> bool:
         """Whether anything was learnt of them since this was last called."""

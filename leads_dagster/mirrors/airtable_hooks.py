@@ -29,9 +29,9 @@ SCOPE = "webhook:manage"
 PAGE = 50  # payloads in one answer
 _FORMAT = "v0"
 _SCHEMA_SCOPE = "schema.bases:read"
-_ALL_KINDS = ("tableData", "tableFields")
-_ALL_KINDS_SORTED = tuple(sorted(_ALL_KINDS))
+_ALL_KINDS = ("tableData", "tableFields", "tableMetadata")  # the last tells of tables made, renamed and deleted
 _DATA_ALONE = ("tableData",)  # all that a token may hear of that may not read the schema
+_OURS = (_ALL_KINDS, _ALL_KINDS[:2], _DATA_ALONE)  # what hooks of ours ask for, or asked for once
 _LIFETIME = timedelta(days=7)
 # One of ours that was neither listed nor refreshed for so long has no reader.
 _UNREAD = timedelta(days=2)
@@ -86,7 +86,7 @@ class AirtableHooks:
         self._path = ("bases", base_id, "webhooks")
 
     def make(self) -> Hook:
-        """A new hook that hears all that happens to records and fields of the base.
+        """A new hook that hears all that happens to records, fields and tables of the base.
 
         Where the answer is lost, the hook that Airtable made all the same is found and used. Hooks of ours that nobody
         reads any more are removed.
@@ -210,7 +210,7 @@ def _hook(given: Mapping[str, Any]) -> Hook:
     filters = {name: value for name, value in (options.get("filters") or {}).items() if value}
     kinds = tuple(sorted(filters.pop("dataTypes", ())))
     plain = not filters and not options.get("includes") and not given.get("notificationUrl")
-    return Hook(given["id"], _moment(given.get("expirationTime")), plain and kinds in (_ALL_KINDS_SORTED, _DATA_ALONE))
+    return Hook(given["id"], _moment(given.get("expirationTime")), plain and kinds in _OURS)
 
 
 def _unread(hook: Hook) -> bool:

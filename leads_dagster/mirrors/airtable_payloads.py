@@ -6,10 +6,12 @@ the store knows of the records is given; how payloads are asked for is `airtable
     who                        what                                   becomes
     our token or another's     a cell as we wrote it                  nothing
     anybody                    a cell that says something else        an edit of that cell
+    Airtable                   cells of a field that gets another     nothing: it converts or empties them by itself
+                               type in that transaction
     a person                   a cell back as we wrote it             nothing, and what waited of it is forgotten
     anybody                    a record that shows no lead            a record that was made, with all its cells
     our token                  a record for a lead we were to write   nothing: it is that lead's record
-    anybody                    a record deleted that shows a lead     a record that was deleted
+    anybody                    a record deleted that shows a lead     a record that was deleted, beside its last edits
     our token                  a record deleted that we want gone     nothing: its lead has none any more
 
 Forms: airtable.com/developers/web/api/model/webhooks-payload
@@ -17,14 +19,14 @@ Forms: airtable.com/developers/web/api/model/webhooks-payload
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from leads_dagster.leads.digests import value_digest
-from leads_dagster.mirrors.airtable_schema import KEY
-from leads_dagster.mirrors.airtable_values import AirtableColumn, holds, plain_cell, to_lead_value
+from leads_dagster.mirrors.airtable_values import plain_cell
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, WatchedTable
 
 OURS = "publicApi"  # every token's writes say so, other programs' too
 RECORD = ""  # in place of a field: the record itself
@@ -33,74 +35,7 @@ _TICK = timedelta(microseconds=1)
 _FIELD_EVENTS = ("createdFieldsById", "changedFieldsById", "destroyedFieldIds", "changedMetadata")
 
 EditKind = Literal["changed", "overwritten", "created", "deleted"]
-Verdict = Literal["own", "back", "edit"]
 Payload = Mapping[str, Any]
-Cells = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedTable:
-    """A table of a customer.
-
-    Attributes:
-        key_id: field id of `lead_key`.
-        columns: field id -> lead field, column; those that are kept in step.
-    """
-
-    key_id: str
-    columns: Mapping[str, tuple[str, AirtableColumn]]
-
-    def cells(self, given: Cells) -> dict[str, Any]:
-        """Of some cells those that matter, `lead_key` among them."""
-        return {name: cell for name, cell in given.items() if name in self.columns or name == self.key_id}
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRecord:
-    """What the store knows of a record in Airtable.
-
-    Attributes:
-        lead_id: the lead that it shows; None for one that was made there and shows none.
-        record_id: None for a lead that has no record yet.
-        base: lead field -> value as it stood there when we last knew; None where nothing is known.
-        unbooked: lead field -> values that we may have written since.
-        echoes: digests of what we wrote lately, by `value_digest`.
-        leaving: its lead is archived or stands in another's place, or we may have deleted the record since.
-    """
-
-    lead_id: str | None
-    record_id: str | None
-    base: Mapping[str, Any] | None = None
-    unbooked: Mapping[str, Sequence[Any]] | None = None
-    echoes: frozenset[str] = frozenset()
-    leaving: bool = False
-
-    def verdict(self, name: str, column: AirtableColumn, cell: Any, *, ours: bool) -> Verdict:
-        """Whose word a cell is.
-
-        Args:
-            ours: a program wrote it, so that it may have been us. What a person typed is never an old write of ours.
-        """
-        doubtful = (self.unbooked or {}).get(name, ())
-        as_known = holds(column, cell, (self.base or {}).get(name))
-        if not ours:
-            return "back" if as_known and not doubtful else "edit"
-        if as_known or any(holds(column, cell, value) for value in doubtful):
-            return "own"
-        return "own" if value_digest(name, to_lead_value(name, column, cell)) in self.echoes else "edit"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownRecords:
-    """What the store knows of the records of one table.
-
-    Attributes:
-        by_record: record id -> those that show a lead or were taken in as rows.
-        by_lead: lead -> the living leads that the records at hand name by `lead_key`.
-    """
-
-    by_record: Mapping[str, KnownRecord] = field(default_factory=dict)
-    by_lead: Mapping[str, KnownRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +62,7 @@ class TableNews:
         overwritten: (record, field) of cells that we wrote, whatever edit of them waited.
         forgotten: records of which nothing that waited counts any more.
         adopted: lead -> record, where our own write comes to light before it was booked.
-        parted: leads whose record we deleted, likewise.
+        parted: record -> its lead, where we deleted it, likewise; unless somebody typed in it just before.
         schema_changed: fields or the table itself are other than they were.
         keys_changed: somebody changed a `lead_key`: who shows which lead must be looked at as a whole.
     """
@@ -137,7 +72,7 @@ class TableNews:
     overwritten: tuple[tuple[str, str], ...] = ()
     forgotten: tuple[str, ...] = ()
     adopted: Mapping[str, str] = field(default_factory=dict)
-    parted: tuple[str, ...] = ()
+    parted: Mapping[str, str] = field(default_factory=dict)
     schema_changed: bool = False
     keys_changed: bool = False
 
@@ -154,16 +89,6 @@ class Window:
         said = _moment(payload.get("timestamp")) or self.until
         earliest = said if self.after is None else max(said, self.after + _INSTANT)
         return min(earliest, self.until)
-
-
-def watched_table(fields: Mapping[str, Mapping[str, str]]) -> WatchedTable:
-    """A table by what is known of its fields: lead field or `lead_key` -> {"id", "name", "type"}."""
-    columns = {
-        given["id"]: (name, AirtableColumn(given["id"], given["name"], given["type"]))
-        for name, given in fields.items()
-        if name != KEY
-    }
-    return WatchedTable(fields[KEY]["id"] if KEY in fields else "", columns)
 
 
 def changes_of(payloads: Iterable[Payload]) -> list[tuple[Payload, str, Mapping[str, Any]]]:
@@ -215,14 +140,26 @@ def read_payloads(
         table: _Reader(watched, known.get(table, KnownRecords()), whole or {}) for table, watched in tables.items()
     }
     at: datetime | None = None
+    payloads = list(payloads)
+    retyped = _retyped(payloads)
     for payload in payloads:
         moment = window.moment(payload)
         at = moment if at is None else max(moment, at + _TICK)  # what is told later happened later
         ours = (payload.get("actionMetadata") or {}).get("source") == OURS
         for _, table, change in changes_of([payload]):
             if table in readers:
-                readers[table].read(change, ours=ours, at=at)
+                readers[table].read(change, ours=ours, at=at, retyped=retyped[payload.get("baseTransactionNumber")])
     return {table: reader.news() for table, reader in readers.items()}
+
+
+def _retyped(payloads: Sequence[Payload]) -> Mapping[Any, frozenset[str]]:
+    """Transaction -> fields that got another type in it; one with many records comes as several payloads."""
+    found: defaultdict[Any, frozenset[str]] = defaultdict(frozenset)
+    for payload, _, change in changes_of(payloads):
+        fields = (change.get("changedFieldsById") or {}).items()
+        types = [name for name, given in fields if "type" in (given.get("current") or {})]
+        found[payload.get("baseTransactionNumber")] |= frozenset(types)
+    return found
 
 
 class _Reader:
@@ -236,7 +173,7 @@ class _Reader:
         self._overwritten: dict[tuple[str, str], None] = {}
         self._forgotten: dict[str, None] = {}
         self._adopted: dict[str, str] = {}
-        self._parted: list[str] = []
+        self._parted: dict[str, str] = {}
         self._schema_changed = self._keys_changed = False
 
     def news(self) -> TableNews:
@@ -246,30 +183,35 @@ class _Reader:
             tuple(self._overwritten),
             tuple(self._forgotten),
             self._adopted,
-            tuple(self._parted),
+            self._parted,
             self._schema_changed,
             self._keys_changed,
         )
 
-    def read(self, change: Mapping[str, Any], *, ours: bool, at: datetime) -> None:
+    def read(
+        self, change: Mapping[str, Any], *, ours: bool, at: datetime, retyped: Collection[str] = frozenset()
+    ) -> None:
         for record in change.get("destroyedRecordIds") or ():
             self._destroyed(record, ours=ours, at=at)
         for record, cells in _created(change):
             self._created(record, cells, ours=ours, at=at)
         for record, cells in _changed(change):
-            if relevant := self._table.cells(cells):
+            relevant = {name: cell for name, cell in self._table.cells(cells).items() if name not in retyped}
+            if relevant:
                 self._changed(record, relevant, ours=ours, at=at)
         self._schema_changed |= any(change.get(event) for event in _FIELD_EVENTS)
 
     def _destroyed(self, record: str, *, ours: bool, at: datetime) -> None:
-        known = self._by_record.pop(record, None)
+        known = self._by_record.get(record)
         if ours and known is not None and known.lead_id is None:
             return  # we took a double out: what was typed in it until then counts
-        self._forget(record)
-        if ours and (known is None or known.leaving):
-            self._parted += [known.lead_id] if known is not None and known.lead_id is not None else []
+        if known is None:
+            self._forget(record)  # it never told of anybody
+        if ours and (known is None or known.leaving) and not self._edits.get(record):
+            self._by_record.pop(record, None)
+            self._parted.update({record: known.lead_id} if known is not None and known.lead_id is not None else {})
         else:
-            self._edits[record] = {RECORD: CellEdit(record, RECORD, "deleted", None, at)}
+            self._edits.setdefault(record, {})[RECORD] = CellEdit(record, RECORD, "deleted", None, at)
 
     def _created(self, record: str, cells: Cells, *, ours: bool, at: datetime) -> None:
         self._forget(record)

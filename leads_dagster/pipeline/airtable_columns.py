@@ -85,6 +85,8 @@ def follow(connection: Connection, known: TableState | None, fresh: TableState, 
     _say(known, fresh)
     others = {name for name, one in fresh.shown.items() if _is_other(known, name, one)}
     if others:
+        emptied = {str(fresh.shown[name]["id"]) for name in others}
+        airtable_changes.forget_blanks(connection, fresh.base_id, fresh.table_id, emptied)
         outbox.restate(connection, fresh.customer, "airtable", lambda base: _without(base, others))
     if (fresh.shown.keys() - known.shown.keys() and not by_name) or others:
         outbox.tell_again(connection, fresh.customer, "airtable", same_place=True)
@@ -97,6 +99,8 @@ def _begin(connection: Connection, known: TableState | None, fresh: TableState) 
     airtable_state.save_table(connection, fresh)
     if known is None:
         return
+    if not airtable_state.customers_of(connection, known.base_id, known.table_id):  # nobody has it any more
+        airtable_changes.forget_table(connection, known.base_id, known.table_id)
     another = bool(known.field_ids)  # else it is the same one, of which no ids could be read until now
     if another:
         logger.warning("Airtable table %s of customer %s is another one now", fresh.table_name, fresh.customer)

@@ -13,14 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from leads_dagster.mirrors.airtable_payloads import (
-    RECORD,
-    CellEdit,
-    Cells,
-    KnownRecord,
-    KnownRecords,
-    WatchedTable,
-)
+from leads_dagster.mirrors.airtable_payloads import RECORD, CellEdit
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, WatchedTable
 from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks
 from leads_dagster.store.airtable_state import TableState
 
@@ -103,6 +97,9 @@ class Telling:
         where = (self.table.base_id, self.table.table_id)
         return airtable_changes.waiting(self.connection, *where, [record]).get(record, frozenset())
 
+    def _noted_as_deleted(self, record: str) -> bool:
+        return bool(airtable_changes.deleted(self.connection, self.table.base_id, self.table.table_id, [record]))
+
     def _missing(
         self,
         record: str,
@@ -113,9 +110,9 @@ class Telling:
         at: datetime,
     ) -> None:
         lead = None if before is None or after is None else after.lead_id
-        if lead is not None and after is not None and after.leaving:
+        if lead is not None and after is not None and after.leaving and not waiting:
             airtable_marks.note_gone(self.connection, self.table.customer, [lead])
-        elif (lead is not None or record in self.copies) and waiting != {RECORD}:
+        elif (lead is not None or record in self.copies) and not self._noted_as_deleted(record):
             self.edits.append(CellEdit(record, RECORD, "deleted", None, at))
 
     def _changed(

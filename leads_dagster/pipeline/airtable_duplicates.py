@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.airtable_access import read_refused, write_refused
 from leads_dagster.mirrors.airtable_errors import AirtableRefusedError
 from leads_dagster.mirrors.airtable_schema import Target
 from leads_dagster.mirrors.airtable_values import COMPUTED_TYPES
@@ -43,13 +44,15 @@ def take_out(ws: Workspace, base_id: str, target: Target, mirror: AirtableMirror
         waiting = airtable_changes.waiting(connection, base_id, target.table, records)
         shown = airtable_marks.by_record(connection, ws.name, records)
     done = {"duplicates_deleted": 0, "duplicates_kept": 0}
-    computed = _computed(base_id, target, mirror) if found else frozenset()
-    for record in records:
-        if record in shown:  # its lead lost the other record meanwhile
-            _forget(ws, record)
-        elif record not in waiting:
+    for record in (one for one in records if one in shown):  # its lead lost the other record meanwhile
+        _forget(ws, record)
+    try:
+        computed = _computed(base_id, target, mirror) if found else frozenset()
+        for record in (one for one in records if one not in shown and one not in waiting):
             outcome = _take_out_one(ws, base_id, target, mirror, record, computed=computed)
             done[outcome] += 1
+    except AirtableRefusedError as refused:
+        raise read_refused(mirror.requests, base_id, target.table, refused) from refused
     return {name: number for name, number in done.items() if number}
 
 
@@ -63,7 +66,7 @@ def _take_out_one(
             airtable_duplicates.keep(connection, record_id, reason=_HOLDS_MORE.format(fields=", ".join(more)))
         return "duplicates_kept"
     if cells is not None:
-        mirror.requests.send(lambda api: api.table(base_id, target.table).batch_delete([record_id]))
+        _delete(base_id, target, mirror, record_id)
     _forget(ws, record_id)
     return "duplicates_deleted"
 
@@ -73,10 +76,18 @@ def _cells(base_id: str, target: Target, mirror: AirtableMirror, record_id: str)
     try:
         cells: Mapping[str, Any] = mirror.requests.get(base_id, target.table, record_id)["fields"]
     except AirtableRefusedError as refused:
-        if not refused.record_gone:
+        if not (refused.names_record or refused.status == 404):
             raise
         return None
     return cells
+
+
+def _delete(base_id: str, target: Target, mirror: AirtableMirror, record_id: str) -> None:
+    try:
+        mirror.requests.send(lambda api: api.table(base_id, target.table).batch_delete([record_id]))
+    except AirtableRefusedError as refused:
+        if not (refused.names_record or refused.status == 404):  # else it is gone: the first answer was lost
+            raise write_refused(mirror.requests, base_id, target.table, refused) from refused
 
 
 def _beside(target: Target, computed: Collection[str], cells: Mapping[str, Any]) -> Iterable[str]:

@@ -20,7 +20,8 @@ from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_state, epochs, hold_rows
 from leads_dagster.store.airtable_changes import RecordChange
-from leads_dagster.store.airtable_intake import AirtableIntake, Taken
+from leads_dagster.store.airtable_edit import Taken
+from leads_dagster.store.airtable_intake import AirtableIntake
 from leads_dagster.store.airtable_state import TableState
 from leads_dagster.store.engine import writing
 from leads_dagster.store.statements import chunks

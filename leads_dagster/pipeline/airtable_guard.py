@@ -84,16 +84,20 @@ def _plan(
 ) -> list[dict[str, Any]]:
     """One row a record that would go, or in which a value would be blanked or changed."""
     shown = airtable_marks.by_record(connection, ws.name, [change.record_id for change in ready])
+    living = lead_rows.living_for(connection, [mark.lead_id for mark in shown.values()])
     rows = []
     for change in ready:
         if (mark := shown.get(change.record_id)) is None:
             continue
         edit = edit_of(table, change)
-        lost = {name: value for name, value in edit.values.items() if (mark.base or {}).get(name) not in (None, value)}
-        if change.kind == "deleted" or lost:
-            kind = "remove" if change.kind == "deleted" else "blank" if None in lost.values() else "change"
-            fields = {name: text_of(value) or None for name, value in lost.items()}
-            old = {name: text_of((mark.base or {}).get(name)) or None for name in lost}
+        said = {name: value for name, value in edit.values.items() if (mark.base or {}).get(name) != value}
+        lost = {name: value for name, value in said.items() if (mark.base or {}).get(name) is not None}
+        goes = change.kind == "deleted" and living.get(mark.lead_id) == mark.lead_id
+        if goes or lost:
+            kind = "remove" if goes else "blank" if None in lost.values() else "change"
+            told = said if goes else lost  # of a deletion all that was typed before: it is refused with it
+            fields = {name: text_of(value) or None for name, value in told.items()}
+            old = {name: text_of((mark.base or {}).get(name)) or None for name in told}
             rows.append(
                 {
                     "record_id": 0, "airtable_id": change.record_id, "digest": digest_of(change),

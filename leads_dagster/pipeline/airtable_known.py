@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection
 
-from leads_dagster.mirrors.airtable_payloads import KnownRecord, KnownRecords
+from leads_dagster.mirrors.airtable_watched import KnownRecord, KnownRecords
 from leads_dagster.store import airtable_bases
 from leads_dagster.store.airtable_bases import RecordState
 from leads_dagster.store.airtable_state import TableState

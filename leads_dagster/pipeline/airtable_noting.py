@@ -15,22 +15,21 @@ from sqlalchemy import Connection
 from leads_dagster.mirrors.airtable_payloads import (
     OURS,
     CellEdit,
-    Cells,
-    KnownRecords,
     Payload,
     TableNews,
-    WatchedTable,
     Window,
     changes_of,
     keys_in,
     read_payloads,
     records_in,
-    watched_table,
 )
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecords, WatchedTable, watched_table
 from leads_dagster.pipeline.airtable_known import known_records
 from leads_dagster.store import airtable_bases, airtable_changes, airtable_marks, airtable_state
 from leads_dagster.store.airtable_changes import RECORD, CellChange
 from leads_dagster.store.airtable_state import TableState
+
+_TABLE_EVENTS = ("destroyedTableIds", "createdTablesById")  # deleted, and restored from the trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,16 @@ def _keep(connection: Connection, table: TableState, news: TableNews, *, seen_at
     airtable_changes.take_back(connection, *where, news.taken_back)
     airtable_changes.overwrite(connection, *where, news.overwritten)
     airtable_bases.adopt(connection, table.customer, news.adopted)
-    airtable_marks.note_gone(connection, table.customer, news.parted)
+    _part(connection, table, news.parted, at=seen_at)
     return note_edits(connection, table, news.edits, seen_at=seen_at)
+
+
+def _part(connection: Connection, table: TableState, parted: Mapping[str, str], *, at: datetime) -> None:
+    """Records that we deleted: what waits of one, somebody typed just before; that is taken in first."""
+    waiting = airtable_changes.waiting(connection, table.base_id, table.table_id, sorted(parted))
+    done = [lead for record, lead in parted.items() if record not in waiting]
+    airtable_marks.note_gone(connection, table.customer, done)
+    note_edits(connection, table, (CellEdit(one, RECORD, "deleted", None, at) for one in waiting), seen_at=at)
 
 
 def _ask_to_look(
@@ -103,8 +110,8 @@ def _ask_to_look(
     news: Mapping[str, TableNews],
 ) -> None:
     """What the payloads alone do not say: a table's fields are others now, or its records must be compared."""
-    destroyed = {str(table) for payload in payloads for table in payload.get("destroyedTableIds") or ()}
-    changed = {name for name, found in news.items() if found.schema_changed} | (destroyed & tables.keys())
+    others = {str(table) for payload in payloads for event in _TABLE_EVENTS for table in payload.get(event) or ()}
+    changed = {name for name, found in news.items() if found.schema_changed} | (others & tables.keys())
     airtable_state.look_again(connection, base_id, sorted(changed))
     unclear = {name for name, found in news.items() if found.keys_changed}
     if any(name not in news and not _is_ours(payload) for payload, name, _ in changes_of(payloads)):

@@ -57,7 +57,7 @@ def open_table(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMi
         try:
             yield mirror
         except (CredentialsError, TargetMissingError):
-            if not mirror.looked:  # what was remembered may not be there any more: then this says so, in better words
+            if not mirror.asked:  # what was remembered may not be there any more: then this says so, in better words
                 look(ws, airtable, mirror, again=True)
             raise
         finally:

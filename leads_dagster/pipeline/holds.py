@@ -64,7 +64,7 @@ def show(ws: Workspace, hold_id: int) -> dict[str, Any]:
 
 
 def approve(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str, Any]:
-    """Let the next cycle do what the plan says, if the sheet still makes the same plan then.
+    """Let the next cycle do what the plan says, as far as its source, a sheet or Airtable, still says the same then.
 
     Raises:
         NotFoundError, ConflictError: no such hold, or it no longer stands.
@@ -73,7 +73,7 @@ def approve(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str,
 
 
 def drop(ws: Workspace, hold_id: int, *, who: str | None = None) -> dict[str, Any]:
-    """Refuse the plan: the rows stay as they were until the sheet makes another one.
+    """Refuse the plan: the rows, or what Airtable shows, stay as they were until their source says something else.
 
     Raises:
         NotFoundError, ConflictError: no such hold, or it no longer stands.
@@ -127,7 +127,7 @@ def _said(connection: Connection, hold: Mapping[str, Any]) -> dict[int, dict[str
 def _changes(one: Mapping[str, Any], said: Mapping[str, str | None]) -> list[dict[str, Any]]:
     if one["kind"] in ("join", "part"):
         return []
-    if one["kind"] == "remove":
+    if one["kind"] == "remove" and not one["fields"]:
         return [{"field": name, "old": value, "new": None} for name, value in sorted(said.items()) if value is not None]
     new = one["fields"] or {}
     return [{"field": name, "old": said.get(name), "new": value} for name, value in sorted(new.items())]

@@ -13,7 +13,7 @@ from typing import Any
 from leads_dagster.budget import budget_place
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
-from leads_dagster.pipeline import attention, row_changes
+from leads_dagster.pipeline import airtable_refused, attention, row_changes
 from leads_dagster.pipeline.airtable_edits import edits_wait
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
@@ -97,14 +97,16 @@ def _look(ws: Workspace, *, airtable: bool = True) -> Look:
 def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
     """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved, other
     values win by today's rules, records match otherwise by them, or Airtable has to say that something waits."""
+    resting = airtable_refused.resting(ws, connection) is not None
+    mirrors = [name for name in ws.mirrors if name != "airtable" or not resting]
     return (
         state.open_run_id is not None
         or hold_rows.approved_waiting(connection, ws.name, ws.source)
-        or outbox.count_due(connection, ws.name, ws.mirrors, now=ws.now()) > 0
+        or outbox.count_due(connection, ws.name, mirrors, now=ws.now()) > 0
         or moved(ws, connection)
         or (ws.pulled is not None and ws.pulled.status == "failed")
         or edits_wait(ws, connection)
-        or bool(airtable_duplicates.listed(connection, ws.name, status="open"))
+        or (not resting and bool(airtable_duplicates.listed(connection, ws.name, status="open")))
         or rulings.is_due(connection, ws.policy)
         or rematching.is_due(connection, ws.policy)
         or attention.is_due(ws, connection)

@@ -53,7 +53,8 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         meet(ws, "airtable")
         return Outcome(False, "none", {"configured": False, "created": 0, "updated": 0, "deleted": 0, "calls": 0})
     from leads_dagster.errors import QuotaSpentError
-    from leads_dagster.pipeline.airtable_duplicates import any_open, take_out
+    from leads_dagster.pipeline.airtable_duplicates import take_out
+    from leads_dagster.pipeline.airtable_refused import REFUSALS, keep_to_rest, refusals_noted
     from leads_dagster.pipeline.airtable_table import look, open_table
     from leads_dagster.pipeline.fixing_table import show_what_needs_fixing
 
@@ -61,12 +62,13 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         meet(ws, "airtable")
         mark_attention(ws)
         failure, ws.airtable_failure, ws.airtable_parked = ws.airtable_failure, None, None
-        if due(ws, "airtable") == 0 and not any_open(ws):
-            if failure is not None:
-                raise failure
+        if failure is not None and (isinstance(failure, REFUSALS) or not _has_work(ws)):
+            raise failure
+        if not _has_work(ws):
             return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
+        keep_to_rest(ws, ["reading", "writing"])
         try:
-            with open_table(ws, airtable) as mirror:
+            with refusals_noted(ws, airtable, "writing"), open_table(ws, airtable) as mirror:
                 target = look(ws, airtable, mirror)
                 unsettled, told = Unsettled(ws, airtable, mirror), Attention(ws, mirror.unwritable)
                 done = Sending(ws, run_id, "airtable", mirror, unsettled=unsettled, attention=told).run()
@@ -75,3 +77,9 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})
+
+
+def _has_work(ws: Workspace) -> bool:
+    from leads_dagster.pipeline.airtable_duplicates import any_open
+
+    return due(ws, "airtable") > 0 or any_open(ws)

@@ -5,7 +5,7 @@ What belongs here: rows that follow from outcomes, in one transaction a round. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,28 @@ class Booking:
     waits: bool = False
 
     def book(
-        self, marks: Sequence[Any], pushes: Mapping[str, LeadPush | None], outcomes: Sequence[PushOutcome]
+        self,
+        marks: Sequence[Any],
+        pushes: Mapping[str, LeadPush | None],
+        outcomes: Sequence[PushOutcome],
+        unheard: Collection[str] = (),
     ) -> None:
-        """Book what came of pushes: lead -> push, None where there was nothing to send."""
+        """Book what came of pushes: lead -> push, None where there was nothing to send.
+
+        Args:
+            unheard: leads whose record is gone, but not before somebody said something in it.
+        """
         mark_of = {mark.lead_id: mark for mark in marks}
         now = self.ws.now()
         landed = [one for one in outcomes if one.action != "failed"]
         failed = [one for one in outcomes if one.action == "failed"]
         with writing(self.ws.engine, self.ws.name) as connection:
-            booked = [self._success(one, mark_of[one.lead_id], pushes[one.lead_id], now) for one in landed]
+            booked = [
+                self._as_it_was(mark_of[one.lead_id], now)
+                if one.lead_id in unheard
+                else self._success(one, mark_of[one.lead_id], pushes[one.lead_id], now)
+                for one in landed
+            ]
             outbox.book_success(connection, booked)
             for one in failed:
                 outbox.book_failure(
@@ -85,7 +98,7 @@ class Booking:
 
     @staticmethod
     def _as_it_was(mark: Any, now: Any) -> dict[str, Any]:
-        """A record that somebody deleted meanwhile: what becomes of its lead is decided when that was read."""
+        """A record that is gone: what becomes of its lead is decided when what people did with it was read."""
         return {
             "lead_id": mark.lead_id,
             "mirror": "airtable",

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -24,9 +24,11 @@ from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import LeadsError, QuotaSpentError, SettingsError, StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.airtable_hooks import HookLostError, PayloadPage
-from leads_dagster.mirrors.airtable_payloads import Cells, Window
+from leads_dagster.mirrors.airtable_payloads import Window
+from leads_dagster.mirrors.airtable_watched import Cells
 from leads_dagster.pipeline.airtable_hook import booked_hook, give_up, listening_hook, lose_hook
 from leads_dagster.pipeline.airtable_noting import Page, note_page, strangers_in
+from leads_dagster.pipeline.airtable_refused import REFUSALS, keep_to_rest, refusals_noted
 from leads_dagster.pipeline.airtable_table import known_table, look, open_table
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.sweep import Sweep, sweep_is_due
@@ -37,7 +39,7 @@ from leads_dagster.store.engine import reading, writing
 
 logger = logging.getLogger(__name__)
 
-PullStatus = Literal["none", "unset", "read", "swept", "waiting", "parked", "failed"]
+PullStatus = Literal["none", "unset", "read", "swept", "waiting", "refused", "parked", "failed"]
 
 _HOOKS_A_PULL = 2  # one that turns out to be lost, and the one made in its place
 _KEPT = timedelta(days=7)  # Airtable drops payloads that are older
@@ -50,7 +52,8 @@ class Pulled:
     Attributes:
         status: "none": the customer has no Airtable; "unset": no token is set, of which only a push complains; "read":
             payloads were read to the end; "swept": all records were compared as well; "waiting": the call budget
-            allows no look yet; "parked": the plan's calls of this month are used up; "failed": see `error`.
+            allows no look yet; "refused": Airtable refused token, base or table just now, and is not asked yet;
+            "parked": the plan's calls of this month are used up; "failed": see `error`.
         changes: edits in the customer's table that were noted now.
         waiting: edits of it that nobody took in yet, those just noted among them.
         calls: requests sent.
@@ -95,9 +98,11 @@ def pull(
     reader: _Pull | None = None
     error: LeadsError | None = None
     try:
+        if mirror is None and (refused := _refused(ws)) is not None:
+            return Pulled("refused", waiting=_count_waiting(ws, airtable), error=refused)
         if mirror is None and not pull_due(ws, airtable):
             return Pulled("waiting", waiting=_count_waiting(ws, airtable))
-        with nullcontext(mirror) if mirror is not None else open_table(ws, airtable) as table:
+        with nullcontext(mirror) if mirror is not None else _opened(ws, airtable) as table:
             reader = _Pull(ws, airtable, table, audit=audit, records=records)
             reader.run()
             if mirror is not None:  # before a write: that was a look as good as any
@@ -110,6 +115,21 @@ def pull(
     status = (reader.status if reader else "read") if error is None else _failed(error)
     changes, calls = (reader.changes, reader.calls) if reader else (0, 0)
     return Pulled(status, changes, _count_waiting(ws, airtable), calls, time.monotonic() - began, error)
+
+
+def _refused(ws: Workspace) -> LeadsError | None:
+    """Why Airtable is not asked now."""
+    try:
+        keep_to_rest(ws, ["reading"])
+    except REFUSALS as error:
+        return error
+    return None
+
+
+@contextmanager
+def _opened(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMirror]:
+    with refusals_noted(ws, airtable, "reading"), open_table(ws, airtable) as table:
+        yield table
 
 
 def pull_due(ws: Workspace, airtable: AirtableSettings) -> bool:
@@ -191,6 +211,18 @@ class _Pull:
             return
         self.changes += sweep.run()
         self.status = "swept"
+        self._forget_what_nobody_takes()
+
+    def _forget_what_nobody_takes(self) -> None:
+        """A customer who left leads.toml may come back, or be another process's: its edits are kept for as long as
+        Airtable would. Whoever takes the table up again compares all records."""
+        mine = {customer.name for customer in self.ws.settings.customers}
+        with writing(self.ws.engine) as connection:
+            for table in airtable_state.tables_of_base(connection, self.airtable.base_id).values():
+                where = (table.base_id, table.table_id)
+                before = self.ws.now() - _KEPT
+                if table.customer not in mine and airtable_changes.forget_old(connection, *where, before=before):
+                    airtable_state.ask_for_sweep(connection, table.base_id, [table.table_id])
 
     def _look_if_changed(self) -> None:
         before = known_table(self.ws, self.airtable)

@@ -20,7 +20,7 @@ from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_al
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging
+from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging, typed_doubles
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
@@ -184,6 +184,8 @@ class _Recording:
                 advice="Please report this with the sheet's shape; no row was lost.",
             )
         with writing(self.ws.engine, self.ws.name) as connection:
+            matched = {*self.resolution.touched, *self.resolution.rematched}
+            typed_doubles.ask_after(connection, self.ws.policy, matched, run_id=self.run_id, at=self.ws.now())
             self._settle_hold(connection)
             ledger.save_source_state(connection, self._state(counts))
             self._book_run(connection, counts)

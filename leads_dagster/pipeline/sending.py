@@ -117,12 +117,14 @@ class Sending:
     def _label(self) -> str:
         return "Airtable" if self.name == "airtable" else "CRM"
 
-    def _next_marks(self) -> list[Any]:
+    def _next_marks(self, of: Sequence[str] | None = None) -> list[Any]:
         with reading(self.ws.engine) as connection:
-            return outbox.due(connection, self.ws.name, self.name, now=self.ws.now(), limit=_CHUNK[self.name])
+            return outbox.due(
+                connection, self.ws.name, self.name, now=self.ws.now(), limit=_CHUNK[self.name], lead_ids=of
+            )
 
     def _send(self, marks: Sequence[Any]) -> None:
-        withheld = self._withheld(marks)
+        marks, withheld = self._as_read(marks)
         with reading(self.ws.engine) as connection:
             leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
             leads = self.attention.over(connection, leads) if self.attention is not None else leads
@@ -141,18 +143,31 @@ class Sending:
         self.tally.add(result)
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
-        self.booking.book(marks, pushes, [*result.outcomes, *quiet])
-        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)})
+        last_words = self._last_words(marks, result)
+        self.booking.book(marks, pushes, [*result.outcomes, *quiet], last_words)
+        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)} | last_words)
         gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
         self._leave_gone([mark for mark in marks if mark.lead_id in gone and not we_deleted(mark)])
         self.trouble = result.trouble or self.trouble
         if result.stopped is not None:
             raise result.stopped
 
-    def _withheld(self, marks: Sequence[Any]) -> Mapping[str | None, frozenset[str]]:
-        """Record -> lead fields in which somebody's edit waits; see `Unsettled.fields_of`."""
+    def _as_read(self, marks: Sequence[Any]) -> tuple[Sequence[Any], Mapping[str | None, frozenset[str]]]:
+        """The marks once what people did to their records was read, which may tell of records that we did not know, and
+        record -> lead fields in which somebody's edit waits; see `Unsettled.fields_of`."""
         known = [mark.external_id for mark in marks if mark.external_id]
-        return {} if self.unsettled is None or not known else self.unsettled.fields_of(known)
+        if self.unsettled is None or not known:
+            return marks, {}
+        self.unsettled.read_on(known)
+        marks = self._next_marks([mark.lead_id for mark in marks])
+        return marks, self.unsettled.fields_of([mark.external_id for mark in marks if mark.external_id])
+
+    def _last_words(self, marks: Sequence[Any], result: PushResult) -> set[str]:
+        """Leads whose record we deleted, and in which somebody typed just before: that is to be taken in yet."""
+        deleted = {one.lead_id for one in result.outcomes if one.action == "deleted"}
+        lead_of = {mark.external_id: mark.lead_id for mark in marks if mark.lead_id in deleted and mark.external_id}
+        typed = set() if self.unsettled is None else self.unsettled.typed_before(lead_of.keys())
+        return {lead_of[record] for record in typed}
 
     def _leave_gone(self, marks: Sequence[Any]) -> None:
         if self.unsettled is not None and marks:

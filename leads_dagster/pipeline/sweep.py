@@ -22,8 +22,8 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import ServiceUnavailableError
 from leads_dagster.mirrors.airtable import AirtableMirror
-from leads_dagster.mirrors.airtable_payloads import RECORD, Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.mirrors.airtable_values import plain_cell
+from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.pipeline.airtable_differences import Telling, told_of, waits_already
 from leads_dagster.pipeline.airtable_hook import booked_hook
 from leads_dagster.pipeline.airtable_known import known_records
@@ -137,9 +137,11 @@ class Sweep:
             Suspect(record["id"], self._cells(record), at + number * _INSTANT)
             for number, record in enumerate(oldest_first)
         ]
-        waiting = self._waiting(sorted(expected))
-        gone = [record for record in sorted(expected) if waiting.get(record) != {RECORD: None}]
-        return [*there, *(Suspect(record, None, at) for record in gone)]
+        return [*there, *(Suspect(record, None, at) for record in sorted(expected - self._noted_as_deleted(expected)))]
+
+    def _noted_as_deleted(self, records: Iterable[str]) -> set[str]:
+        with reading(self._ws.engine) as connection:
+            return airtable_changes.deleted(connection, self._table.base_id, self._table.table_id, sorted(records))
 
     def _differing(self, page: Sequence[Record]) -> list[Record]:
         with reading(self._ws.engine) as connection:
@@ -212,6 +214,8 @@ class Sweep:
             for suspect in suspects:
                 record = there.get(suspect.record_id)
                 cells = None if record is None else self._cells(record)
+                if cells is None and suspect.cells is not None and heard:
+                    continue  # the webhook tells of that, and of what was typed before
                 # One that was typed on meanwhile is not at rest yet.
                 telling.tell(suspect.record_id, cells, at=min(suspect.at, now) if cells == suspect.cells else now)
             self._noted += note_edits(connection, self._table, telling.edits, seen_at=now)

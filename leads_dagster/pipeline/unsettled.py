@@ -6,7 +6,7 @@ waits, is still being typed or is held by the guard is withheld, and a record th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leads_dagster.customers import AirtableSettings
@@ -30,8 +30,8 @@ class Unsettled:
         """When to look again at what was withheld."""
         return self.ws.now() + timedelta(seconds=max(self.airtable.debounce_seconds, 1.0))
 
-    def fields_of(self, record_ids: Sequence[str]) -> Mapping[str | None, frozenset[str]]:
-        """Record -> lead fields that wait, `RECORD` in their place where the record itself was made or deleted.
+    def read_on(self, record_ids: Sequence[str]) -> None:
+        """Read what people did to these records.
 
         Raises:
             LeadsError: Airtable could not be read: nothing is written over what was not seen.
@@ -39,6 +39,9 @@ class Unsettled:
         pulled = pull(self.ws, self.mirror, records=record_ids)
         if pulled.error is not None:
             raise pulled.error
+
+    def fields_of(self, record_ids: Sequence[str]) -> Mapping[str | None, frozenset[str]]:
+        """Record -> lead fields that wait, `RECORD` in their place where the record itself was made or deleted."""
         table = known_table(self.ws, self.airtable)
         if table is None:
             return {}
@@ -50,8 +53,23 @@ class Unsettled:
             for record, ids in waiting.items()
         }
 
+    def typed_before(self, record_ids: Collection[str]) -> set[str]:
+        """Of records that we just deleted, those in which somebody typed until then, all where that cannot be told."""
+        if not record_ids:
+            return set()
+        table = known_table(self.ws, self.airtable)
+        if table is None or pull(self.ws, self.mirror, records=()).error is not None:
+            return set(record_ids)
+        with reading(self.ws.engine) as connection:
+            return set(airtable_changes.waiting(connection, table.base_id, table.table_id, sorted(record_ids)))
+
     def note_gone(self, record_ids: Iterable[str]) -> None:
-        """Records were deleted, as their writes tell us: a webhook may never, where it was made since."""
+        """Records were deleted, as their writes tell us: a webhook may never, where it was made since.
+
+        What it does tell is read first: somebody may have typed in them before. Where that fails, the next write asks.
+        """
+        if pull(self.ws, self.mirror, records=()).error is not None:
+            return
         table, now = known_table(self.ws, self.airtable), self.ws.now()
         if table is not None:
             gone = [CellChange(record, RECORD, "deleted", None, now, now) for record in record_ids]

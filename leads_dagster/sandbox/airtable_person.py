@@ -69,7 +69,10 @@ def _new_field(session: Session, table: Table, given: JsonObject) -> Field:
 
 
 def change_field(session: Session, table: Table, field: Field, given: JsonObject) -> None:
-    """`given` may hold `name`, `description`, `type`, `options`, and `choices`: names of select options to add."""
+    """`given` may hold `name`, `description`, `type`, `options`, and `choices`: names of select options to add.
+
+    What another type does to cells is told in the same payload: airtable.com/developers/web/api/model/webhooks-payload.
+    """
     before = field_info(field)
     transaction = Transaction(session)
     name = field_name(given.get("name", field.name))
@@ -77,7 +80,7 @@ def change_field(session: Session, table: Table, field: Field, given: JsonObject
         raise ContentError(f"There is a field {name} already.")
     field.name, field.description = name, given.get("description", field.description)
     if "type" in given:
-        _retype(session, table, field, str(given["type"]), given.get("options"))
+        _retype(transaction, table, field, str(given["type"]), given.get("options"))
     elif "options" in given:
         field.options = given["options"]
     add_choices(field, [str(each) for each in given.get("choices", [])])
@@ -86,9 +89,11 @@ def change_field(session: Session, table: Table, field: Field, given: JsonObject
     _done(transaction)
 
 
-def _retype(session: Session, table: Table, field: Field, kind: str, options: JsonObject | None) -> None:
+def _retype(transaction: Transaction, table: Table, field: Field, kind: str, options: JsonObject | None) -> None:
     """Cells become what their text means in the new type, or empty."""
-    texts = {each.id: _text(session, table, each, field) for each in table.records.values()}
+    texts = {each.id: _text(transaction.session, table, each, field) for each in table.records.values()}
+    for record in table.records.values():
+        transaction.note(table, record)
     field.type, field.options = kind, options or _USUAL_OPTIONS.get(kind)
     for record in table.records.values():
         value = None if field.computed else _read(field, texts[record.id])
@@ -140,7 +145,7 @@ def _unlink(session: Session, field: Field, transaction: Transaction) -> None:
     inverse = linked.fields.get(str(field.option("inverseLinkFieldId"))) if linked else None
     if linked is not None and inverse is not None:
         before = field_info(inverse)
-        _retype(session, linked, inverse, "singleLineText", None)
+        _retype(transaction, linked, inverse, "singleLineText", None)
         linked.schema_changed()
         transaction.changed_field(linked, inverse, before=before)
 

@@ -75,8 +75,11 @@ class Transaction:
         self._of(table).created_fields[made.id] = field_info(made)
 
     def changed_field(self, table: Table, changed: Field, *, before: JsonObject) -> None:
-        """`before` is its `field_info` from before the change."""
-        self._of(table).changed_fields[changed.id] = {"current": field_info(changed), "previous": before}
+        """`before` is its `field_info` from before the change; what stayed is not told, but where all of it did."""
+        now = field_info(changed)
+        others = [name for name in now if now[name] != before[name]] or list(now)
+        told = {"current": {name: now[name] for name in others}, "previous": {name: before[name] for name in others}}
+        self._of(table).changed_fields[changed.id] = told
 
     def destroyed_field(self, table: Table, gone: Field) -> None:
         self._of(table).destroyed_fields.append(gone.id)

@@ -3,13 +3,14 @@
 What belongs here: `airtable_changes`. What is somebody's edit and what our own write come back is told apart before
 (`mirrors.airtable_payloads`); what an edit does to a lead is decided later (`pipeline.airtable_edits`).
 
-Of one cell only the newest edit is kept. A record that was deleted has no other edits; one that was made has an edit a
-cell. Noting the same edit twice changes nothing, so that a payload may be read again.
+Of one cell only the newest edit is kept. A record that was made has an edit a cell, and none from before; one that was
+deleted keeps those that were made until then. Noting the same edit twice changes nothing, so that a payload may be read
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,9 +69,9 @@ def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[
     Returns how many said something new.
     """
     wanted: dict[tuple[str, str], CellChange] = {}
-    ended: dict[str, None] = {}  # records of which what waited before says nothing any more
+    ended: dict[str, None] = {}  # records that were made: what waited before says nothing any more
     for change in changes:
-        if change.field_id == RECORD:
+        if change.field_id == RECORD and change.kind == "created":
             wanted = {key: one for key, one in wanted.items() if key[0] != change.record_id}
             ended[change.record_id] = None
         wanted[change.record_id, change.field_id] = change
@@ -157,6 +158,16 @@ def cells(connection: Connection, base_id: str, table_id: str, record_ids: Seque
     return found
 
 
+def deleted(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> set[str]:
+    """Of these records, those of which a deletion waits."""
+    mine = (airtable_changes.c.field_id == RECORD, airtable_changes.c.kind == "deleted")
+    found: set[str] = set()
+    for part in chunks(record_ids):
+        query = select(airtable_changes.c.record_id).where(*_of(base_id, table_id, part), *mine)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def count(connection: Connection, base_id: str, table_id: str) -> int:
     """How many edits wait."""
     here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
@@ -200,10 +211,27 @@ def overwrite(connection: Connection, base_id: str, table_id: str, cells: Sequen
             connection.execute(update(airtable_changes).where(mine).values(kind="overwritten"))
 
 
+def forget_blanks(connection: Connection, base_id: str, table_id: str, field_ids: Collection[str]) -> None:
+    """Forget what waits of these fields' cells that are blank: Airtable emptied them itself."""
+    wanted = select(airtable_changes.c.id, airtable_changes.c.cell).where(
+        airtable_changes.c.base_id == base_id,
+        airtable_changes.c.table_id == table_id,
+        airtable_changes.c.field_id.in_(sorted(field_ids)),
+    )
+    for part in chunks([row.id for row in connection.execute(wanted) if row.cell is None]):
+        connection.execute(delete(airtable_changes).where(airtable_changes.c.id.in_(part)))
+
+
 def forget_table(connection: Connection, base_id: str, table_id: str) -> None:
     """Forget all that waits of a table: another one took its place, or no customer has it any more."""
     here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
     connection.execute(delete(airtable_changes).where(*here))
+
+
+def forget_old(connection: Connection, base_id: str, table_id: str, *, before: datetime) -> int:
+    """Forget what of a table nobody took in since then; returns how many edits."""
+    here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
+    return connection.execute(delete(airtable_changes).where(*here, airtable_changes.c.seen_at < before)).rowcount
 
 
 def _of(base_id: str, table_id: str, record_ids: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

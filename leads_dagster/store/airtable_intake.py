@@ -7,16 +7,17 @@ What belongs here: telling records apart, inside the caller's write transaction.
     a record that shows a lead was changed       an edit of that lead: a record of kind "edit"
     a record was made                            a row of its own, matched like any other
     a record that was made there was changed     that row says something new
-    a record that shows a lead was deleted       by the customer's policy the lead is set aside, or gets a new record;
-                                                 where another stands beside it, that one takes its place
+    a record that shows a lead was deleted       what was changed in it before, and then: by the customer's policy the
+                                                 lead is set aside, or gets a new record; where another record stands
+                                                 beside it, that one takes its place
     a deleted record was brought back            the deletion is taken back
-    a record that shows no lead was deleted      nothing: what it said is kept
+    a record that shows no lead was deleted      nothing more: what it said is kept
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +35,7 @@ from leads_dagster.store import (
     records,
     undo,
 )
-from leads_dagster.store.airtable_changes import ChangeKind
+from leads_dagster.store.airtable_edit import AirtableEdit, Taken
 from leads_dagster.store.airtable_marks import Shown
 from leads_dagster.store.airtable_said import Said, text_of
 from leads_dagster.store.intake import Arrival, Landed, take_in
@@ -45,52 +46,6 @@ from leads_dagster.store.undo import Undoing
 KEY = "lead_key"  # in place of a lead field: the text field by which a record names its lead
 WHO = "Airtable"
 _IDENTITY = ("full_name", "email", "linkedin_url")
-
-
-@dataclass(frozen=True, slots=True)
-class AirtableEdit:
-    """What waits of one record, in the lead's words.
-
-    Attributes:
-        record_id: "rec…".
-        values: lead field -> value as it stands there (text, number, bool; None for blank).
-        said_at: lead field -> when.
-        at: of the newest of them.
-        lead_key: the lead that the record names, where it was made; None where it names none.
-        overwritten: of the values, those over which a write of ours landed: they count, but do not stand there.
-    """
-
-    record_id: str
-    kind: ChangeKind
-    values: Mapping[str, Any]
-    said_at: Mapping[str, datetime]
-    at: datetime
-    lead_key: str | None = None
-    overwritten: frozenset[str] = frozenset()
-
-    def over(self, base: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What stands in the record now, if that stood there before."""
-        return {**(base or {}), **{name: value for name, value in self.values.items() if name not in self.overwritten}}
-
-
-@dataclass(slots=True)
-class Taken:
-    """What came of them: counts, and what somebody should see."""
-
-    edited: int = 0
-    created: int = 0
-    merged: int = 0
-    quarantined: int = 0
-    deleted: int = 0
-    restored: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    unknown: list[str] = field(default_factory=list)
-
-    def numbers(self) -> dict[str, int]:
-        """For metadata."""
-        names = ("edited", "created", "merged", "quarantined", "deleted", "restored", "refused", "duplicates")
-        return {f"records_{name}": getattr(self, name) for name in names}
 
 
 class AirtableIntake:
@@ -112,7 +67,7 @@ class AirtableIntake:
         ids = [edit.record_id for edit in edits]
         rows = records.by_source_key(self.connection, self.customer, self.source, ids)
         shown = airtable_marks.by_record(self.connection, self.customer, ids)
-        self._delete([edit for edit in edits if edit.kind == "deleted"], shown)
+        self._delete([edit for edit in edits if edit.kind == "deleted"], rows, shown)
         made = [edit for edit in edits if edit.kind == "created"]
         founding = [edit for edit in made if edit.record_id in rows or not self._is_known(edit, shown)]
         changed = [edit for edit in edits if edit.kind == "changed"]
@@ -299,9 +254,13 @@ class AirtableIntake:
 
     # Deletions.
 
-    def _delete(self, edits: Sequence[AirtableEdit], shown: Mapping[str, Shown]) -> None:
-        airtable_duplicates.forget(self.connection, [edit.record_id for edit in edits])
-        leads = [shown[edit.record_id].lead_id for edit in edits if edit.record_id in shown]
+    def _delete(
+        self, edits: Sequence[AirtableEdit], rows: Mapping[str, KnownRecord], shown: Mapping[str, Shown]
+    ) -> None:
+        self._hear_last(edits, rows, shown)
+        ids = [edit.record_id for edit in edits]
+        airtable_duplicates.forget(self.connection, ids)
+        leads = [mark.lead_id for mark in airtable_marks.by_record(self.connection, self.customer, ids).values()]
         airtable_marks.note_gone(self.connection, self.customer, leads)
         living = lead_rows.living_for(self.connection, leads)
         beside = airtable_duplicates.of_leads(self.connection, leads)
@@ -313,6 +272,14 @@ class AirtableIntake:
             elif self.policy.delete_policy != "keep":
                 undo.delete(self._undoing("deleted in Airtable"), lead)
                 self.taken.deleted += 1
+
+    def _hear_last(
+        self, edits: Sequence[AirtableEdit], rows: Mapping[str, KnownRecord], shown: Mapping[str, Shown]
+    ) -> None:
+        """What was typed in records before they were deleted."""
+        said = [edit for edit in edits if edit.values]
+        self._change_rows([edit for edit in said if edit.record_id in rows], rows, shown)
+        self._edit_leads([edit for edit in said if edit.record_id in shown and edit.record_id not in rows], shown)
 
     def _take_over(self, lead: str, record_id: str) -> None:
         """Of two records of a lead one was deleted: the other shows it from now on, and hears all that it says."""

@@ -22,7 +22,7 @@ from leads_dagster.leads.identity import last_identity
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster.leads.reconciliation import row_hash
-from leads_dagster.store import claim_rows, epochs, lead_rows, records
+from leads_dagster.store import claim_rows, epochs, lead_rows, records, typed_doubles
 from leads_dagster.store.airtable_marks import Shown
 from leads_dagster.store.folding import load_material
 from leads_dagster.store.lead_writer import LeadWriter
@@ -30,7 +30,7 @@ from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
 
 if TYPE_CHECKING:
-    from leads_dagster.store.airtable_intake import AirtableEdit
+    from leads_dagster.store.airtable_edit import AirtableEdit
 
 _INSTANT = timedelta(microseconds=1)
 Newest = dict[tuple[int, str], Any]
@@ -233,6 +233,8 @@ class SaidOfLeads:
         claim_rows.insert_claims(self.connection, claims)
         epochs.begin_epoch(self.connection, self.policy.customer)
         LeadWriter(self.policy, self.run_id, self.source, self.now).refold(self.connection, sorted(raws))
+        renamed = {lead for lead, _, _, said in told if not typed_doubles.KEYS.isdisjoint(said)}
+        typed_doubles.ask(self.connection, self.policy, renamed, run_id=self.run_id, at=self.now)
 
     def _row(self, lead: str, record: int, raw: dict[str, str]) -> dict[str, Any]:
         return {

@@ -18,7 +18,7 @@ from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, NormalizedRow
 from leads_dagster.leads.identity import last_identity
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import row_hash
-from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, records
+from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, records, typed_doubles
 from leads_dagster.store.api_records import SOURCE, changes_of
 from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.policy import Policy
@@ -158,6 +158,8 @@ def _book(connection: Connection, policy: Policy, lead_id: str, claims: Mapping[
     claim_rows.insert_claims(connection, [{**told, "field": name, "value": value} for name, value in claims.items()])
     epochs.begin_epoch(connection, policy.customer)
     LeadWriter(policy, run, SOURCE, at, who=who).refold(connection, [lead_id])
+    if not typed_doubles.KEYS.isdisjoint(claims):
+        typed_doubles.ask(connection, policy, [lead_id], run_id=run, at=at)
 
 
 def _with_earlier_labels(connection: Connection, record: int, labels: str | None) -> str:

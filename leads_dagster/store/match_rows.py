@@ -199,11 +199,11 @@ def kept_apart(connection: Connection, customer: str, values: Sequence[str]) -> 
                 .distinct()
             )
             found.update(row[0] for row in connection.execute(query))
-    found.update(value for value in values if not _names_a_person(value))
+    found.update(value for value in values if not names_a_person(value))
     return found
 
 
-def _names_a_person(value: str) -> bool:
+def names_a_person(value: str) -> bool:
     """Whether the matcher takes this e-mail or LinkedIn URL for one person's.
 
     A role mailbox is shared by design, and cells that could not be normalised ("see notes") are kept as they are.

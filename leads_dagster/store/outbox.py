@@ -126,9 +126,22 @@ def restate(
     bulk_update(connection, sync_status, rows, keys=_KEYS)
 
 
-def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datetime, limit: int) -> list[Any]:
+def due(
+    connection: Connection,
+    customer: str,
+    mirror: MirrorName,
+    *,
+    now: datetime,
+    limit: int,
+    lead_ids: Sequence[str] | None = None,
+) -> list[Any]:
     """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, unbooked, attempt_count,
-    operation (the last that landed), echoes."""
+    operation (the last that landed), echoes.
+
+    Args:
+        lead_ids: only those of these leads.
+    """
+    mine = [] if lead_ids is None else [sync_status.c.lead_id.in_(lead_ids)]
     query = (
         select(
             sync_status.c.lead_id,
@@ -140,7 +153,7 @@ def due(connection: Connection, customer: str, mirror: MirrorName, *, now: datet
             sync_status.c.operation,
             sync_status.c.echoes,
         )
-        .where(_is_due(customer, [mirror], now))
+        .where(_is_due(customer, [mirror], now), *mine)
         .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)
         .limit(limit)
     )

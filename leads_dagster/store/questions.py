@@ -30,6 +30,9 @@ _WHY: dict[About, str] = {
 }
 
 
+_TYPED = "People gave both the same e-mail or page: what is typed joins no leads unasked."
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Something that matching would do, and does not.
@@ -38,6 +41,7 @@ class Question:
         a, b: the records that stand for either side, a < b.
         edge: of a join, the edge that would have made it.
         sides: of a split, the records that would part: those of a, those of b.
+        typed: people gave both leads one e-mail or page; it waits until they do not say so any more (`typed_doubles`).
     """
 
     a: int
@@ -45,6 +49,7 @@ class Question:
     about: About
     edge: Edge | None = None
     sides: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,20 @@ def marked(question: Question, edge: Edge | None) -> Edge:
     before = None if edge is None else {name: getattr(edge, name) for name in _BEFORE}
     if edge is not None and (asked := edge.explanation.get(ASKED)) is not None:
         before = asked["before"]
-    asked = {"about": question.about, "why": _WHY[question.about], "before": before}
+    asked = {"about": question.about, "why": _TYPED if question.typed else _WHY[question.about], "before": before}
+    if question.typed:
+        asked["typed"] = True
     if question.about == "split":
         asked["sides"] = [list(side) for side in question.sides]
     explanation = {**(_explanation(question.edge) if edge is None else edge.explanation), ASKED: asked}
     if question.edge is not None:
         return Edge(question.a, question.b, "review", question.edge.rule, question.edge.score, explanation)
     return Edge(question.a, question.b, "review", SPLIT_RULE, 1.0, explanation)
+
+
+def is_typed(explanation: Mapping[str, Any]) -> bool:
+    """Whether an edge is a question about two leads to which people gave the same."""
+    return bool(explanation.get(ASKED, {}).get("typed"))
 
 
 def _explanation(edge: Edge | None) -> dict[str, Any]:
@@ -100,7 +112,8 @@ def booked(
         return list(edges), []
     found = {(one.a, one.b): one for one in edges}
     kept = {(one.a, one.b): one for one in stored}
-    bookings = [_unmarked(edge) for pair, edge in kept.items() if ASKED in edge.explanation and pair not in asked]
+    stale = {pair for pair, edge in kept.items() if ASKED in edge.explanation and not is_typed(edge.explanation)}
+    bookings = [unmarked(edge) for pair, edge in kept.items() if pair in stale - asked.keys()]
     for pair, question in asked.items():
         if pair in found or not fresh.isdisjoint(pair):
             found[pair] = marked(question, found.get(pair))
@@ -117,7 +130,8 @@ def _marking(question: Question, edge: Edge | None) -> Booking | None:
     return None if edge.explanation.get(ASKED) == mark.explanation[ASKED] else Booking("update", mark)
 
 
-def _unmarked(edge: Edge) -> Booking:
+def unmarked(edge: Edge) -> Booking:
+    """The edge as it was before it was asked about."""
     before: Mapping[str, Any] | None = edge.explanation[ASKED]["before"]
     if before is None:
         return Booking("delete", edge)

@@ -429,6 +429,21 @@ airtable_changes = Table(
     Index("uq_airtable_changes", "base_id", "table_id", "record_id", "field_id", unique=True),
 )
 
+# One row a customer and what could not be done, where Airtable refuses token, base or table: when it is asked again.
+airtable_refusals = Table(
+    "airtable_refusals",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("doing", Text, primary_key=True),  # reading, writing
+    Column("place", Text, nullable=False),  # a digest of address, token, base, table and fields: others are another one
+    Column("kind", Text, nullable=False),  # missing: base, table or a field that is needed; refused: the token
+    Column("error", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("refused_at", UtcDateTime, nullable=False),
+    Column("ask_at", UtcDateTime, nullable=False),
+)
+
 # One row a customer who has rows in quarantine shown in Airtable: the table they stand in, and what was last shown.
 airtable_fixing_tables = Table(
     "airtable_fixing_tables",

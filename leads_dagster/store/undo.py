@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from leads_dagster.errors import ConflictError, NotFoundError
-from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records, review_rows
+from leads_dagster.store import aside, claim_rows, decisions, epochs, lead_rows, records, review_rows, typed_doubles
 from leads_dagster.store.batches import whole
 from leads_dagster.store.claims_behind import claims_to_void
 from leads_dagster.store.decisions import DecisionKind
@@ -110,7 +110,9 @@ def settle(undoing: Undoing, decision_id: int, effect: Effect) -> tuple[str, ...
     batch.leads |= leads
     writer = LeadWriter(policy, undoing.run_id, f"decision:{decision_id}", undoing.at, who=undoing.who)
     writer.write(connection, batch)
-    return tuple(sorted(batch.leads | batch.new_leads))
+    touched = sorted(batch.leads | batch.new_leads)
+    typed_doubles.ask(connection, policy, touched, run_id=undoing.run_id, at=undoing.at)
+    return tuple(touched)
 
 
 def _leads_of(connection: Connection, ids: set[int]) -> set[str]:

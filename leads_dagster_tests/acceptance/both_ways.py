@@ -32,7 +32,7 @@ from leads_dagster.sandbox import Sandbox
 from leads_dagster.settings import customer_named
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.lead_edits import edit
-from leads_dagster.store.tables import decisions, leads, sync_status
+from leads_dagster.store.tables import decisions, leads, source_records, sync_status
 from leads_dagster_tests.acceptance.both_ways_seams import Clock, Crash, Seams
 from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, TABLE
 from leads_dagster_tests.pipeline.conftest import Road
@@ -74,12 +74,19 @@ class Story:
     """What was said since all was quiet, and what makes it hard to say what must come of it.
 
     Attributes:
-        over: cells whose row or record was removed.
+        over: rows that were removed, and records that nobody had taken in when they were deleted.
+        deleted: records that were deleted, all of them.
+        deaf: what happened in Airtable may not have been told: neither a record that is gone since nor a cell that we
+            wrote since says what stood there.
+        midway: records and rows in which somebody typed while a cycle ran.
         decided: a person's decision may have changed which edits count.
     """
 
     edits: list[Edit] = field(default_factory=list)
     over: set[Any] = field(default_factory=set)
+    deleted: set[Any] = field(default_factory=set)
+    deaf: bool = False
+    midway: set[Any] = field(default_factory=set)
     decided: bool = False
 
 
@@ -207,6 +214,8 @@ class World:
 
     def _say(self, cell: tuple[Any, ...], column: str, value: str, lead: str | None) -> None:
         self.clock.advance(0.01)
+        if self.seams.running:
+            self.story.midway.add(cell[0])
         self.story.edits.append(Edit(self.clock.passed, cell, FIELD_OF[column], value or None, lead))
 
     # In the sheet.
@@ -272,6 +281,10 @@ class World:
         query = select(sync_status.c.lead_id).where(sync_status.c.external_id == record)
         return next((row.lead_id for row in self.all(query)), None)
 
+    def _is_known(self, record: str) -> bool:
+        rows = select(source_records.c.id).where(source_records.c.source_key == record)
+        return self._lead_of(record) is not None or bool(self.all(rows))
+
     def create(self, cells: Mapping[str, str], *, source: Any = "client") -> None:
         named = {self._column(column): value for column, value in cells.items()}
         (record,) = self.sandbox.airtable.acting(source=source).create(BASE, TABLE, [named])
@@ -292,7 +305,9 @@ class World:
             record = records[at % len(records)]
             self.sandbox.airtable.delete(BASE, TABLE, [record["id"]])
             self.bin.append((record["id"], record["fields"]))
-            self.story.over.add(record["id"])
+            self.story.deleted.add(record["id"])
+            if not self._is_known(record["id"]):
+                self.story.over.add(record["id"])
 
     def bring_back(self) -> None:
         """Out of the bin: the record of that id, as it was."""

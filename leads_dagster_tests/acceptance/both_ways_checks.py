@@ -55,13 +55,23 @@ def _runs(world: World) -> int:
 
 def find_leads_of_rows(world: World) -> None:
     """Tell rows which lead each is of now."""
+    lead_of = _leads_by_cells(world)
+    for row in world.rows:
+        row.leads = tuple(sorted(lead_of[_cells_of(row)]))
+
+
+def _cells_of(row: Row) -> tuple[str, ...]:
+    return tuple(row.cells[name] for name in COLUMNS)
+
+
+def _leads_by_cells(world: World) -> dict[tuple[str, ...], set[str]]:
+    """What rows of the sheet say -> the leads that their records are of."""
     mine = (t.source_records.c.source == world.ws.source, t.source_records.c.removed_at.is_(None))
     lead_of: dict[Any, set[str]] = defaultdict(set)
     for row in world.all(select(t.source_records).where(*mine)):
         if row.lead_id is not None:
             lead_of[tuple(row.raw[name] for name in COLUMNS)].add(row.lead_id)
-    for row in world.rows:
-        row.leads = tuple(sorted(lead_of[tuple(row.cells[name] for name in COLUMNS)]))
+    return lead_of
 
 
 # Both sides are equal.
@@ -141,7 +151,8 @@ def lost_edits(world: World) -> list[str]:
 
 def _last_words(story: Story) -> list[Edit]:
     last = {edit.cell: edit for edit in story.edits}
-    return [edit for edit in last.values() if edit.cell[0] not in story.over]
+    unheard = story.over | (story.deleted | story.midway if story.deaf else set())
+    return [edit for edit in last.values() if edit.cell[0] not in unheard]
 
 
 class Books:
@@ -163,12 +174,15 @@ class Books:
         self.rows = Counter(row.lead_id for row in world.all(live))
         self.refused = {tuple(row.raw.get(name, "") for name in COLUMNS) for row in world.all(select(t.quarantine))}
         self.words = self._words()
+        self.leads_of_rows = _leads_by_cells(world)
 
     def _words(self) -> set[str]:
         world = self.world
         words = {row.value for row in world.all(select(t.claims.c.value))}
         words |= {value for row in world.all(select(t.source_records.c.raw)) for value in row.raw.values()}
         words |= {value for _, _, value in self.conflicts | self.history}
+        plans = [one for row in world.all(select(t.holds.c.plan)) for one in row.plan]
+        words |= {value for one in plans for value in (one["fields"] or {}).values()}
         kept = {row.record_id for row in world.all(select(t.airtable_duplicates.c.record_id))}
         records = world.sandbox.world.bases[BASE].tables[TABLE].records
         return words | {str(cell) for one in kept & records.keys() for cell in records[one].cells.values()}
@@ -180,8 +194,10 @@ class Books:
 
     def account_for(self, edit: Edit) -> bool:
         lead, where = self.living(edit.lead), edit.cell[0]
-        if isinstance(where, Row) and tuple(where.cells[name] for name in COLUMNS) in self.refused:
+        if isinstance(where, Row) and _cells_of(where) in self.refused:
             return True
+        if isinstance(where, Row) and edit.value is None and lead not in self.leads_of_rows[_cells_of(where)]:
+            return True  # so much of the row changed that it tells of somebody else now
         if edit.value is not None and any(one.get(edit.field) == edit.value for one in self.leads.values()):
             return True
         if edit.value is None and self.rows[lead] > 1:  # another row of the lead may fill it

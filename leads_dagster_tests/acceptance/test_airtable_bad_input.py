@@ -162,7 +162,8 @@ def test_a_value_that_its_field_cannot_hold_is_left_out_and_said(
     assert cells(sandbox, "Name", "Title") == [("Jane Doe", None)]
     (left_out,) = standing(road)["refused"]
     assert (left_out["status"], left_out["error_message"]) == ("left out", f"Left out: {said}.")
-    assert standing(road)["airtable"]["state"] == "refused"
+    airtable = standing(road)["airtable"]
+    assert (airtable["state"], airtable["left_out"]) == ("refused", 1)
     assert road.sync().status == "unchanged"
 
 

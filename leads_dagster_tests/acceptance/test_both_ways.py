@@ -157,6 +157,7 @@ class BothWays(RuleBasedStateMachine):
     @rule(state=st.sampled_from(("expired", "invalid")))
     def lose_the_hook(self, state: str) -> None:
         handle = self.world.sandbox.airtable
+        self.world.story.deaf = True
         handle.expire_hooks(checks.BASE) if state == "expired" else handle.break_hooks(checks.BASE)
 
     @rule(ours=st.sampled_from((0, 0, -3600, 90)), theirs=st.sampled_from((0, 0, -7200, -2, 2, 7200)))
@@ -175,6 +176,7 @@ class BothWays(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 5, 60, 4000, 8 * 86400)))
     def wait_and_cycle(self, seconds: float) -> None:
+        self.world.story.deaf |= seconds > 7 * 86400  # payloads are kept for so long
         self.world.clock.advance(seconds)
         self.world.cycle()
 

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 
 from leads_dagster.leads.digests import value_digest
-from leads_dagster.mirrors.airtable_payloads import (
-    KnownRecord,
-    KnownRecords,
-    TableNews,
-    Window,
-    read_payloads,
-    watched_table,
-)
+from leads_dagster.mirrors.airtable_payloads import TableNews, Window, read_payloads
+from leads_dagster.mirrors.airtable_watched import KnownRecord, KnownRecords, watched_table
 
 LEAD = "0a" * 16
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -150,9 +144,10 @@ def test_a_record_that_comes_back_from_the_dustbin_is_compared_and_its_deletion_
     assert ([(edit.field_id, edit.cell) for edit in news.edits], news.forgotten) == ([("fldName", "Ann")], ("rec1",))
 
 
-def test_a_deletion_ends_what_was_said_before() -> None:
+def test_a_deletion_stands_beside_what_was_said_before() -> None:
     assert edits_of(changed("client", Name="Ann"), payload(destroyedRecordIds=["rec1"])) == [
-        ("rec1", "", "deleted", None)
+        ("rec1", "fldName", "changed", "Ann"),
+        ("rec1", "", "deleted", None),
     ]
 
 
@@ -160,10 +155,22 @@ def test_what_we_deleted_is_no_deletion() -> None:
     leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
     ours = payload("publicApi", destroyedRecordIds=["rec1"])
     assert edits_of(ours, known=leaving) == []
-    assert news_of(ours, known=leaving).parted == (LEAD,)
+    assert news_of(ours, known=leaving).parted == {"rec1": LEAD}
     assert edits_of(ours, known=KnownRecords()) == []
     assert edits_of(ours) == [("rec1", "", "deleted", None)]
     assert edits_of(payload(destroyedRecordIds=["rec1"]), known=leaving) == [("rec1", "", "deleted", None)]
+
+
+def test_what_was_typed_just_before_we_deleted_a_record_is_kept() -> None:
+    leaving = KnownRecords({"rec1": KnownRecord(LEAD, "rec1", ADA.base, leaving=True)})
+    news = news_of(changed("client", Name="Ann"), payload("publicApi", destroyedRecordIds=["rec1"]), known=leaving)
+    assert [(edit.field_id, edit.kind) for edit in news.edits] == [("fldName", "changed"), ("", "deleted")]
+    assert news.parted == {}
+
+
+def test_a_record_that_was_deleted_and_brought_back_at_once_is_as_it_was() -> None:
+    back = created("client", "rec1", Name="Ada", Status="new", Confidence=0.5)
+    assert edits_of(payload(destroyedRecordIds=["rec1"]), back) == []
 
 
 def test_what_was_typed_in_a_double_that_we_took_out_counts() -> None:
@@ -191,6 +198,17 @@ def test_fields_that_change_are_told_of() -> None:
     assert news_of(payload(changedFieldsById={"fldName": {"current": {"name": "N"}}})).schema_changed
     assert news_of(payload(destroyedFieldIds=["fldName"])).schema_changed
     assert not news_of(changed("client", Name="Ann")).schema_changed
+
+
+def test_what_another_type_does_to_the_cells_of_a_field_is_no_edit() -> None:
+    cells = {"rec1": {"current": {"cellValuesByFieldId": {"fldStatus": None, "fldName": "Ann"}}}}
+    retyped = {"fldStatus": {"current": {"type": "number"}}}
+    assert edits_of(payload(changedFieldsById=retyped, changedRecordsById=cells)) == [
+        ("rec1", "fldName", "changed", "Ann")
+    ]
+    parts = [payload(changedRecordsById=cells), payload(changedFieldsById=retyped), changed("client", Status="won")]
+    numbered = [{**one, "baseTransactionNumber": number} for one, number in zip(parts, (7, 7, 8), strict=True)]
+    assert edits_of(*numbered) == [("rec1", "fldName", "changed", "Ann"), ("rec1", "fldStatus", "changed", "won")]
 
 
 def test_other_tables_and_payloads_that_say_an_error_are_passed_over() -> None:

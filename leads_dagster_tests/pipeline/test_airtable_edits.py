@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable import AirtableMirror
 from leads_dagster.mirrors.budget import Limit
 from leads_dagster.mirrors.push import LeadPush, PushResult
-from leads_dagster.pipeline import checks, conflicts, holds, quarantine, undo
+from leads_dagster.pipeline import checks, conflicts, holds, quarantine, reviews, undo
 from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.store.engine import writing
 from leads_dagster.store.lead_edits import edit
-from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, JANE, Desk
+from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, COMPANY, JANE, Desk
 from leads_dagster_tests.pipeline.conftest import Road, Rows
 
 MakeDesk = Callable[..., Desk]
@@ -49,6 +51,13 @@ def shown(desk: Desk) -> list[dict[str, Any]]:
 
 def record_as_shown(*row: str) -> dict[str, str]:
     return {name: cell for name, cell in zip(("Name", "Email", "Company", "Title"), row, strict=True) if cell}
+
+
+def take_the_deletion_back(desk: Desk) -> None:
+    with desk.road.open() as ws:
+        (deletion,) = [one["id"] for one in undo.list_(ws) if one["kind"] == "deleted"]
+        undo.undo_decision(ws, deletion)
+    desk.road.sync()
 
 
 def open_conflicts(desk: Desk) -> list[tuple[str, str | None, str | None]]:
@@ -129,6 +138,53 @@ def test_an_address_that_another_lead_has_stops_nothing(desk: Desk) -> None:
     assert (told.passed, told.metadata["kept_apart_for_a_reason"]) == (True, 1)
 
 
+def asked_about(desk: Desk) -> list[tuple[str, str]]:
+    """The names of both leads of each review that waits."""
+    with desk.road.open() as ws:
+        return [tuple(sorted((one["left"]["lead"], one["right"]["lead"]))) for one in reviews.list_(ws)]
+
+
+def test_of_two_leads_to_which_people_gave_one_address_it_is_asked_whether_they_are_one(desk: Desk) -> None:
+    desk.ready(JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.type_in(desk.record_of("Jane Doe-Smith"), Email="jane@acme.example")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (review,) = reviews.list_(ws)
+        assert (review["kind"], review["rule"]) == ("join", "email")
+        assert review["why"].startswith("People gave both the same e-mail or page")
+        reviews.resolve(ws, review["id"], "same")
+    desk.road.sync()
+    assert len(desk.road.leads()) == 1
+    assert asked_about(desk) == []
+
+
+def test_that_question_waits_as_long_as_both_say_so_and_no_longer(desk: Desk) -> None:
+    both = (JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.ready(*both)
+    record = desk.record_of("Jane Doe-Smith")
+    desk.type_in(record, Email="jane@acme.example")
+    desk.road.sync()
+    desk.sync((*JANE[:3], "Founder"), (*both[1][:3], "Queen"))  # both rows are matched anew
+    still = asked_about(desk)
+    desk.type_in(record, Email="jane@other.example")
+    desk.road.sync()
+
+    assert still == [("Jane Doe", "Jane Doe-Smith")]
+    assert asked_about(desk) == []
+
+
+def test_two_who_were_said_to_be_two_are_not_asked_about_again(desk: Desk) -> None:
+    both = (JANE, ("Jane Doe-Smith", "", "Acme Holding", "Chair"))
+    desk.ready(*both)
+    desk.type_in(desk.record_of("Jane Doe-Smith"), Email="jane@acme.example")
+    desk.road.sync()
+    with desk.road.open() as ws:
+        reviews.resolve(ws, reviews.list_(ws)[0]["id"], "not_same")
+    desk.sync((*JANE[:3], "Founder"), (*both[1][:3], "Queen"))
+    assert asked_about(desk) == []
+    assert len(desk.road.leads()) == 2
+
+
 def test_an_edit_of_a_field_that_was_renamed_is_still_one_of_that_field(desk: Desk) -> None:
     desk.ready(JANE)
     desk.sandbox.airtable.change_field(BASE, desk.table, "Title", {"name": "Role"})
@@ -204,6 +260,24 @@ def test_an_edit_over_which_our_own_write_landed_is_written_again(desk: Desk, mo
     assert desk.lead_of("Jane Doe")["title"] == "Chair"
     assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
     assert desk.road.sync().status == "unchanged"
+
+
+def test_a_record_that_comes_to_light_just_before_a_write_is_not_written_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process died before it booked that it had made Bob's record."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise StoreError("the process died")
+
+    desk.ready(JANE)
+    with monkeypatch.context() as dying:
+        dying.setattr(Booking, "book", die)
+        with pytest.raises(StoreError, match="died"):
+            desk.sync((*JANE[:3], "Chair"), BOB)
+    desk.type_in(desk.record_of("Bob Stone"), Title="Founder")
+    desk.push()
+    assert shown(desk) == [record_as_shown(*BOB[:3], "Founder"), record_as_shown(*JANE[:3], "Chair")]
 
 
 def test_an_edit_that_a_program_did_not_know_of_is_kept_beside_its_own(desk: Desk) -> None:
@@ -295,6 +369,15 @@ def test_a_record_of_somebody_known_adds_to_that_lead(desk: Desk) -> None:
     assert record_as_shown("Jane Doe", "jane@acme.example", "Acme", "Chair") in shown(desk)
 
 
+def test_a_double_is_taken_out_though_the_answer_was_lost(desk: Desk) -> None:
+    desk.ready(JANE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example"}])
+    desk.admin("faults", kind="drop_after", method="DELETE", times=1, service="airtable")
+    desk.road.sync()
+    assert shown(desk) == [record_as_shown(*JANE)]
+    assert desk.road.sync().status == "unchanged"
+
+
 def test_a_copy_of_a_record_makes_no_lead_and_leaves_the_older_alone(desk: Desk) -> None:
     desk.ready(JANE)
     record = desk.record_of("Jane Doe")
@@ -356,6 +439,88 @@ def test_the_lead_of_a_deleted_record_is_set_aside(make_desk: MakeDesk, policy: 
     desk.road.sync()
     assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
     assert shown(desk) == [record_as_shown(*BOB)]
+
+
+@pytest.mark.parametrize("seconds", [0, 1800])
+def test_an_edit_before_a_deletion_is_kept_and_comes_back_with_the_lead(make_desk: MakeDesk, seconds: float) -> None:
+    """Also of one that was still being typed."""
+    desk = make_desk(debounce_seconds=seconds)
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    desk.type_in(record, Title="Chair", Company="")
+    desk.act(delete=[record])
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
+    take_the_deletion_back(desk)
+    lead = desk.lead_of("Jane Doe")
+    assert (lead["title"], lead["company"]) == ("Chair", None)
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown("Jane Doe", "jane@acme.example", "", "Chair")]
+
+
+def test_where_leads_are_kept_an_edit_before_a_deletion_stands_in_the_new_record(make_desk: MakeDesk) -> None:
+    desk = make_desk('delete_policy = "keep"')
+    desk.ready(JANE)
+    record = desk.record_of("Jane Doe")
+    desk.type_in(record, Title="Chair")
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.road.sync()
+    assert shown(desk) == [record_as_shown(*JANE[:3], "Chair")]
+
+
+def test_an_edit_of_a_record_made_there_is_kept_when_it_is_deleted(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{"Name": "Bob Stone", "Email": "bob@zeta.example"}])["created"]
+    desk.road.sync()
+    desk.type_in(made["id"], Title="Chair")
+    desk.act(delete=[made["id"]])
+    desk.road.sync()
+    take_the_deletion_back(desk)
+    assert desk.lead_of("Bob Stone")["title"] == "Chair"
+
+
+def test_a_record_that_told_of_somebody_else_before_it_was_deleted_takes_that_one_along(desk: Desk) -> None:
+    desk.ready(JANE)
+    (made,) = desk.act(create=[{"Name": "Bob Stone", "Email": "bob@zeta.example"}])["created"]
+    desk.road.sync()
+    desk.type_in(made["id"], Name="Ann Lee", Email="ann@beta.example")
+    desk.act(delete=[made["id"]])
+    desk.road.sync()
+    desk.road.sync()
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Jane Doe"]
+
+
+def test_an_edit_just_before_we_took_its_record_out_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready(JANE, BOB)
+    record, push = desk.record_of("Jane Doe"), AirtableMirror.push
+
+    def typed_just_before(mirror: AirtableMirror, changes: Sequence[LeadPush]) -> PushResult:
+        monkeypatch.undo()
+        desk.type_in(record, Title="Chair")
+        return push(mirror, changes)
+
+    monkeypatch.setattr(AirtableMirror, "push", typed_just_before)
+    desk.sync(BOB)
+    desk.road.sync()
+    desk.sync(JANE, BOB)
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
+def test_an_edit_before_a_deletion_that_our_write_met_first_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.ready(JANE, BOB)
+    record, push = desk.record_of("Jane Doe"), AirtableMirror.push
+
+    def deleted_just_before(mirror: AirtableMirror, changes: Sequence[LeadPush]) -> PushResult:
+        monkeypatch.undo()
+        desk.type_in(record, Company="Zeta")
+        desk.act(delete=[record])
+        return push(mirror, changes)
+
+    monkeypatch.setattr(AirtableMirror, "push", deleted_just_before)
+    desk.sync((*JANE[:3], "Chair"), BOB)
+    assert desk.cells(record) == {"": None, COMPANY: "Zeta"}
 
 
 def test_a_deletion_of_which_nothing_tells_is_learnt_from_our_next_write(desk: Desk) -> None:
@@ -426,10 +591,7 @@ def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     desk.act(delete=[desk.record_of("Jane Doe")])
     desk.road.sync()
-    with desk.road.open() as ws:
-        (deletion,) = [one["id"] for one in undo.list_(ws) if one["kind"] == "deleted"]
-        undo.undo_decision(ws, deletion)
-    desk.road.sync()
+    take_the_deletion_back(desk)
     assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "Jane Doe"]
     assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE)]
 

@@ -9,6 +9,8 @@ import pytest
 
 from leads_dagster.errors import SettingsError, TargetMissingError
 from leads_dagster.pipeline.cycle import run_cycle
+from leads_dagster.pipeline.pull import pull
+from leads_dagster.pipeline.status import status
 from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster.sandbox.bases_file import DEFAULT_BASES, load_table, read_bases_file
@@ -201,6 +203,42 @@ def test_what_airtable_empties_when_a_field_gets_another_type_nobody_blanked(
     assert titles == ["CEO", "CTO"]
     assert cells(sandbox, "Title") == [("CEO",), ("CTO",)]
     assert road.sync().status == "unchanged"
+
+
+def test_what_airtable_says_it_emptied_with_another_type_nobody_blanked(road: Road, sandbox: Sandbox) -> None:
+    sandbox.airtable.change_field(BASE, LEADS, "Title", {"type": "number"})
+    told = [payload for hook in sandbox.airtable.hooks(BASE) for payload in hook["payloads"]][-1]
+    road.sync()
+
+    ((changed,),) = [told["changedTablesById"].values()]
+    assert [given["current"] for given in changed["changedRecordsById"].values()] == [
+        {"cellValuesByFieldId": {field_of(sandbox, "Title").id: None}}
+    ] * 2
+    assert sorted(str(lead["title"]) for lead in road.leads()) == ["CEO", "CTO"]
+
+
+def test_a_blank_that_waits_when_a_field_gets_another_type_is_nobodys(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Of a large table Airtable tells what it empties in several payloads, which may come in several answers."""
+    road = airtable_road(tmp_path / "home", sandbox, toml=airtable_toml().replace("seconds = 0", "seconds = 1800"))
+    road.sync([JANE])
+    (record,) = sandbox.airtable.records(BASE, LEADS)
+    sandbox.airtable.acting(source="system").update(BASE, LEADS, [{"id": record["id"], "fields": {"Title": ""}}])
+    road.sync()
+    waited = len(road.all("airtable_changes"))
+    sandbox.airtable.change_field(BASE, LEADS, "Title", {"type": "number"})
+    road.sync()
+
+    assert (waited, road.all("airtable_changes")) == (1, [])
+
+
+def test_a_table_that_is_deleted_is_named_by_the_next_look(road: Road, sandbox: Sandbox) -> None:
+    sandbox.airtable.remove_table(BASE, LEADS)
+    with road.open() as ws:
+        assert pull(ws).status == "failed"
+        found = status(ws)["airtable"]
+
+    assert found["state"] == "unreachable"
+    assert f'The Airtable base {BASE} has no table "Leads"' in found["error"]
 
 
 def test_options_that_are_added_later_let_the_values_through_that_lacked_them(road: Road, sandbox: Sandbox) -> None:

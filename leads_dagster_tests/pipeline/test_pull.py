@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +14,9 @@ from leads_dagster.errors import StoreError
 from leads_dagster.mirrors.airtable_errors import QuotaSpentError
 from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.pipeline.pull import pull
+from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sandbox import Sandbox
+from leads_dagster.store import tables
 from leads_dagster_tests.pipeline.airtable_desk import (
     AIRTABLE,
     BASE,
@@ -167,14 +170,14 @@ def test_a_record_that_was_made_is_noted_with_its_cells_and_what_is_typed_on(des
     ]
 
 
-def test_a_record_that_was_deleted_is_noted_and_nothing_else_of_it(desk: Desk) -> None:
+def test_a_record_that_was_deleted_is_noted_beside_what_was_typed_in_it(desk: Desk) -> None:
     desk.ready(JANE)
     jane = desk.record_of("Jane Doe")
     desk.type_in(jane, Title="Chair")
     desk.pull()
     desk.act(delete=[jane])
     desk.pull()
-    assert desk.changes() == [(jane, "", "deleted", None)]
+    assert desk.changes() == [(jane, "", "deleted", None), (jane, TITLE, "changed", "Chair")]
 
 
 def test_a_record_that_was_made_and_deleted_leaves_nothing_to_create(desk: Desk) -> None:
@@ -267,6 +270,25 @@ def test_a_base_of_two_customers_has_one_hook_and_whoever_reads_reads_for_both(c
     assert {change[0] for change in zeta.changes("tblOthersSandbox1")} == {other["id"]}
     read = zeta.pull()
     assert (read.changes, read.waiting) == (0, 2)
+
+
+def test_edits_of_a_customer_who_left_leads_toml_are_kept_as_long_as_airtable_keeps_them(
+    clones: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme, zeta = clones
+    acme.pull()
+    zeta.pull()
+    zeta.act(create=[{"Name": "Bea Moss"}])
+    acme.road.settings = replace(acme.road.settings, customers=acme.road.settings.customers[:1])
+    real, waiting = Workspace.now, []
+    for days in (0, 6, 8):
+        monkeypatch.setattr(Workspace, "now", lambda ws, days=days: real(ws) + timedelta(days=days))
+        acme.pull()
+        waiting.append(len(zeta.changes("tblOthersSandbox1")))
+    (table,) = acme.road.all("airtable_tables", tables.airtable_tables.c.customer == "zeta")
+
+    assert waiting == [2, 2, 0]
+    assert table["sweep_due"]
 
 
 def test_a_month_without_calls_parks_and_does_not_raise(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from leads_dagster import __version__
 from leads_dagster.interfaces.cli import (
     backup,
     bench,
+    budget,
     conflicts,
     dedupe,
     doctor,
@@ -31,8 +32,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, learned,
-    migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, budget,
+    learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

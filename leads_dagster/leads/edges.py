@@ -30,7 +30,6 @@ from leads_dagster.leads.aspects import (
     TWIN,
     Aspect,
 )
-from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, NameScores, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, TWO_PERSONS_BITS, Findings, Judge
 from leads_dagster.leads.fields import BIRTH_DATE
@@ -38,6 +37,7 @@ from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.personal_evidence import days_differ
+from leads_dagster.leads.record_columns import Indexes
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
@@ -154,8 +154,7 @@ def _first_reviews(left: Indexes, scores: Scores, matches: Flags) -> Flags:
 
 
 def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
-    numbers: dict[str, int] = {"": 0}
-    slugs = np.array([numbers.setdefault(record.slug, len(numbers)) for record in judge.records], dtype=np.int64)
+    slugs = judge.columns.slug
     differ = (slugs[left] != slugs[right]) & (slugs[left] > 0) & (slugs[right] > 0)
     names, companies = judge.names(left, right), judge.companies(left, right)
     worth = judge.company_bits(left, right)

@@ -13,9 +13,10 @@ half a name meets all names that it may stand for, which do not for that meet ea
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,7 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
 from leads_dagster.leads.match_record import MatchRecord
-
-Indexes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from leads_dagster.leads.record_columns import Flags, Indexes, numbered
 
 _ENOUGH_WORDS = 6
 _FEW_LETTERS = 3
@@ -97,13 +96,32 @@ def name_readings(name: PersonName) -> Readings:
     else:
         opens.add(f"m{name.given[:3]}")
         opens.update(f"a{reading}" for reading in _readings(name.given) if len(name.given) > _FEW_LETTERS)
-    opens.update(f"j{joined[:4]} {joined[-4:]}" for joined in (name.joined, name.joined_back) if _is_long(joined))
+    opens.update(_without_blanks(name))
     return Readings(frozenset(opens), frozenset(guests))
+
+
+def _telling_of_name(name: PersonName) -> Iterator[str]:
+    """Readings of a name that one slip leaves whole."""
+    yield from _without_blanks(name)
+    for one, other in _word_pairs(name):
+        yield from _whole_beside(one.translate(_WRITTEN_ALIKE), other)
+        yield from _whole_beside(other.translate(_WRITTEN_ALIKE), one)
+
+
+def _without_blanks(name: PersonName) -> Iterator[str]:
+    for joined in (name.joined, name.joined_back):
+        if len(joined) >= LEAST_JOINED:
+            yield f"j{joined[:4]} {joined[-4:]}"
+
+
+def _whole_beside(kept: str, told: str) -> tuple[str, str]:
+    """All of one word beside both ends of the other."""
+    return f"w{kept} {told[:1]}~{told[-2:]}", f"w{kept} {told[:2]}~{told[-1:]}"
 
 
 def _read_beside(kept: str, told: str, opens: set[str], guests: set[str]) -> None:
     """The readings of one word beside beginning or end of the other, or beside all of it."""
-    opens.update((f"w{kept} {told[:1]}~{told[-2:]}", f"w{kept} {told[:2]}~{told[-1:]}"))
+    opens.update(_whole_beside(kept, told))
     for half in (f"{kept[:3]}~", f"~{kept[-3:]}"):
         if len(told) == 1:
             opens.add(f"i{half} {told}")
@@ -111,10 +129,6 @@ def _read_beside(kept: str, told: str, opens: set[str], guests: set[str]) -> Non
         opens.update(f"{half} {reading}" for reading in _readings(told.translate(_WRITTEN_ALIKE)))
         opens.update(f"n{half} {group}" for group in nickname_table().groups.get(told, ()))
         guests.update(f"i{half} {letter}" for letter in (told[:1], *nickname_table().letters.get(told, ())))
-
-
-def _is_long(joined: str) -> bool:
-    return len(joined) >= LEAST_JOINED
 
 
 def _word_pairs(name: PersonName) -> Iterator[tuple[str, str]]:
@@ -163,6 +177,11 @@ def company_readings(company: CompanyName) -> Readings:
     return Readings(frozenset(opens), frozenset((*guests, ANYTHING)))
 
 
+def _telling_of_company(company: CompanyName) -> tuple[str, str]:
+    """Readings of a company that words in another order, or one slip, leave whole."""
+    return f"={' '.join(sorted(company.words))}", f"j{company.joined[:2]}~{company.joined[-2:]}"
+
+
 def _employer_readings(record: MatchRecord) -> Readings:
     """Where only addresses say the company: two of different ones are colleagues."""
     return Readings(frozenset((record.inferred,)), _SILENT.guests) if record.inferred else _SILENT
@@ -197,10 +216,14 @@ class Part:
     Attributes:
         key: of which part of a record; equal keys have equal readings.
         readings: those of the part.
+        telling: some of the open ones, that are quickly made and that most have in common that have any.
+        may_be_silent: whether one whose key is "" meets everybody.
     """
 
     key: Callable[[MatchRecord], str]
     readings: Callable[[MatchRecord], Readings]
+    telling: Callable[[MatchRecord], Iterable[str]] = lambda _: ()
+    may_be_silent: bool = True
 
 
 class ReadingColumns:
@@ -229,8 +252,17 @@ class ReadingColumns:
         return self._known[key]
 
 
-_NAME = Part(lambda record: record.name.key, lambda record: name_readings(record.name))
-_COMPANY = Part(lambda record: record.company.key, lambda record: company_readings(record.company))
+_NAME = Part(
+    lambda record: record.name.key,
+    lambda record: name_readings(record.name),
+    lambda record: _telling_of_name(record.name),
+    may_be_silent=False,
+)
+_COMPANY = Part(
+    lambda record: record.company.key,
+    lambda record: company_readings(record.company),
+    lambda record: _telling_of_company(record.company),
+)
 _PLACE = Part(lambda record: " ".join(record.place[:_PLACE_WORDS]), _place_readings)
 _PHONES = Part(lambda record: " ".join(record.phones), _phone_readings)
 _EMPLOYER = Part(lambda record: record.inferred, _employer_readings)
@@ -248,28 +280,66 @@ PARTS: dict[Aspect, tuple[Part, ...]] = {
 
 
 class Meetings:
-    """Whether pairs of records meet, for many at once."""
+    """Whether pairs of records meet, for many at once; each pair of names, or of companies, is looked at once.
+
+    Args:
+        records: those that the positions given later are of.
+    """
 
     def __init__(self, records: Sequence[MatchRecord]) -> None:
         self._records = records
-        self._known: dict[tuple[Part, str], Packed] = {}
+        self._known = {part: _PartMeetings(part) for parts in PARTS.values() for part in parts}
+        self._numbers: dict[Part, Indexes] = {}
 
     def hold(self, aspect: Aspect, left: Indexes, right: Indexes) -> Flags:
         """Of each pair, whether in all that the aspect looks at the two have a reading in common."""
         found = np.ones(left.size, dtype=np.bool_)
-        for part in PARTS.get(aspect, ()):
-            pairs = zip(left.tolist(), right.tolist(), strict=True)
-            found &= np.fromiter((self._meet(part, one, other) for one, other in pairs), np.bool_, left.size)
+        for part in PARTS.get(aspect, ()) if left.size else ():
+            found &= self._meet(part, left, right)
         return found
 
-    def _meet(self, part: Part, one: int, other: int) -> bool:
-        left, right = self._records[one], self._records[other]
-        return part.key(left) == part.key(right) or self._readings(part, left).meets(self._readings(part, right))
+    def _meet(self, part: Part, left: Indexes, right: Indexes) -> Flags:
+        if part not in self._numbers:
+            self._numbers[part] = numbered(map(part.key, self._records))
+        one, other = self._numbers[part][left], self._numbers[part][right]
+        met = one == other
+        if part.may_be_silent:
+            met |= (one == 0) | (other == 0)
+        rest = np.flatnonzero(~met)
+        codes = np.minimum(one, other)[rest] * len(self._records) + np.maximum(one, other)[rest]
+        _, first, same = np.unique(codes, return_index=True, return_inverse=True)
+        pairs = zip(left[rest[first]].tolist(), right[rest[first]].tolist(), strict=True)
+        found = [self._known[part].meet(self._records[a], self._records[b]) for a, b in pairs]
+        met[rest] = np.array(found, dtype=np.bool_)[same]
+        return met
 
-    def _readings(self, part: Part, record: MatchRecord) -> Packed:
-        key = part, part.key(record)
-        if (known := self._known.get(key)) is not None:
-            return known
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        return self._known.setdefault(key, part.readings(record).packed())
+
+class _PartMeetings:
+    """Whether one part of two records, which is not the same, has a reading in common; few readings tell most."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._telling: dict[str, frozenset[str]] = {}
+        self._packed: dict[str, Packed] = {}
+
+    def meet(self, one: MatchRecord, other: MatchRecord) -> bool:
+        if not self._told(one).isdisjoint(self._told(other)):
+            return True
+        return self._readings(one).meets(self._readings(other))
+
+    def _told(self, record: MatchRecord) -> frozenset[str]:
+        return _kept(self._telling, self._part.key(record), lambda: frozenset(self._part.telling(record)))
+
+    def _readings(self, record: MatchRecord) -> Packed:
+        return _kept(self._packed, self._part.key(record), lambda: self._part.readings(record).packed())
+
+
+_T = TypeVar("_T")
+
+
+def _kept(known: dict[str, _T], key: str, make: Callable[[], _T]) -> _T:
+    if (found := known.get(key)) is not None:
+        return found
+    if len(known) >= _KEPT:
+        known.clear()
+    return known.setdefault(key, make())

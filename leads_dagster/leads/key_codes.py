@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
@@ -140,7 +141,7 @@ class KeyCodes:
         return halves[self._columns.name_of[entries.owners]]
 
     def by_name_and_company(self, entries: Entries) -> Iterator[Keys]:
-        names, companies = self._names(entries, name_parts), self._companies(entries, company_readings)
+        names, companies = self._name_parts(entries), self._companies(entries, company_readings)
         digits = self._digits[entries.owners]
         plain, _ = companies.column(0)
         places, texts = names.all()
@@ -167,8 +168,7 @@ class KeyCodes:
         title = columns.title[entries.owners]
         place = columns.place[entries.owners] * _COMPANY_DIGITS
         titled = np.flatnonzero(title)
-        for parts in (name_parts, _begun_given):
-            names = self._names(entries, parts)
+        for names in (self._name_parts(entries), self._names(entries, _begun_given)):
             for told, there in ((title, titled), (company, employed)):
                 here, texts = names.of(there)
                 rest = told * _SHARED + place + digits
@@ -176,26 +176,40 @@ class KeyCodes:
 
     def _names(self, entries: Entries, parts: Callable[[PersonName], Iterable[str]]) -> _Texts:
         needed, of_entry = np.unique(self._columns.name_of[entries.owners], return_inverse=True)
-        return _Texts((parts(self._columns.names[place]) for place in needed.tolist()), of_entry)
+        return _Texts(_Hashes(parts(self._columns.names[place]) for place in needed.tolist()), of_entry)
 
     def _companies(self, entries: Entries, parts: Callable[[CompanyName], Iterable[str]]) -> _Texts:
         needed, of_entry = np.unique(self._columns.company_of[entries.owners], return_inverse=True)
-        return _Texts((parts(self._columns.companies[place]) for place in needed.tolist()), of_entry)
+        return _Texts(_Hashes(parts(self._columns.companies[place]) for place in needed.tolist()), of_entry)
+
+    @cached_property
+    def _parts(self) -> _Hashes:
+        return _Hashes(map(name_parts, self._columns.names))
+
+    def _name_parts(self, entries: Entries) -> _Texts:
+        return _Texts(self._parts, self._columns.name_of[entries.owners])
+
+
+class _Hashes:
+    """Several texts of each name, or of each company, as hashes."""
+
+    def __init__(self, texts: Iterable[Iterable[str]]) -> None:
+        hashes = [list(map(hash, some)) for some in texts]
+        self.sizes = np.array([len(some) for some in hashes], dtype=np.int64)
+        self.starts = np.cumsum(self.sizes) - self.sizes
+        self.hashes = np.array([*chain.from_iterable(hashes), 0], dtype=np.int64)
 
 
 class _Texts:
-    """Several texts of each entry, as hashes: those of one name, or of one company, are hashed once.
+    """Several texts of each entry.
 
     Args:
-        texts: of each name or company.
-        of_entry: which of those each entry has.
+        known: those of each name or company.
+        of_entry: which of these each entry has.
     """
 
-    def __init__(self, texts: Iterable[Iterable[str]], of_entry: Indexes) -> None:
-        hashes = [list(map(hash, some)) for some in texts]
-        sizes = np.array([len(some) for some in hashes], dtype=np.int64)
-        self._sizes, self._starts = sizes[of_entry], (np.cumsum(sizes) - sizes)[of_entry]
-        self._hashes = np.array([*chain.from_iterable(hashes), 0], dtype=np.int64)
+    def __init__(self, known: _Hashes, of_entry: Indexes) -> None:
+        self._sizes, self._starts, self._hashes = known.sizes[of_entry], known.starts[of_entry], known.hashes
 
     def all(self) -> tuple[Indexes, Indexes]:
         """Places of entries, each as often as it has texts, and these."""

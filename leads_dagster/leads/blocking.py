@@ -54,8 +54,9 @@ Marks = NDArray[np.int8]
 SMALL_BLOCK = 16
 # With more new records than these a block is taken apart by readings; it makes no difference to what comes out.
 MANY_IN_BLOCK = 64
-# Pairs handed on at a time; bounds the memory of the largest block.
+# Pairs gathered before each is kept once, and pairs handed on at a time: both bound the memory of the largest block.
 CHUNK_PAIRS = 1_000_000
+JUDGED_PAIRS = 50000
 
 
 @dataclass
@@ -346,22 +347,23 @@ def _between(left: Indexes, right: Indexes) -> Iterator[Indexes]:
 
 
 def _distinct(aspect: Aspect, count: int, first_new: int, pieces: Iterable[Indexes]) -> Iterator[Pairs]:
-    """Pieces gathered to chunks, each pair once in a chunk, the lower index left, at least one of them new."""
+    """Each pair once among some `CHUNK_PAIRS`, the lower index left, at least one of them new."""
     waiting: list[Indexes] = []
     size = 0
     for piece in pieces:
         waiting.append(piece[piece.max(axis=1) >= first_new] if first_new else piece)
         size += len(waiting[-1])
         if size >= CHUNK_PAIRS:
-            yield _unique(aspect, count, waiting)
+            yield from _unique(aspect, count, waiting)
             waiting, size = [], 0
     if waiting:
-        yield _unique(aspect, count, waiting)
+        yield from _unique(aspect, count, waiting)
 
 
-def _unique(aspect: Aspect, count: int, pieces: list[Indexes]) -> Pairs:
+def _unique(aspect: Aspect, count: int, pieces: list[Indexes]) -> Iterator[Pairs]:
     pairs = np.concatenate(pieces)
     low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
     codes = np.sort((low * count + high)[low != high])
-    left, right = np.divmod(codes[np.diff(codes, prepend=-1) > 0], count)
-    return Pairs(aspect, left, right)
+    codes = codes[np.diff(codes, prepend=-1) > 0]
+    for start in range(0, codes.size, JUDGED_PAIRS):
+        yield Pairs(aspect, *np.divmod(codes[start : start + JUDGED_PAIRS], count))

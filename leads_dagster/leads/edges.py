@@ -127,14 +127,15 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
     count = len(judge.records)
     codes = np.concatenate([found.left * count + found.right for found in findings])
     aspects = np.repeat([ASPECTS.index(found.aspect) for found in findings], [found.left.size for found in findings])
-    scores = np.concatenate([found.scores for found in findings])
-    matches = np.concatenate([found.matches for found in findings])
+    once = np.unique(codes * len(ASPECTS) + aspects, return_index=True)[1]
+    scores = np.concatenate([found.scores for found in findings])[once]
+    matches = np.concatenate([found.matches for found in findings])[once]
+    codes, aspects = codes[once], aspects[once]
     keep = matches | _first_reviews(codes // count, scores, matches)
     codes, aspects, scores, matches = codes[keep], aspects[keep], scores[keep], matches[keep]
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    facts = _facts(judge, *np.divmod(codes[order][starts], count))
-    rows = zip(aspects[order].tolist(), scores[order].tolist(), matches[order].tolist(), strict=True)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    facts = _facts(judge, *np.divmod(codes[starts], count))
+    rows = zip(aspects.tolist(), scores.tolist(), matches.tolist(), strict=True)
     supports = [_Support(ASPECTS[aspect], round(score, 4), match) for aspect, score, match in rows]
     for place, (start, stop) in enumerate(pairwise([*starts.tolist(), len(supports)])):
         edge = _edge(judge, facts, place, sorted(supports[start:stop], key=lambda support: support.order))

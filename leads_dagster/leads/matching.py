@@ -18,6 +18,7 @@ from leads_dagster.leads.blocking import Pairs, candidate_pairs
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.edges import assembled
 from leads_dagster.leads.evidence import Judge
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Outcome, Rule, Thresholds
 from leads_dagster.leads.match_record import MatchRecord, content_hash, match_record
 from leads_dagster.leads.record_columns import RecordColumns
@@ -45,6 +46,7 @@ __all__ = [
 MATCHING_VERSION = "6"
 
 
+@without_collecting()
 def match_all(records: Sequence[MatchRecord], thresholds: Thresholds = DEFAULT_THRESHOLDS) -> list[Edge]:
     """Edges of all pairs that share a blocking key, sorted by ids.
 
@@ -57,6 +59,7 @@ def match_all(records: Sequence[MatchRecord], thresholds: Thresholds = DEFAULT_T
     return _edges(columns, candidate_pairs(columns), thresholds)
 
 
+@without_collecting()
 def match_new(
     new: Sequence[MatchRecord],
     known: Mapping[str, Sequence[MatchRecord]],
@@ -79,6 +82,7 @@ def match_new(
     return _edges(columns, candidate_pairs(columns, len(candidates)), thresholds)
 
 
+@without_collecting()
 def compare_pairs(
     pairs: Iterable[tuple[MatchRecord, MatchRecord]], thresholds: Thresholds = DEFAULT_THRESHOLDS
 ) -> list[Edge]:

@@ -7,6 +7,7 @@ import pytest
 from leads_dagster.leads import blocking
 from leads_dagster.leads.blocking import SMALL_BLOCK, candidate_pairs
 from leads_dagster.leads.matching import MatchRecord, blocking_keys, match_all, match_new
+from leads_dagster.leads.record_columns import RecordColumns
 from leads_dagster_tests.leads.matching_cases import groups, index, record
 
 GIVEN = ("Anna", "Bernd", "Clara", "David", "Elena", "Fritz", "Greta", "Hugo", "Ida", "Jonas")
@@ -14,7 +15,7 @@ GIVEN = ("Anna", "Bernd", "Clara", "David", "Elena", "Fritz", "Greta", "Hugo", "
 
 def pairs_of(records: list[MatchRecord]) -> int:
     ordered = sorted(records, key=lambda one: one.content_hash)
-    return sum(pairs.left.size for pairs in candidate_pairs(ordered))
+    return sum(pairs.left.size for pairs in candidate_pairs(RecordColumns(ordered)))
 
 
 def surname(number: int) -> str:

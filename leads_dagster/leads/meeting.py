@@ -302,7 +302,7 @@ class Meetings:
         if part not in self._numbers:
             self._numbers[part] = numbered(map(part.key, self._records))
         one, other = self._numbers[part][left], self._numbers[part][right]
-        met = one == other
+        met: Flags = one == other
         if part.may_be_silent:
             met |= (one == 0) | (other == 0)
         rest = np.flatnonzero(~met)

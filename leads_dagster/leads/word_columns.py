@@ -6,7 +6,7 @@ What belongs here: words side by side, and what can be said of each pair. What t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,7 @@ class WordTable:
         languages: of every name, the languages of which its given or family name is a common family name.
     """
 
-    def __init__(self, columns: dict[str, Sequence[str]], languages: Indexes) -> None:
+    def __init__(self, columns: Mapping[str, Sequence[str]], languages: Indexes) -> None:
         numbers: dict[str, int] = {"": 0}
         self._columns = {
             name: np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)

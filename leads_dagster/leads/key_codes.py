@@ -34,7 +34,7 @@ from leads_dagster.leads.aspects import (
     profile_parts,
 )
 from leads_dagster.leads.match_features import CompanyName, PersonName
-from leads_dagster.leads.record_columns import Flags, Indexes, RecordColumns, Said, combined
+from leads_dagster.leads.record_columns import Flags, Indexes, RecordColumns, Said, combined, spread
 
 # Odd numbers that the parts of a key are multiplied with, so that their sum tells one key from another.
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
@@ -196,7 +196,6 @@ class _Hashes:
     def __init__(self, texts: Iterable[Iterable[str]]) -> None:
         hashes = [list(map(hash, some)) for some in texts]
         self.sizes = np.array([len(some) for some in hashes], dtype=np.int64)
-        self.starts = np.cumsum(self.sizes) - self.sizes
         self.hashes = np.array([*chain.from_iterable(hashes), 0], dtype=np.int64)
 
 
@@ -209,24 +208,23 @@ class _Texts:
     """
 
     def __init__(self, known: _Hashes, of_entry: Indexes) -> None:
-        self._sizes, self._starts, self._hashes = known.sizes[of_entry], known.starts[of_entry], known.hashes
+        self._known, self._of_entry = known, of_entry
 
     def all(self) -> tuple[Indexes, Indexes]:
         """Places of entries, each as often as it has texts, and these."""
-        return self.of(np.arange(self._sizes.size))
+        places, rows = spread(self._known.sizes, self._of_entry)
+        return places, self._known.hashes[rows]
 
     def of(self, entries: Indexes) -> tuple[Indexes, Indexes]:
         """The same of some entries: places among them."""
-        sizes = self._sizes[entries]
-        places = np.repeat(np.arange(entries.size), sizes)
-        within = np.arange(places.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return places, self._hashes[self._starts[entries][places] + within]
+        return _Texts(self._known, self._of_entry[entries]).all()
 
     def column(self, number: int) -> tuple[Indexes, Indexes]:
         """The text of that number of each entry, and the places of those that have one."""
-        there = np.flatnonzero(self._sizes > number)
-        texts = np.zeros(self._sizes.size, dtype=np.int64)
-        texts[there] = self._hashes[self._starts[there] + number]
+        sizes = self._known.sizes
+        there = np.flatnonzero((sizes > number)[self._of_entry])
+        texts = np.zeros(self._of_entry.size, dtype=np.int64)
+        texts[there] = self._known.hashes[(np.cumsum(sizes) - sizes + number)[self._of_entry[there]]]
         return texts, there
 
 

@@ -33,7 +33,7 @@ from leads_dagster.leads.aspects import (
 )
 from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
 from leads_dagster.leads.match_record import MatchRecord
-from leads_dagster.leads.record_columns import Flags, Indexes, numbered
+from leads_dagster.leads.record_columns import Flags, Indexes, RecordColumns, numbered, spread
 
 _ENOUGH_WORDS = 6
 _FEW_LETTERS = 3
@@ -229,27 +229,36 @@ class Part:
 class ReadingColumns:
     """Readings of many records as columns; those of a name are made once."""
 
-    def __init__(self, records: Sequence[MatchRecord]) -> None:
-        self._records = records
-        self._known: dict[tuple[Part, str], tuple[array[int], bytes]] = {}
+    def __init__(self, columns: RecordColumns) -> None:
+        self._columns = columns
+        self._numbers: dict[Part, Indexes] = {}
+        self._known: dict[tuple[Part, int], tuple[array[int], bytes]] = {}
 
-    def of(self, part: Part, owners: Sequence[int]) -> Coded:
+    def numbers(self, part: Part) -> Indexes:
+        """Of each record the number of what it says of a part."""
+        if part not in self._numbers:
+            self._numbers[part] = numbered(map(part.key, self._columns.records))
+        return self._numbers[part]
+
+    def of(self, part: Part, owners: Indexes) -> Coded:
         """The readings of the records at `owners`, a name for a name."""
-        found = [self._of_one(part, self._records[owner]) for owner in owners]
-        places = np.repeat(np.arange(len(owners)), [len(codes) for codes, _ in found])
+        numbers, first, which = np.unique(self.numbers(part)[owners], return_index=True, return_inverse=True)
+        records = (self._columns.records[owner] for owner in owners[first].tolist())
+        found = [self._of_one(part, number, record) for number, record in zip(numbers.tolist(), records, strict=True)]
+        sizes = np.array([len(codes) for codes, _ in found], dtype=np.int64)
         codes, guests = (b"".join(columns) for columns in zip(*found, strict=True))
-        return Coded(places, np.frombuffer(codes, dtype=np.int64), np.frombuffer(guests, dtype=np.int8))
+        places, rows = spread(sizes, which)
+        return Coded(places, np.frombuffer(codes, dtype=np.int64)[rows], np.frombuffer(guests, dtype=np.int8)[rows])
 
-    def _of_one(self, part: Part, record: MatchRecord) -> tuple[array[int], bytes]:
-        key = part, part.key(record)
-        if (known := self._known.get(key)) is not None:
+    def _of_one(self, part: Part, number: int, record: MatchRecord) -> tuple[array[int], bytes]:
+        if (known := self._known.get((part, number))) is not None:
             return known
         if len(self._known) >= _KEPT:
             self._known.clear()
         found = part.readings(record)
         codes = array("q", [hash(reading) for some in (found.opens, found.guests) for reading in some])
-        self._known[key] = codes, bytes(len(found.opens)) + b"\1" * len(found.guests)
-        return self._known[key]
+        self._known[part, number] = codes, bytes(len(found.opens)) + b"\1" * len(found.guests)
+        return self._known[part, number]
 
 
 _NAME = Part(

@@ -109,6 +109,22 @@ def combined(first: Indexes, *others: Indexes) -> Indexes:
     return found
 
 
+def spread(sizes: Indexes, which: Indexes) -> tuple[Indexes, Indexes]:
+    """Rows of a column in which things stand with several rows each, one after the other.
+
+    Args:
+        sizes: how many rows each thing has.
+        which: the things wanted, in any order, each as often as wanted.
+
+    Returns:
+        Of each row wanted the place in `which`, and the row.
+    """
+    starts, wanted = (np.cumsum(sizes) - sizes)[which], sizes[which]
+    places = np.repeat(np.arange(which.size), wanted)
+    within = np.arange(places.size) - np.repeat(np.cumsum(wanted) - wanted, wanted)
+    return places, starts[places] + within
+
+
 def _most(numbers: Indexes) -> int:
     return int(numbers.max(initial=0)) + 1
 

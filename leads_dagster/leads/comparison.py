@@ -16,7 +16,7 @@ from rapidfuzz.process import cpdist
 from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.name_rarity import name_rarity
-from leads_dagster.leads.record_columns import Flags, Indexes, numbered
+from leads_dagster.leads.record_columns import WORDS_OF_NAME, Flags, Indexes, Words, numbered
 from leads_dagster.leads.syllables import family_languages
 from leads_dagster.leads.word_columns import LEAST_PART, Scores, Texts, WordColumn, WordPairs, WordTable
 
@@ -45,7 +45,7 @@ _READINGS = (
     ((("family", "before_last", "given", "family"), ("given", "family", "family", "before_last")), _WORD_MISSING),
     ((("given", "before_last", "family", "given"), ("family", "given", "given", "before_last")), _WORD_MISSING),
 )
-_WORDS, _WITHOUT_BLANKS = ("given", "family", "second", "before_last"), ("joined", "joined_back")
+_WITHOUT_BLANKS = ("joined", "joined_back")
 _BETWEEN = frozenset({"second", "before_last"})
 # A name whose blank was lost or slipped is read without blanks, where it is long enough to be a whole one.
 _BLANK_SLIPPED = 0.90
@@ -106,10 +106,15 @@ class _Read:
 
 
 class NameColumns:
-    """Names as columns; those of a part are made when first asked for."""
+    """Names as columns; those of a part are made when first asked for.
 
-    def __init__(self, names: Sequence[PersonName]) -> None:
-        self._names = names
+    Args:
+        names: those to compare.
+        words: theirs, where they are numbered already.
+    """
+
+    def __init__(self, names: Sequence[PersonName], words: Words | None = None) -> None:
+        self._names, self._words = names, words
         languages = [family_languages(name.given) | family_languages(name.family) for name in names]
         self._languages = np.array(languages, dtype=np.int64)
         self._parts: dict[str, WordColumn] = {}
@@ -248,10 +253,12 @@ class NameColumns:
 
     def _part(self, part: str) -> WordColumn:
         if part not in self._parts:
-            together = _WORDS if part in _WORDS else _WITHOUT_BLANKS
-            columns = {each: [getattr(name, each) for name in self._names] for each in together}
-            table = WordTable(columns, self._languages)
-            self._parts.update((each, table.column(each)) for each in together)
+            spaced = part not in _WITHOUT_BLANKS
+            words = (self._words if spaced else None) or Words(
+                self._names, WORDS_OF_NAME if spaced else _WITHOUT_BLANKS
+            )
+            table = WordTable(words, self._languages)
+            self._parts.update((each, table.column(each)) for each in words.numbers)
         return self._parts[part]
 
 

@@ -98,7 +98,7 @@ class Judge:
         self.columns = columns
         self.thresholds = thresholds
         self._name_of, self._company_of = columns.name_of, columns.company_of
-        self._names, self._companies = NameColumns(columns.names), CompanyColumns(columns.companies)
+        self._names, self._companies = NameColumns(columns.names, columns.words), CompanyColumns(columns.companies)
         self._unread = np.array([name.unread for name in columns.names], dtype=np.bool_)[columns.name_of]
         self._has_name, self._has_company = columns.has_name, columns.has_company
         self._meetings = Meetings(columns.records)

@@ -49,6 +49,26 @@ class Said:
         return Said(self.owners[keep], self.numbers[keep])
 
 
+class Words:
+    """The words of many names, or of what else has words, numbered together; "" is 0.
+
+    Attributes:
+        texts: the distinct words.
+        numbers: name of a column -> of every name the number of its word.
+    """
+
+    def __init__(self, names: Sequence[object], columns: Sequence[str]) -> None:
+        known: dict[str, int] = {"": 0}
+        self.numbers = {
+            column: np.array([known.setdefault(getattr(name, column), len(known)) for name in names], dtype=np.int64)
+            for column in columns
+        }
+        self.texts = list(known)
+
+
+WORDS_OF_NAME = ("given", "family", "second", "before_last")
+
+
 class RecordColumns:
     """What is compared of many records.
 
@@ -82,6 +102,11 @@ class RecordColumns:
     def employer(self) -> Indexes:
         """A number for all that is compared of a record's company."""
         return combined(self.company_of, self.inferred)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the names."""
+        return Words(self.names, WORDS_OF_NAME)
 
     def mailboxes(self) -> Said:
         """The personal mailboxes of the records."""

@@ -6,7 +6,7 @@ What belongs here: words side by side, and what can be said of each pair. What t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from rapidfuzz.process import cpdist
 from leads_dagster.leads.match_features import nickname_table
 from leads_dagster.leads.name_frequencies import UNKNOWN_GIVEN_BITS, family_bits, given_bits
 from leads_dagster.leads.name_rarity import word_rarity
-from leads_dagster.leads.record_columns import Flags, Indexes, numbered
+from leads_dagster.leads.record_columns import Flags, Indexes, Words, numbered
 from leads_dagster.leads.syllables import family_languages, syllable_languages
 
 Scores = NDArray[np.float32]
@@ -35,25 +35,19 @@ _BEGINNING = 2
 
 
 class WordTable:
-    """Distinct words; what is known of them is a column, made when first asked for.
+    """What is known of distinct words, as columns that are made when first asked for.
 
     Args:
-        columns: name of a column -> its word of every name.
+        words: those of many names.
         languages: of every name, the languages of which its given or family name is a common family name.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[str]], languages: Indexes) -> None:
-        numbers: dict[str, int] = {"": 0}
-        self._columns = {
-            name: np.array([numbers.setdefault(word, len(numbers)) for word in words], dtype=np.int64)
-            for name, words in columns.items()
-        }
-        self._words = list(numbers)
-        self._languages = languages
+    def __init__(self, words: Words, languages: Indexes) -> None:
+        self._numbers, self._words, self._languages = words.numbers, words.texts, languages
 
     def column(self, name: str) -> WordColumn:
         """One word of every name."""
-        return WordColumn(self, self._columns[name], self._languages)
+        return WordColumn(self, self._numbers[name], self._languages)
 
     @cached_property
     def texts(self) -> Texts:

@@ -115,12 +115,11 @@ class TakingApart:
         """Each block by the first part in which its records differ."""
         only_guests = np.bitwise_and.reduceat(blocks.flags, blocks.starts) & GUEST > 0
         blocks = blocks.some(~only_guests)
-        for place, part in enumerate(parts):
-            if not blocks.sizes.size:
-                return
+        for place, part in enumerate(parts if blocks.sizes.size else ()):
             numbers = self.readings.numbers(part)[blocks.owners]
             least, most = (each.reduceat(numbers, blocks.starts) for each in (np.minimum, np.maximum))
-            yield from self._by(part, blocks.some(least < most), parts[place + 1 :])
+            if (least < most).any():
+                yield from self._by(part, blocks.some(least < most), parts[place + 1 :])
             blocks = blocks.some(least == most)
         for owners, flags in blocks.each():
             yield from self._alike(owners, flags)

@@ -114,7 +114,7 @@ class NameColumns:
     """
 
     def __init__(self, names: Sequence[PersonName], words: Words | None = None) -> None:
-        self._names, self._words = names, words
+        self._names, self._words = names, words or Words(names, WORDS_OF_NAME)
         languages = [family_languages(name.given) | family_languages(name.family) for name in names]
         self._languages = np.array(languages, dtype=np.int64)
         self._parts: dict[str, WordColumn] = {}

@@ -49,6 +49,15 @@ class Said:
         return Said(self.owners[keep], self.numbers[keep])
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Readings of many records as columns: whose, which, and whether it is a guest's."""
+
+    places: Indexes
+    codes: Indexes
+    guests: NDArray[np.int8]
+
+
 class Words:
     """The words of many names, or of what else has words, numbered together; "" is 0.
 

@@ -16,8 +16,8 @@ NAMES = (
     "John Smith", "Smith John", "Jon Smith", "Jhon Smith", "J. Smith", "John S.", "John", "Johnathan", "Bob Smith",
     "Robert Smith", "Robert Miller Smith", "Robert M. Smith", "Miller Smith", "Roberta Smith", "Yuri Iwanow",
     "Juri Ivanov", "Ivanow Yuri Petrovich", "Wu Li", "Li Wu", "Xiaoming Wang", "王伟", "johnsmith", "Smithjohn",
-    "Annabella Schmidthausen", "Annabella Schmidthausem", "Ana Maria de la Cruz Garcia", "Ana Cruz Garcia", "Jo", "Ed Ng",
-    "John Smith 2", "John Smith Jr.",
+    "Annabella Schmidthausen", "Annabella Schmidthausem", "Ana Maria de la Cruz Garcia", "Ana Cruz Garcia", "Jo",
+    "Ed Ng", "John Smith 2", "John Smith Jr.",
 )  # fmt: skip
 
 

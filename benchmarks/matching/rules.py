@@ -23,6 +23,7 @@ from benchmarks.matching.union import joined
 from benchmarks.measuring import timed
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.folding import fold_company, fold_email, fold_name, linkedin_slug
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.leads.match_features import is_role_mailbox
 from leads_dagster.leads.matching import cluster, match_all, match_record
 
@@ -58,6 +59,7 @@ def _row(fields: dict[str, str]) -> NormalizedRow:
     return NormalizedRow(fields, emails=emails, phones=phones)
 
 
+@without_collecting()  # as `leads dedupe` does
 def ours(rows: Sequence[NormalizedRow]) -> Result:
     """Features, edges and clusters."""
     records = [match_record(number, row) for number, row in enumerate(rows)]

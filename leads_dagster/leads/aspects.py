@@ -190,10 +190,15 @@ def _exact_key(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> 
 
 def _profile_name_keys(aspect: Aspect, slug: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """One profile and the beginning or end of a word of the name: whoever shares none is somebody else."""
-    name = record.name
+    for part in profile_parts(record.name):
+        yield f"{aspect}|{slug}|{part}", True
+
+
+def profile_parts(name: PersonName) -> Iterator[str]:
+    """Beginning and end of each word."""
     for word in filter(None, (name.given, name.family, name.before_last)):
-        yield f"{aspect}|{slug}|{word[:3]}", True
-        yield f"{aspect}|{slug}|{word[-3:]}.", True
+        yield word[:3]
+        yield f"{word[-3:]}."
 
 
 def _profile_key(aspect: Aspect, slug: str, value: str, record: MatchRecord) -> Iterator[Key]:
@@ -212,7 +217,7 @@ def _keys_with_name(aspect: Aspect, shared: str, value: str, record: MatchRecord
     if not name.key:
         yield from _exact_key(aspect, shared, value, record)
         return
-    for part in dict.fromkeys(_crossed_words(name)):
+    for part in dict.fromkeys(crossed_words(name)):
         yield f"{aspect}|{shared}|{part}|{name.digits}", True
     if aspect == MAILBOX:
         yield f"{aspect}|{shared}|{name.given[:3]}|{name.digits}", True
@@ -225,7 +230,7 @@ def _phone_profile_keys(aspect: Aspect, phone: str, value: str, record: MatchRec
     yield from _keys_with_name(PHONE, phone, value, record)
 
 
-def _crossed_words(name: PersonName) -> Iterator[str]:
+def crossed_words(name: PersonName) -> Iterator[str]:
     """Of a name of three words and more also without the first, and without the last."""
     if not name.family:
         yield name.given[:3]
@@ -246,23 +251,28 @@ def _crossed(given: str, family: str) -> Iterator[str]:
 
 def _name_company_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) -> Iterator[Key]:
     """Name times company, each in several readings, so that one error in either leaves one key whole."""
-    names = dict.fromkeys(_name_parts(record.name))
-    _, forwards, backwards, *_ = _name_parts(record.name)
+    names = dict.fromkeys(name_parts(record.name))
+    _, forwards, backwards, *_ = name_parts(record.name)
     digits = f"{record.name.digits}|{record.company.digits}"
-    plain, *others = _company_readings(record.company)
+    plain, *others = company_readings(record.company)
     for name in names:
         yield f"{aspect}|{plain}|{name}|{digits}", True
     for reading in others:
         yield f"{aspect}|{reading}|{forwards}|{digits}", True
         yield f"{aspect}|{reading}|{backwards}|{digits}", True
-    first, several = record.company.key[:4].split(" ")[0], " " in record.company.key
+    several = " " in record.company.key
     for name in (forwards, backwards):
-        yield f"{aspect}|{first}~|{name}|{digits}", None if several else True
+        yield f"{aspect}|{first_word(record.company)}|{name}|{digits}", None if several else True
     if record.company.acronym:
         yield f"{aspect}|@{record.company.acronym}|{backwards}|{digits}", True
 
 
-def _company_readings(company: CompanyName) -> list[str]:
+def first_word(company: CompanyName) -> str:
+    """By which a company of one word meets all that begin with it."""
+    return f"{company.key[:4].split(' ')[0]}~"
+
+
+def company_readings(company: CompanyName) -> list[str]:
     """Beginnings and ends of the first two words, so that one error in either leaves one whole; the plainest first.
 
     One word that many names begin with ("Company", "Banco") does not make them meet.
@@ -280,7 +290,7 @@ def _profile_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) 
     digits = f"{record.name.digits}|{record.company.digits}"
     pairs = ((f"t{title}", f"l{place}"), (f"c{company}", f"l{place}"))
     told = [f"{one}|{other}" for one, other in pairs if len(one) > 1 and len(other) > 1]
-    for name in dict.fromkeys((*_name_parts(record.name), record.name.given[:4])):
+    for name in dict.fromkeys((*name_parts(record.name), record.name.given[:4])):
         for two in told:
             yield f"{aspect}|{two}|{name}|{digits}", True
 
@@ -295,7 +305,7 @@ def _facts_keys(aspect: Aspect, shared: str, value: str, record: MatchRecord) ->
         yield f"{aspect}|{one}|{other}|{record.name.digits}", True
 
 
-def _name_parts(name: PersonName) -> list[str]:
+def name_parts(name: PersonName) -> list[str]:
     """Beginnings and ends of given and family name; the second is the third with the words in the other order."""
     given, family, between = name.given, name.family or name.given, name.before_last
     parts = [family[:4], f"{given[:4]}~{family[:1]}", f"{family[:4]}~{given[:1]}", f"{given[:3]}~{family[-2:]}."]

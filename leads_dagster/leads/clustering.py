@@ -12,8 +12,10 @@ itself what it gives within the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
@@ -30,6 +32,7 @@ from leads_dagster.leads.aspects import (
 from leads_dagster.leads.edges import ASPECT_NAMES
 from leads_dagster.leads.evidence import RULE_OF_ASPECT
 from leads_dagster.leads.forest import NO_HOMES, Forest, Homes
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.personal_evidence import days_differ
@@ -55,6 +58,7 @@ class Cluster:
     edges: tuple[Edge, ...] = ()
 
 
+@without_collecting()
 def cluster(
     records: Sequence[MatchRecord],
     edges: Sequence[Edge],
@@ -77,8 +81,11 @@ def cluster(
     forest = Forest(records, not_same, thresholds, homes)
     unions = [edge for edge in _decision_edges(same, forest) if forest.join(edge.a, edge.b, by_decision=True)]
     matches = {(edge.a, edge.b): edge for edge in edges if edge.outcome == "match" and forest.has(edge.a, edge.b)}
-    events = _events(matches.values(), forest)
-    sharing = _sharing(events, {end for ends in matches for end in ends}, forest)
+    _note_names(matches.values(), forest)
+    pairs, others = _apart(matches, {member for pair in same for member in pair})
+    unions += [edge for edge in pairs if _join_pair(edge, forest)]
+    events = _events(others, forest)
+    sharing = _sharing(events, {end for edge in others for end in (edge.a, edge.b)}, forest)
     for event, edge in events.items():
         unions += [_named(edge, matches, one, other) for one, other in _unions(event, sharing, forest)]
     return _clusters(forest, unions)
@@ -97,16 +104,45 @@ def _decision_edges(same: Set[frozenset[int]], forest: Forest) -> Iterator[Edge]
         yield Edge(min(one, other), max(one, other), "match", "decision", 1.0, explanation)
 
 
+def _note_names(matches: Iterable[Edge], forest: Forest) -> None:
+    """What the edges tell of two names."""
+    for edge in matches:
+        for aspect, _ in _matching_aspects(edge):
+            if aspect in _BY_NAME:
+                forest.note_alike(edge.a, edge.b)
+            elif RULE_OF_ASPECT[aspect] == "linkedin":
+                forest.note_one_profile(edge.a, edge.b)
+
+
+def _apart(matches: Mapping[tuple[int, int], Edge], decided: Set[int]) -> tuple[list[Edge], list[Edge]]:
+    """Edges of two records that hang together with no other, and the other edges."""
+    count = Counter(chain.from_iterable(matches))
+    count.update(decided)
+    pairs: list[Edge] = []
+    others: list[Edge] = []
+    for (one, other), edge in matches.items():
+        (pairs if count[one] == count[other] == 1 else others).append(edge)
+    return pairs, others
+
+
+def _join_pair(edge: Edge, forest: Forest) -> bool:
+    """Join two records of which no third has anything to say, by whichever aspect does; whether that was possible."""
+    one, other = forest.record(edge.a), forest.record(edge.b)
+    for aspect, _ in sorted(_matching_aspects(edge), key=lambda item: _RANKS[item[0]]):
+        by_profile = RULE_OF_ASPECT[aspect] == "linkedin"
+        beyond_days = by_profile or (aspect == FACTS and days_differ(one.born, other.born))
+        told = next(_lifted(aspect, one, other), None) is not None
+        if told and forest.join(edge.a, edge.b, by_profile=by_profile, beyond_days=beyond_days):
+            return True
+    return False
+
+
 def _events(matches: Iterable[Edge], forest: Forest) -> dict[_Event, Edge]:
     """What the edges say of aspects, in the order in which it is applied, each with one edge that says it."""
     found: dict[_Event, Edge] = {}
     for edge in matches:
         one, other = forest.record(edge.a), forest.record(edge.b)
         for aspect, score in _matching_aspects(edge):
-            if aspect in _BY_NAME:
-                forest.note_alike(edge.a, edge.b)
-            elif RULE_OF_ASPECT[aspect] == "linkedin":
-                forest.note_one_profile(edge.a, edge.b)
             for left, right in _lifted(aspect, one, other):
                 found.setdefault((_RANKS[aspect], -score, left, right), edge)
     return {event: found[event] for event in sorted(found)}
@@ -129,9 +165,10 @@ def _lifted(aspect: Aspect, one: MatchRecord, other: MatchRecord) -> Iterator[tu
 def _sharing(events: Iterable[_Event], members: Set[int], forest: Forest) -> dict[str, list[int]]:
     """Value of an aspect -> the records that have it, in content order."""
     sharing: dict[str, list[int]] = {value: [] for _, _, left, right in events for value in (left, right)}
+    aspects = [aspect for aspect in ASPECTS if aspect in {value[0] for value in sharing}]
     for member in sorted(members, key=forest.rank):
         record = forest.record(member)
-        for aspect in ASPECTS:
+        for aspect in aspects:
             for value in aspect_values(record, aspect).values():
                 if (known := sharing.get(f"{aspect}{value}")) is not None:
                     known.append(member)
@@ -148,11 +185,12 @@ def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Ite
     done: set[int] = set()
     by_profile = RULES[rank] == "linkedin"
     weighed = left_value[0] == FACTS
-    partners = _Partners(left, forest, by_days=forest.dated and not by_profile and not weighed)
+    by_days = forest.dated and not by_profile and not weighed
+    partners = _Partners(left, forest, by_days=by_days) if len(left) > 1 else None
     for other in right:
         if forest.tree(other) in done:
             continue
-        for one in partners.of(other):
+        for one in left if partners is None else partners.of(other):
             days = forest.record(one).born, forest.record(other).born
             beyond_days = by_profile or (weighed and days_differ(*days))
             if forest.join(one, other, by_profile=by_profile, beyond_days=beyond_days):

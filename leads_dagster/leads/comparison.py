@@ -6,42 +6,32 @@ over pairs: rapidfuzz and numpy work on columns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName, nickname_table
+from leads_dagster.leads.match_features import LEAST_JOINED, CompanyName, PersonName
 from leads_dagster.leads.match_weights import match_weights
-from leads_dagster.leads.name_frequencies import UNKNOWN_GIVEN_BITS, family_bits, given_bits
-from leads_dagster.leads.name_rarity import name_rarity, word_rarity
-from leads_dagster.leads.syllables import family_languages, syllable_languages
+from leads_dagster.leads.name_rarity import name_rarity
+from leads_dagster.leads.record_columns import WORDS_OF_NAME, Flags, Indexes, Words, numbered
+from leads_dagster.leads.syllables import family_languages
+from leads_dagster.leads.word_columns import LEAST_PART, Scores, Texts, WordColumn, WordPairs, WordTable
 
-Scores = NDArray[np.float32]
-Flags = NDArray[np.bool_]
-Indexes = NDArray[np.int64]
-Texts = NDArray[np.object_]
+__all__ = ["UNCERTAIN", "CompanyColumns", "Flags", "Indexes", "NameColumns", "NameScores", "Scores", "Texts"]
 
 # The most that a pair scores where the rows alone cannot tell: under the match threshold, over the review threshold.
 UNCERTAIN = 0.80
 # Letters that a known short form counts as having wrong: Bob Smith is nearly, not wholly, Robert Smith.
 _NICKNAME_DISTANCE = 0.5
-# A given or family name less alike than this is another name, however long the rest.
-_LEAST_PART = 0.6
-# One letter makes another name where names are this short (Tim, Tom; Wu, Xu), another company as well (BMW, BMC).
-_SHORT_NAME = 3
+# One letter makes another company where names are this short (BMW, BMC), or the words in which they differ.
 _SHORT_COMPANY = 4
-# Of common given names, one letter makes another name where they are not longer than this (Lars, Mars).
-_SHORT_COMMON = 4
+_SHORT_WORD = 3
 _ACRONYM_SCORE = 0.9
 # One word in other languages; what differs in them alone is no other company.
 _JOINING = frozenset({"and", "und", "et", "en", "och", "og"})
-# Endings that tell a woman's name from a man's: two names that differ by one of them are two people's.
-_FEMININE = ("a", "e", "i", "ie", "ina", "ine", "na", "le", "elle", "ette", "etta", "ia")
-_BEGINNING = 2
 
 _BASE = ("given", "family", "given", "family")
 # Other ways to read two names, (left given, left family, right given, right family), and the most that each may score:
@@ -55,6 +45,7 @@ _READINGS = (
     ((("family", "before_last", "given", "family"), ("given", "family", "family", "before_last")), _WORD_MISSING),
     ((("given", "before_last", "family", "given"), ("family", "given", "given", "before_last")), _WORD_MISSING),
 )
+_WITHOUT_BLANKS = ("joined", "joined_back")
 _BETWEEN = frozenset({"second", "before_last"})
 # A name whose blank was lost or slipped is read without blanks, where it is long enough to be a whole one.
 _BLANK_SLIPPED = 0.90
@@ -98,24 +89,6 @@ def one_letter_apart(one: PersonName, other: PersonName) -> bool:
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One part of every name: text, length, number among the known given names, beginning as a number, and rarity.
-
-    A word may stand where the other name has its given or its family name; it is as rare as such a one is. `families`
-    and `syllables` say of which languages it is a common family name, and made of syllables.
-    """
-
-    texts: Texts
-    lengths: Indexes
-    known: Indexes
-    beginnings: Indexes
-    as_given: Scores
-    as_family: Scores
-    families: Indexes
-    syllables: Indexes
-
-
-@dataclass(frozen=True)
 class _Read:
     """What one reading of pairs of names comes to; `wrong` counts letters."""
 
@@ -133,19 +106,23 @@ class _Read:
 
 
 class NameColumns:
-    """Names as columns; those of a part are made when first asked for."""
+    """Names as columns; those of a part are made when first asked for.
 
-    def __init__(self, names: Sequence[PersonName]) -> None:
-        self._names = names
-        self._parts: dict[str, _Part] = {}
-        self._codes: dict[str, int] = {"": 0}
-        self._mononym = np.array([name.mononym for name in names], dtype=np.bool_)
-        self._generation = self._coded([name.generation for name in names])
-        self._digits = self._coded([name.digits for name in names])
-        self._rarity = np.array([name_rarity(name) for name in names], dtype=np.float32)
-        self._letters = np.array([len(name.joined) for name in names], dtype=np.int64)
+    Args:
+        names: those to compare.
+        words: theirs, where they are numbered already.
+    """
+
+    def __init__(self, names: Sequence[PersonName], words: Words | None = None) -> None:
+        self._names, self._words = names, words or Words(names, WORDS_OF_NAME)
         languages = [family_languages(name.given) | family_languages(name.family) for name in names]
         self._languages = np.array(languages, dtype=np.int64)
+        self._parts: dict[str, WordColumn] = {}
+        self._mononym = np.array([name.mononym for name in names], dtype=np.bool_)
+        self._generation = numbered(name.generation for name in names)
+        self._digits = numbered(name.digits for name in names)
+        self._rarity = np.array([name_rarity(name) for name in names], dtype=np.float32)
+        self._letters = np.array([len(name.joined) for name in names], dtype=np.int64)
         self._has_middle = np.array([bool(name.middle_initials) for name in names], dtype=np.bool_)
 
     def compare(self, left: Indexes, right: Indexes, *, thorough: bool = False) -> NameScores:
@@ -184,7 +161,7 @@ class NameColumns:
             first, second = self._part(one), self._part(other)
             begin = (first.beginnings[left] == second.beginnings[right]) & (first.beginnings[left] > 0)
             todo = np.flatnonzero(long_enough & begin)
-            words = _Words(first, left[todo], second, right[todo])
+            words = WordPairs(first, left[todo], second, right[todo])
             close = words.distance <= (1 - _BLANK_SLIPPED) * words.length
             close &= ~self._other_syllables(words, left[todo], right[todo])
             better = (words.distance + 1 < read.wrong[todo]) | (
@@ -214,8 +191,8 @@ class NameColumns:
 
     def _read(self, left: Indexes, right: Indexes, reading: Reading) -> _Read:
         """Scores of one reading, whether nothing in it speaks of two persons, and what it is worth."""
-        given = _Words(self._part(reading[0]), left, self._part(reading[2]), right)
-        family = _Words(self._part(reading[1]), left, self._part(reading[3]), right)
+        given = WordPairs(self._part(reading[0]), left, self._part(reading[2]), right)
+        family = WordPairs(self._part(reading[1]), left, self._part(reading[3]), right)
         distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
         distance = np.where(given.initial, 0, distance) + np.where(family.initial, 0, family.distance)
         scores = (1 - distance / np.maximum(given.length + family.length, 1)).astype(np.float32)
@@ -227,7 +204,7 @@ class NameColumns:
         scores[doubtful] = np.minimum(scores[doubtful], UNCERTAIN)
         unlike = given.unlike & ~given.akin & ~given.initial
         family_unlike = family.unlike & ~family.initial
-        scores[unlike | family_unlike] = np.minimum(scores[unlike | family_unlike], _LEAST_PART)
+        scores[unlike | family_unlike] = np.minimum(scores[unlike | family_unlike], LEAST_PART)
         agree = (given.initial | ~(unlike | other_name)) & (family.missing | ~(family_unlike | other_family))
         bits = _given_bits(given, unlike, contradicts) + _family_bits(family, family_unlike, other_family)
         return _Read(scores, agree, bits, distance.astype(np.float32))
@@ -244,8 +221,8 @@ class NameColumns:
     def _other_middle_words(self, left: Indexes, right: Indexes) -> Flags:
         """Whether both write out one word between given and family name, and not the same: Ji Hoon, Ji Hyun Kim."""
         middle, before = self._part("second"), self._part("before_last")
-        words = _Words(middle, left, middle, right)
-        single = (middle.texts[left] == before.texts[left]) & (middle.texts[right] == before.texts[right])
+        words = WordPairs(middle, left, middle, right)
+        single = (middle.numbers[left] == before.numbers[left]) & (middle.numbers[right] == before.numbers[right])
         other = words.unlike | words.short_and_different | words.both_known | words.both_common
         other |= self._other_syllables(words, left, right)
         differ: Flags = single & other & ~words.akin & ~words.initial & ~words.missing
@@ -254,9 +231,9 @@ class NameColumns:
     def _other_syllables_between(self, left: Indexes, right: Indexes) -> Flags:
         """Whether the second syllable of two given names is another: Seo-yeon, Seo-yoon."""
         middle = self._part("second")
-        return self._other_syllables(_Words(middle, left, middle, right), left, right)
+        return self._other_syllables(WordPairs(middle, left, middle, right), left, right)
 
-    def _other_syllables(self, words: _Words, left: Indexes, right: Indexes) -> Flags:
+    def _other_syllables(self, words: WordPairs, left: Indexes, right: Indexes) -> Flags:
         """Whether words are made of other syllables, in names whose family name is of their language."""
         other: Flags = (words.syllables & self._languages[left] & self._languages[right]) > 0
         return other
@@ -274,35 +251,18 @@ class NameColumns:
         complete: Flags = np.logical_and.reduce([words[at] for words, at in zip(there, rows, strict=True)])
         return complete
 
-    def _part(self, part: str) -> _Part:
+    def _part(self, part: str) -> WordColumn:
         if part not in self._parts:
-            texts = [getattr(name, part) for name in self._names]
-            numbers = nickname_table().numbers
-            self._parts[part] = _Part(
-                _column(texts),
-                np.array([len(text) for text in texts], dtype=np.int64),
-                np.array([numbers.get(text, 0) for text in texts], dtype=np.int64),
-                self._coded([text[:_BEGINNING] for text in texts]),
-                np.array([word_rarity(text, given_bits) for text in texts], dtype=np.float32),
-                np.array([word_rarity(text, family_bits) for text in texts], dtype=np.float32),
-                np.array([family_languages(text) for text in texts], dtype=np.int64),
-                self._of_syllables(texts),
+            spaced = part not in _WITHOUT_BLANKS
+            words = (self._words if spaced else None) or Words(
+                self._names, WORDS_OF_NAME if spaced else _WITHOUT_BLANKS
             )
+            table = WordTable(words, self._languages)
+            self._parts.update((each, table.column(each)) for each in words.numbers)
         return self._parts[part]
 
-    def _of_syllables(self, texts: Sequence[str]) -> Indexes:
-        """The languages of each text, of names whose given or family name is a family name of one."""
-        found = np.zeros(len(texts), dtype=np.int64)
-        for row in np.flatnonzero(self._languages).tolist():
-            found[row] = syllable_languages(texts[row]) & self._languages[row]
-        return found
 
-    def _coded(self, texts: Sequence[str]) -> Indexes:
-        codes = self._codes
-        return np.array([codes.setdefault(text, len(codes)) for text in texts], dtype=np.int64)
-
-
-def _given_bits(given: _Words, unlike: Flags, other_name: Flags) -> Scores:
+def _given_bits(given: WordPairs, unlike: Flags, other_name: Flags) -> Scores:
     weights, rarity = match_weights().name, given.as_given
     bits = np.where(given.akin, rarity - weights.nickname, rarity - weights.typing_error * given.distance)
     bits = np.where(given.initial, np.minimum(rarity, weights.initial), np.maximum(bits, 0))
@@ -312,76 +272,12 @@ def _given_bits(given: _Words, unlike: Flags, other_name: Flags) -> Scores:
     return np.where(given.missing, 0, np.where(unlike, weights.unlike, bits)).astype(np.float32)
 
 
-def _family_bits(family: _Words, unlike: Flags, other_name: Flags) -> Scores:
+def _family_bits(family: WordPairs, unlike: Flags, other_name: Flags) -> Scores:
     weights, rarity = match_weights().name, family.as_family
     bits = np.maximum(rarity - weights.typing_error * family.distance, 0)
     bits = np.where(family.initial, np.minimum(rarity, weights.initial), bits)
     bits = np.where(other_name, weights.other_given_name, bits)  # a given name that stands last
     return np.where(family.missing, 0, np.where(unlike, weights.unlike_family, bits)).astype(np.float32)
-
-
-class _Words:
-    """Two columns of words side by side, and what can be said of each pair."""
-
-    def __init__(self, left: _Part, left_rows: Indexes, right: _Part, right_rows: Indexes) -> None:
-        texts = left.texts[left_rows], right.texts[right_rows]
-        self.distance = cpdist(*texts, scorer=OSA.distance, dtype=np.int32)
-        lengths = left.lengths[left_rows], right.lengths[right_rows]
-        self.length, shorter = np.maximum(*lengths), np.minimum(*lengths)
-        differs = self.distance > 0
-        self.unlike = differs & (self.distance > (1 - _LEAST_PART) * self.length)
-        self.short_and_different = differs & (self.length <= _SHORT_NAME) & (shorter > 0)
-        self.missing = shorter == 0
-        self.initial = _where(differs & (shorter == 1), *texts, _same_first_letter)
-        known = left.known[left_rows], right.known[right_rows]
-        self.both_known = differs & (known[0] > 0) & (known[1] > 0)
-        rarest = np.maximum(left.as_given[left_rows], right.as_given[right_rows])
-        common = differs & (rarest < UNKNOWN_GIVEN_BITS)
-        self.by_gender = _where((self.both_known | common) & ~self.unlike, *texts, _differ_by_gender)
-        short = (self.length <= _SHORT_COMMON) & ~_where(common & (self.distance == 1), *texts, _same_letters)
-        self.both_common = common & ((self.distance > 1) | short)
-        self.akin = self.both_known & nickname_table().akin[known]
-        self.as_given = np.minimum(left.as_given[left_rows], right.as_given[right_rows])
-        self.as_family = np.minimum(left.as_family[left_rows], right.as_family[right_rows])
-        self.families = left.families[left_rows] & right.families[right_rows]
-        self.syllables = np.where(differs, left.syllables[left_rows] & right.syllables[right_rows], 0)
-
-    def other_name_beside(self, family: _Words) -> Flags:
-        """Whether both are made of syllables, other ones, beside family names of that language: Xiaoming, Xiaoling."""
-        other: Flags = (self.syllables & family.families) > 0
-        return other
-
-
-def _where(rows: Flags, left: Texts, right: Texts, holds: Callable[[str, str], bool]) -> Flags:
-    """`holds` of the pairs in `rows`, False for the others."""
-    found = np.zeros(rows.size, dtype=np.bool_)
-    chosen = np.flatnonzero(rows)
-    found[chosen] = [holds(a, b) for a, b in zip(left[chosen], right[chosen], strict=True)]
-    return found
-
-
-def _same_letters(left: str, right: str) -> bool:
-    """Two letters changed places: a slip, and no other name."""
-    return sorted(left) == sorted(right)
-
-
-def _same_first_letter(left: str, right: str) -> bool:
-    """Of the names, or of a name that the longer one's bearer may go by: "P." for José, who is Pepe."""
-    shorter, longer = sorted((left, right), key=len)
-    return longer.startswith(shorter) or shorter in nickname_table().letters.get(longer, ())
-
-
-def _differ_by_gender(left: str, right: str) -> bool:
-    shorter, longer = sorted((left, right), key=len)
-    if longer.startswith(shorter) and longer[len(shorter) :] in _FEMININE:
-        return True
-    return len(left) == len(right) and left[:-1] == right[:-1] and {left[-1], right[-1]} <= set("aeio")
-
-
-@dataclass(frozen=True)
-class _CompanyColumns:
-    joined: Texts
-    ordered: Texts
 
 
 class CompanyColumns:
@@ -394,7 +290,7 @@ class CompanyColumns:
         self._words = np.array([len(company.words) for company in companies], dtype=np.int64)
         self._letters = np.array([len(company.joined) for company in companies], dtype=np.int64)
         shortest = [min(map(len, company.words), default=0) for company in companies]
-        self._short_word = np.array([length <= _SHORT_NAME for length in shortest], dtype=np.bool_)
+        self._short_word = np.array([length <= _SHORT_WORD for length in shortest], dtype=np.bool_)
         digits: dict[str, int] = {}
         numbers = [digits.setdefault(company.digits, len(digits)) for company in companies]
         self._digits = np.array(numbers, dtype=np.int64)
@@ -440,7 +336,7 @@ def _doubted(left: CompanyName, right: CompanyName, score: float) -> float:
 def _differ_shortly(words: Set[str]) -> bool:
     """Whether two names differ in short words only: Acme I, Acme II; ABC Consulting, ABD Consulting."""
     telling = words - _JOINING
-    return bool(telling) and all(len(word) <= _SHORT_NAME for word in telling)
+    return bool(telling) and all(len(word) <= _SHORT_WORD for word in telling)
 
 
 def _column(texts: Sequence[str]) -> Texts:

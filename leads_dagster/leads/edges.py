@@ -30,7 +30,6 @@ from leads_dagster.leads.aspects import (
     TWIN,
     Aspect,
 )
-from leads_dagster.leads.blocking import Indexes
 from leads_dagster.leads.comparison import Flags, NameScores, Scores
 from leads_dagster.leads.evidence import RULE_OF_ASPECT, TWO_PERSONS_BITS, Findings, Judge
 from leads_dagster.leads.fields import BIRTH_DATE
@@ -38,6 +37,7 @@ from leads_dagster.leads.match_edges import RULES, Edge, Outcome, Thresholds
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights
 from leads_dagster.leads.personal_evidence import days_differ
+from leads_dagster.leads.record_columns import Indexes
 
 # What is written of an aspect under "evidence"; `clustering` reads it back.
 ASPECT_NAMES: dict[Aspect, str] = {
@@ -127,14 +127,15 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
     count = len(judge.records)
     codes = np.concatenate([found.left * count + found.right for found in findings])
     aspects = np.repeat([ASPECTS.index(found.aspect) for found in findings], [found.left.size for found in findings])
-    scores = np.concatenate([found.scores for found in findings])
-    matches = np.concatenate([found.matches for found in findings])
+    once = np.unique(codes * len(ASPECTS) + aspects, return_index=True)[1]
+    scores = np.concatenate([found.scores for found in findings])[once]
+    matches = np.concatenate([found.matches for found in findings])[once]
+    codes, aspects = codes[once], aspects[once]
     keep = matches | _first_reviews(codes // count, scores, matches)
     codes, aspects, scores, matches = codes[keep], aspects[keep], scores[keep], matches[keep]
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    facts = _facts(judge, *np.divmod(codes[order][starts], count))
-    rows = zip(aspects[order].tolist(), scores[order].tolist(), matches[order].tolist(), strict=True)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    facts = _facts(judge, *np.divmod(codes[starts], count))
+    rows = zip(aspects.tolist(), scores.tolist(), matches.tolist(), strict=True)
     supports = [_Support(ASPECTS[aspect], round(score, 4), match) for aspect, score, match in rows]
     for place, (start, stop) in enumerate(pairwise([*starts.tolist(), len(supports)])):
         edge = _edge(judge, facts, place, sorted(supports[start:stop], key=lambda support: support.order))
@@ -154,8 +155,7 @@ def _first_reviews(left: Indexes, scores: Scores, matches: Flags) -> Flags:
 
 
 def _facts(judge: Judge, left: Indexes, right: Indexes) -> _Facts:
-    numbers: dict[str, int] = {"": 0}
-    slugs = np.array([numbers.setdefault(record.slug, len(numbers)) for record in judge.records], dtype=np.int64)
+    slugs = judge.columns.slug
     differ = (slugs[left] != slugs[right]) & (slugs[left] > 0) & (slugs[right] > 0)
     names, companies = judge.names(left, right), judge.companies(left, right)
     worth = judge.company_bits(left, right)

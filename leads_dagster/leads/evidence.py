@@ -6,10 +6,9 @@ are judged is decided in `blocking`; what many edges together make, in `clusteri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from leads_dagster.leads.aspects import (
     TWIN,
     Aspect,
 )
-from leads_dagster.leads.blocking import Indexes, Pairs
+from leads_dagster.leads.blocking import Pairs
 from leads_dagster.leads.comparison import (
     UNCERTAIN,
     CompanyColumns,
@@ -44,6 +43,7 @@ from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.match_weights import match_weights, score_of_bits
 from leads_dagster.leads.meeting import Meetings
 from leads_dagster.leads.personal_evidence import PersonalColumns
+from leads_dagster.leads.record_columns import Indexes, RecordColumns
 
 RULE_OF_ASPECT: dict[Aspect, Rule] = {
     LINKEDIN: "linkedin",
@@ -93,19 +93,15 @@ class Findings:
 class Judge:
     """Judges pairs of one list of records; holds their names and companies as columns."""
 
-    def __init__(self, records: Sequence[MatchRecord], thresholds: Thresholds) -> None:
-        self.records = records
+    def __init__(self, columns: RecordColumns, thresholds: Thresholds) -> None:
+        self.records = columns.records
+        self.columns = columns
         self.thresholds = thresholds
-        names, self._name_of = _numbered([record.name for record in records])
-        companies, self._company_of = _numbered([record.company for record in records])
-        self._names, self._companies = NameColumns(names), CompanyColumns(companies)
-        self._unread = np.array([record.name.unread for record in records], dtype=np.bool_)
-        self._has_name = np.array([bool(record.name.key) for record in records], dtype=np.bool_)
-        self._has_company = np.array([bool(record.company.key) for record in records], dtype=np.bool_)
-        self._inferred = _coded([record.inferred for record in records])
-        self._title = _coded([record.title for record in records])
-        self._place = _coded([record.place[0] if record.place else "" for record in records])
-        self._meetings = Meetings(records)
+        self._name_of, self._company_of = columns.name_of, columns.company_of
+        self._names, self._companies = NameColumns(columns.names, columns.words), CompanyColumns(columns.companies)
+        self._unread = np.array([name.unread for name in columns.names], dtype=np.bool_)[columns.name_of]
+        self._has_name, self._has_company = columns.has_name, columns.has_company
+        self._meetings = Meetings(columns.records)
 
     @cached_property
     def personal(self) -> PersonalColumns | None:
@@ -212,7 +208,7 @@ class Judge:
 
     def _colleagues(self, left: Indexes, right: Indexes) -> Flags:
         """Pairs whose company only their addresses say, and those differ."""
-        one, other = self._inferred[left], self._inferred[right]
+        one, other = self.columns.inferred[left], self.columns.inferred[right]
         colleagues: Flags = (one > 0) & (other > 0) & (one != other)
         return colleagues
 
@@ -242,7 +238,7 @@ class Judge:
 
     def profile_bits(self, left: Indexes, right: Indexes, companies: Scores) -> tuple[Scores, Scores]:
         """What titles, and places, of pairs of records are worth beside companies of that worth."""
-        title, place, weights = self._title, self._place, match_weights()
+        title, place, weights = self.columns.title, self.columns.place, match_weights()
         titles = weights.title.same * ((title[left] == title[right]) & (title[left] > 0))
         colleagues = companies >= weights.company.nearly_alike
         same = np.where(colleagues, weights.place.same_in_one_company, weights.place.same)
@@ -273,25 +269,6 @@ _JUDGEMENTS = {
     FACTS: Judge._by_facts,
     COMPANY: Judge._by_company,
 }
-
-
-def _numbered(values: Sequence[Any]) -> tuple[list[Any], Indexes]:
-    """The distinct values by their `key`, and the number of each."""
-    numbers: dict[str, int] = {}
-    distinct: list[Any] = []
-    codes = np.empty(len(values), dtype=np.int64)
-    for index, value in enumerate(values):
-        number = numbers.setdefault(value.key, len(distinct))
-        if number == len(distinct):
-            distinct.append(value)
-        codes[index] = number
-    return distinct, codes
-
-
-def _coded(texts: Iterable[str]) -> Indexes:
-    """Equal texts as equal numbers, "" as 0."""
-    numbers = {"": 0}
-    return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
 
 def compare_offices(left: MatchRecord, right: MatchRecord) -> Literal["same", "doubtful", "unknown"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from leads_dagster.leads.linkedin import linkedin_slug
@@ -96,8 +97,8 @@ def fold_name(text: str) -> str:
     while len(parts) > 1 and _are_suffixes(parts[-1]):
         parts.pop()
     ordered = [*parts[1:], *parts[:1]]
-    words = [word for part in ordered for word in _without_titles(part)]
-    return " ".join(_without_suffixes(_without_titles(words)))
+    every = [word for part in ordered for word in _without_titles(part)]
+    return " ".join(_without_suffixes(_without_titles(every)))
 
 
 def name_generation(text: str) -> str:
@@ -109,28 +110,29 @@ def name_generation(text: str) -> str:
     return found[-1] if found and len(words) > 2 else ""
 
 
-def _name_words(text: str) -> list[str]:
+@lru_cache(maxsize=64)  # a name is asked for its words and for its generation
+def _name_words(text: str) -> tuple[str, ...]:
     """Folded words, dotted degrees ("Ph.D.") as one."""
     if "." in text:
         text = _DOTTED.sub(
             lambda found: bare if (bare := found[0].replace(".", "")).lower() in _suffixes() else found[0], text
         )
-    return fold_text(text).split()
+    return tuple(fold_text(text).split())
 
 
-def _are_suffixes(words: list[str]) -> bool:
+def _are_suffixes(words: Sequence[str]) -> bool:
     known = _suffixes()
     return "".join(words) in known or all(word in known for word in words)
 
 
-def _without_titles(words: list[str]) -> list[str]:
+def _without_titles(words: Sequence[str]) -> Sequence[str]:
     titles = _titles()
     while len(words) > 1 and words[0] in titles and not (len(words) == 2 and words[0] in _titles_that_are_names()):
         words = words[1:]
     return words
 
 
-def _without_suffixes(words: list[str]) -> list[str]:
+def _without_suffixes(words: Sequence[str]) -> Sequence[str]:
     known = _suffixes()
     while len(words) > 2 and words[-1] in known:
         words = words[:-1]

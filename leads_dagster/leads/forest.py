@@ -134,8 +134,10 @@ class Forest:
             parent[member], member = root, parent[member]
         return root
 
-    def first_of_each_tree(self, members: Iterable[int]) -> list[int]:
+    def first_of_each_tree(self, members: Sequence[int]) -> Sequence[int]:
         """The first record of each tree among those given."""
+        if len(members) == 1:
+            return members
         first: dict[int, int] = {}
         for member in members:
             first.setdefault(self.tree(member), member)
@@ -192,15 +194,16 @@ class Forest:
 
     def trees(self) -> list[tuple[int, ...]]:
         """Members of every tree in content order, trees by their first member."""
+        joined = {*self._parent, *self._parent.values()}
         members: dict[int, list[int]] = {}
         for member in self._rank:
-            members.setdefault(self.tree(member), []).append(member)
+            members.setdefault(self.tree(member) if member in joined else member, []).append(member)
         return [tuple(tree) for tree in members.values()]
 
     def _tree(self, root: int) -> _Tree:
-        if root not in self._trees:
-            self._trees[root] = self._planted(self._records[root])
-        return self._trees[root]
+        if (known := self._trees.get(root)) is not None:
+            return known
+        return self._trees.setdefault(root, self._planted(self._records[root]))
 
     def _planted(self, record: MatchRecord) -> _Tree:
         name = record.name
@@ -211,7 +214,7 @@ class Forest:
             names={name.key: name} if name.key else {},
             givens={(name.given, name.digits)} if name.key else set(),
             generations={name.generation} if name.key else set(),
-            offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record),
+            offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record) if record.kind == "company" else {},
             apart=frozenset(self._apart.get(record.id, ())),
             guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
             at_home=record.id in self._homes.others,

@@ -218,7 +218,7 @@ def _stands_for(local: str, short: str) -> bool:
 
 def _longer(local: str, family: str, short: str) -> str:
     """The word that begins like the short one and stands beside the family name; "" where there is none."""
-    if len(family) <= _LONGEST_INITIALS or short[0] not in local:
+    if len(family) <= _LONGEST_INITIALS or short[0] not in local or _too_short(local, family, short):
         return ""
     words = _LETTERS.findall(fold_umlauts(fold_text(local)))
     text = "".join(words)
@@ -227,6 +227,15 @@ def _longer(local: str, family: str, short: str) -> str:
     longer = rest != text and rest.startswith(short) and len(rest) > max(len(short), _LONGEST_INITIALS)
     named = _akin(short, rest) or (len(short) == 1 and is_given_name(rest))
     return rest if longer and apart and named else ""
+
+
+def _too_short(local: str, family: str, short: str) -> bool:
+    """Whether an address surely has no room for more than both words, as most have not; letters written as several
+    ("&") are not counted here."""
+    if not local.isascii() or "&" in local:
+        return False
+    letters = len(local.translate(_NOT_IN_MAILBOX_WORD))
+    return letters - len(family) <= max(len(short), _LONGEST_INITIALS)
 
 
 def is_given_name(word: str) -> bool:

@@ -18,8 +18,10 @@ from leads_dagster.leads.blocking import Pairs, candidate_pairs
 from leads_dagster.leads.clustering import Cluster, cluster
 from leads_dagster.leads.edges import assembled
 from leads_dagster.leads.evidence import Judge
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.leads.match_edges import DEFAULT_THRESHOLDS, RULES, Edge, Outcome, Rule, Thresholds
 from leads_dagster.leads.match_record import MatchRecord, content_hash, match_record
+from leads_dagster.leads.record_columns import RecordColumns
 
 __all__ = [
     "DEFAULT_THRESHOLDS",
@@ -41,9 +43,10 @@ __all__ = [
 ]
 
 # Part of a sheet's fingerprint: raise it when the same rows would give other keys, edges or clusters.
-MATCHING_VERSION = "6"
+MATCHING_VERSION = "7"
 
 
+@without_collecting()
 def match_all(records: Sequence[MatchRecord], thresholds: Thresholds = DEFAULT_THRESHOLDS) -> list[Edge]:
     """Edges of all pairs that share a blocking key, sorted by ids.
 
@@ -52,9 +55,11 @@ def match_all(records: Sequence[MatchRecord], thresholds: Thresholds = DEFAULT_T
     of edges that grows with the records.
     """
     ordered = sorted(records, key=_content_order)
-    return _edges(ordered, candidate_pairs(ordered), thresholds)
+    columns = RecordColumns(ordered)
+    return _edges(columns, candidate_pairs(columns), thresholds)
 
 
+@without_collecting()
 def match_new(
     new: Sequence[MatchRecord],
     known: Mapping[str, Sequence[MatchRecord]],
@@ -73,9 +78,11 @@ def match_new(
     wanted = {key for record in new for key in blocking_keys(record)}
     candidates = {record.id: record for key in wanted for record in known.get(key, ()) if record.id not in ids}
     ordered = [*sorted(candidates.values(), key=_content_order), *sorted(new, key=_content_order)]
-    return _edges(ordered, candidate_pairs(ordered, len(candidates)), thresholds)
+    columns = RecordColumns(ordered)
+    return _edges(columns, candidate_pairs(columns, len(candidates)), thresholds)
 
 
+@without_collecting()
 def compare_pairs(
     pairs: Iterable[tuple[MatchRecord, MatchRecord]], thresholds: Thresholds = DEFAULT_THRESHOLDS
 ) -> list[Edge]:
@@ -88,14 +95,14 @@ def compare_pairs(
         for aspect in shared_aspects(a, b):
             found.setdefault(aspect, []).append((position[a.id], position[b.id]))
     tasks = (Pairs(aspect, *np.array(places, dtype=np.int64).T) for aspect, places in found.items())
-    return _edges(records, tasks, thresholds)
+    return _edges(RecordColumns(records), tasks, thresholds)
 
 
 def _content_order(record: MatchRecord) -> tuple[bytes, int]:
     return record.content_hash, record.id
 
 
-def _edges(records: Sequence[MatchRecord], pairs: Iterable[Pairs], thresholds: Thresholds) -> list[Edge]:
-    judge = Judge(records, thresholds)
+def _edges(columns: RecordColumns, pairs: Iterable[Pairs], thresholds: Thresholds) -> list[Edge]:
+    judge = Judge(columns, thresholds)
     findings = [found for task in pairs if (found := judge.findings(task)).left.size]
     return sorted(assembled(judge, findings), key=lambda edge: (edge.a, edge.b)) if findings else []

@@ -129,7 +129,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="matching 6",
+        code_version="matching 7",
     ),
     RoadAsset(
         key="lead_store",

@@ -25,6 +25,7 @@ from leads_dagster.leads.fields import (
 )
 from leads_dagster.leads.header_aliases import fold_header
 from leads_dagster.leads.headers import Suggestion, header_words, map_headers, suggestions
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.leads.matching import MatchRecord, match_record
 from leads_dagster.leads.sheet import SAMPLE_ROWS
 from leads_dagster.leads.tabular import Table, column_labels, read_table
@@ -179,6 +180,7 @@ def _advice(table: Table, sample: Sequence[Sequence[str]]) -> str:
     )
 
 
+@without_collecting()
 def match_records(
     rows: SheetRows, rules: NormalizationRules, progress: Callable[[float], None], *, workers: int = 0
 ) -> tuple[list[MatchRecord], Faults]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from leads_dagster.leads import blocking
-from leads_dagster.leads.blocking import SMALL_BLOCK, candidate_pairs
+from leads_dagster.leads import block_pairs
+from leads_dagster.leads.block_pairs import SMALL_BLOCK
+from leads_dagster.leads.blocking import candidate_pairs
 from leads_dagster.leads.matching import MatchRecord, blocking_keys, match_all, match_new
+from leads_dagster.leads.record_columns import RecordColumns
 from leads_dagster_tests.leads.matching_cases import groups, index, record
 
 GIVEN = ("Anna", "Bernd", "Clara", "David", "Elena", "Fritz", "Greta", "Hugo", "Ida", "Jonas")
@@ -14,7 +16,7 @@ GIVEN = ("Anna", "Bernd", "Clara", "David", "Elena", "Fritz", "Greta", "Hugo", "
 
 def pairs_of(records: list[MatchRecord]) -> int:
     ordered = sorted(records, key=lambda one: one.content_hash)
-    return sum(pairs.left.size for pairs in candidate_pairs(ordered))
+    return sum(pairs.left.size for pairs in candidate_pairs(RecordColumns(ordered)))
 
 
 def surname(number: int) -> str:
@@ -205,7 +207,7 @@ def test_thousands_of_hostile_rows_are_few_pairs_a_row(kind: str) -> None:
 def test_taking_a_large_block_apart_changes_no_cluster(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [record(n, **HOSTILE[kind](n)) for n in range(200)]
     apart = groups(rows)
-    monkeypatch.setattr(blocking, "MANY_IN_BLOCK", len(rows))
+    monkeypatch.setattr(block_pairs, "MANY_IN_BLOCK", len(rows))
 
     assert groups(rows) == apart
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leads_dagster.leads import blocking
+from leads_dagster.leads import block_pairs
 from leads_dagster.leads.matching import Edge, MatchRecord, cluster, match_all, match_new
 from leads_dagster_tests.leads.matching_cases import groups, index, record
 
@@ -242,8 +242,8 @@ def test_after_a_removal_the_rest_of_the_component_matched_anew_gives_what_the_r
 def test_what_a_large_block_leaves_out_changes_no_cluster(rows: list[dict[str, str]]) -> None:
     records = numbered(rows)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(blocking, "SMALL_BLOCK", 1)
-        patched.setattr(blocking, "MANY_IN_BLOCK", 1)
+        patched.setattr(block_pairs, "SMALL_BLOCK", 1)
+        patched.setattr(block_pairs, "MANY_IN_BLOCK", 1)
         as_if_large = groups(records)
 
     assert as_if_large == groups(records)

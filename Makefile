@@ -8,12 +8,13 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash check docs bench bench-matching bench-live bench-long lock clean
+.PHONY: help run test crash faults check docs bench bench-matching bench-live bench-long lock clean
 
 help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
 	@echo "make test     set up, then run all tests"
 	@echo "make crash    kill -9 at random instants, 300 rounds; others with ROUNDS=… SEED=…"
+	@echo "make faults   leads up with its parts killed, its folders deleted, its services away; a quarter of an hour"
 	@echo "make check    lint, types, imports, definitions, generated docs"
 	@echo "make docs     write docs/configuration.md from the settings"
 	@echo "make bench    measure and write docs/benchmarks.md; some of it with SECTIONS=\"loading one-row\""
@@ -42,6 +43,10 @@ test: $(STAMP)
 crash: $(STAMP)
 	@echo "Killing $(ROUNDS) times"
 	@$(BIN)/python -m leads_dagster_tests.acceptance.crash_loop --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+faults: $(STAMP)
+	@echo "Faults of the live system, for real"
+	@$(BIN)/python -m leads_dagster_tests.acceptance.live_faults
 
 check: $(STAMP)
 	@echo "Lint and format"

@@ -68,13 +68,14 @@ class Trial:
     Attributes:
         plan: what was asked for.
         url: of the twin.
-        pid: of the system's first process.
+        pid: of the system's first process. twin_pid: of the twin's.
         stores: what its readers see.
     """
 
     plan: TrialPlan
     url: str
     pid: int
+    twin_pid: int
     stores: Stores
 
     def edit(self, row: int, title: str) -> None:
@@ -109,13 +110,13 @@ def trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> Iterat
     Raises:
         ServiceUnavailableError: the system did not come up.
     """
-    with _twin(folder, plan) as url:
+    with _twin(folder, plan) as (url, twin_pid):
         environ = _environment(folder, url, plan)
         rows = f"{plan.customers * plan.rows:,} rows"
         say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {rows}")
         with _system(plan.system, folder, environ) as pid, contextlib.closing(Stores(folder, url, plan)) as stores:
             _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
-            yield Trial(plan, url, pid, stores)
+            yield Trial(plan, url, pid, twin_pid, stores)
 
 
 def run_trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> dict[str, list[float]]:
@@ -230,8 +231,8 @@ def _sheet_id(customer: int) -> str:
 
 
 @contextlib.contextmanager
-def _twin(folder: Path, plan: TrialPlan) -> Iterator[str]:
-    """The offline twin in a process of its own, with a sheet for each customer."""
+def _twin(folder: Path, plan: TrialPlan) -> Iterator[tuple[str, int]]:
+    """Address and process of the offline twin, with a sheet for each customer."""
     sheets = folder / "sheets"
     sheets.mkdir(parents=True)
     for customer in range(plan.customers):
@@ -243,7 +244,7 @@ def _twin(folder: Path, plan: TrialPlan) -> Iterator[str]:
         line = process.stdout.readline()
         if not line:
             raise ServiceUnavailableError("The offline twin did not start.", advice=_last_lines(folder / "twin.log"))
-        yield json.loads(line)["url"]
+        yield json.loads(line)["url"], process.pid
 
 
 def _write_sheet(path: Path, rows: int) -> None:
@@ -262,7 +263,7 @@ _NAMES = ("Alma", "Boris", "Clara", "Dario", "Edda", "Faro", "Greta", "Hugo", "I
 def _environment(folder: Path, url: str, plan: TrialPlan) -> dict[str, str]:
     """What the system is told, and its leads.toml and key file."""
     state = folder / "state"
-    state.mkdir(mode=0o700)
+    state.mkdir(mode=0o700, exist_ok=True)
     key = state / "key.json"
     key.write_text(json.dumps(_service_account(url)), encoding="utf-8")
     (state / "leads.toml").write_text("\n".join(_customers(plan)), encoding="utf-8")

@@ -1,7 +1,7 @@
 """The sensors: what starts a cycle without anybody asking for it.
 
-What belongs here: when Dagster evaluates them, the runs they ask for, and what a tick says. What is looked at, how often
-and why a cycle is due is `pipeline.watching`'s business.
+What belongs here: when Dagster evaluates them, the runs they ask for, and what a tick says. What is looked at, how
+often, and why a cycle is due, is `pipeline.watching`'s business.
 
 An evaluation watches for most of its second, looking several times, so that an edit waits for the next look and not for
 the next tick. Everything that is kept open for that, lives as long as the process that evaluates the sensors.

@@ -21,8 +21,16 @@ from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import (
-    epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging, typed_doubles, watch_rows,
-)  # fmt: skip
+    epochs,
+    hold_rows,
+    ledger,
+    match_rows,
+    review_rows,
+    rulings,
+    staging,
+    typed_doubles,
+    watch_rows,
+)
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing

@@ -38,7 +38,7 @@ class CircuitBreaker:
     Args:
         host: for messages only.
         base_seconds: length of the first rest.
-        max_seconds: no rest is longer.
+        max_seconds: no rest is longer, not even the first.
         threshold: failed calls in a row that open it.
         clock: seconds, monotonic.
     """
@@ -53,7 +53,7 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host = host
-        self._base_seconds = base_seconds
+        self._base_seconds = base_seconds = min(base_seconds, max_seconds)
         self._max_seconds = max_seconds
         self._threshold = threshold
         self._clock = clock

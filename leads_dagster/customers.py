@@ -102,6 +102,7 @@ class CustomerSettings:
         name: also the partition key.
         sheet: Google Sheets link or id, CSV URL, or absolute path.
         interval_seconds: how often the live system looks for edits, at least 1.
+        idle_interval_seconds: how seldom it may while nobody edits; None for no other than `interval_seconds`.
         delete_policy: what becomes of a lead whose last row is gone.
         airtable: None where the customer has no Airtable; the mirror then says so and passes.
         columns: lead field -> header of the sheet; wins over the known headers.
@@ -118,6 +119,7 @@ class CustomerSettings:
     name: str
     sheet: str
     interval_seconds: float = 1.0
+    idle_interval_seconds: float | None = None
     delete_policy: DeletePolicy = "archive"
     airtable: AirtableSettings | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -166,6 +168,12 @@ KEYS: tuple[Key, ...] = (
     Key("", "name", "text", REQUIRED, "Name of the customer, also its partition key: letters, digits, `.`, `-`, `_`."),
     Key("", "sheet", "text", REQUIRED, "Google Sheets link or id, any CSV URL, or a path (counted from leads.toml)."),
     Key("", "interval_seconds", "number", 1.0, "How often the live system looks for edits.", least=1),
+    Key(
+        "", "idle_interval_seconds", "number", None,
+        "How seldom it may look once nobody has edited for a while, to save calls; the first edit after that is found "
+        "so much later. Without it: as often as ever.",
+        least=1,
+    ),
     Key(
         "", "delete_policy", "choice", "archive", "What becomes of a lead whose last row is gone from the sheet.",
         choices=("archive", "keep", "delete"),

@@ -14,7 +14,7 @@ from leads_dagster.orchestration.jobs import leads_sync
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
 from leads_dagster.orchestration.road import retry_policy
-from leads_dagster.orchestration.sensors import sheet_sensor
+from leads_dagster.orchestration.sensors import sensors
 from leads_dagster.settings import Settings, load_settings
 
 
@@ -25,7 +25,7 @@ def build(settings: Settings) -> dg.Definitions:
         assets=[google_sheet(), airtable_table(), *road(customers, retry_policy(settings.retry_delay_seconds))],
         jobs=[leads_sync, backup_leads],
         schedules=[backup_schedule(settings)],
-        sensors=[sheet_sensor],
+        sensors=sensors(settings),
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each
     )

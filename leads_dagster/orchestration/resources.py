@@ -109,7 +109,7 @@ class LeadsResource(dg.ConfigurableResource[Workspaces]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Workspaces, None, None]:
         """The workspaces of one run, closed when it ends."""
-        tags = context.dagster_run.tags if context.dagster_run is not None else {}
+        tags = context.run.tags if context.run is not None else {}
         with Workspaces(load_settings, sheet=self.sheet, tags=tags, holds_locks=True) as workspaces:
             yield workspaces
 

@@ -1,68 +1,174 @@
-"""The sensors: from a change that was seen to a run that takes it in.
+"""The sensors: what starts a cycle without anybody asking for it.
 
-What belongs here: what Dagster is told. How sheets are watched is `pipeline.watching`'s.
+What belongs here: when Dagster evaluates them, the runs they ask for, and what a tick says. What is looked at, how
+often, and why a cycle is due, is `pipeline.watching`'s business.
+
+An evaluation watches for most of its second, looking several times, so that an edit waits for the next look and not for
+the next tick. Everything that is kept open for that, lives as long as the process that evaluates the sensors.
 """
 
-# Dagster reads the annotations of a sensor's function as objects: no `from __future__ import annotations` here.
+from __future__ import annotations
 
 import functools
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
-from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from leads_dagster.orchestration.jobs import LEADS_SYNC, QUIET, leads_sync
+from leads_dagster.orchestration.jobs import QUIET, leads_sync
+from leads_dagster.orchestration.requests import Requests, under_way
 from leads_dagster.orchestration.resources import SEEN_AT_TAG, WHY_TAG
+from leads_dagster.settings import Settings
 
-# A little less than a second: what is left is Dagster's own work between two evaluations.
+if TYPE_CHECKING:
+    from leads_dagster.pipeline.watching import Finding, Watcher
+
+logger = logging.getLogger(__name__)
+
+SHEET_SENSOR = "sheet_sensor"
+AIRTABLE_SENSOR = "airtable_sensor"
+
+# Of a second: the rest is Dagster's, to write down the tick and to make the runs.
 WATCH_SECONDS = 0.9
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+# While runs are at work, they are looked for so often: a change that came meanwhile is then found at once.
+_RUNS_SECONDS = 0.25
+# Runs under way or waiting, for each worker: more would only wait in another place.
+_RUNS_A_WORKER = 2
+_REMEMBERED = 5
+# Set to 1 in all processes of `leads up`.
+_LIVE = "LEADS_LIVE"
+# Where the sheet cannot be read, Airtable and the mirrors go on all the same.
+WITHOUT_SHEET = ("raw_leads", "airtable_edits", "crm_store", "airtable_mirror")
+
+Watch = Callable[[float, Collection[str], int], "list[Finding]"]
 
 
-@dg.sensor(
-    name="sheet_sensor",
-    job=leads_sync,
-    minimum_interval_seconds=1,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks at the sheets of all customers several times a second, and asks for a cycle where one changed.",
-)
-def sheet_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Watch for most of a second; a change ends the evaluation at once."""
-    from leads_dagster.pipeline.watching import shared_watcher
+class Watchers:
+    """What both sensors share, opened by the first evaluation.
 
-    found = shared_watcher().watch(seconds=WATCH_SECONDS, busy=customers_under_way(_instance(context)))
-    if not found:
-        return dg.SkipReason("All sheets are as they were.")
+    Args:
+        settings: of the code location.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.requests = Requests()
+        self.customers = frozenset(customer.name for customer in settings.customers)
+        self._lock = threading.Lock()
+        self._instances: dict[str, dg.DagsterInstance] = {}
+
+    @functools.cached_property
+    def _made(self) -> Watcher:
+        from leads_dagster.pipeline.watching import Watcher
+
+        _say_once_what_is_faster()
+        return Watcher(self.settings)
+
+    @property
+    def sheets(self) -> Watcher:
+        """The watcher of the sheets."""
+        with self._lock:
+            return self._made
+
+    def instance_of(self, context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
+        """Dagster's instance, kept: a context would open another one for each tick."""
+        if context.instance_ref is None:
+            return context.instance
+        key = repr(context.instance_ref)
+        with self._lock:
+            if key not in self._instances:
+                self._instances[key] = dg.DagsterInstance.from_ref(context.instance_ref)
+            return self._instances[key]
+
+
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """The sensors of these customers."""
+    watchers = Watchers(settings)
+    return [_sheet_sensor(watchers)]
+
+
+def _sheet_sensor(watchers: Watchers) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=SHEET_SENSOR,
+        job=leads_sync,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at every customer's sheet several times a second and asks for a cycle where one is due.",
+    )
+    def sheet_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
+            return watchers.sheets.watch(seconds, busy, most=most)
+
+        return _evaluate(context, watchers, watch)
+
+    return sheet_sensor
+
+
+def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Watch) -> dg.SensorResult:
+    """Watch until something is found or the second is over, and ask for the runs that are due."""
+    instance = watchers.instance_of(context)
+    until = time.monotonic() + WATCH_SECONDS
+    with watchers.requests.evaluation(context.sensor_name) as evaluation:
+        found: list[Finding] = []
+        while not found and (left := until - time.monotonic()) > 0:
+            runs = under_way(instance)
+            room = _RUNS_A_WORKER * watchers.settings.workers - runs.total()
+            seconds = min(left, _RUNS_SECONDS) if runs else left
+            if room > 0:
+                found = watch(seconds, runs.keys() | evaluation.taken, room)
+            else:
+                time.sleep(seconds)
+        asked = set(evaluation.ask([one.customer for one in found if one.customer in watchers.customers]))
+    chosen = [one for one in found if one.customer in asked]
+    words = None if chosen else _words(watchers, sorted(runs))
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(
-                run_config=QUIET,
-                partition_key=one.customer,
-                tags={WHY_TAG: one.why, SEEN_AT_TAG: one.seen_at.isoformat()},
-            )
-            for one in found
-        ]
+        run_requests=[_request(one) for one in chosen],
+        skip_reason=words,
+        cursor=_cursor(context.cursor, chosen),
     )
 
 
-def customers_under_way(instance: dg.DagsterInstance) -> set[str]:
-    """Those with a cycle that is not over."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=LEADS_SYNC, statuses=UNDER_WAY))
-    return {run.tags[PARTITION_NAME_TAG] for run in runs if PARTITION_NAME_TAG in run.tags}
+def _request(finding: Finding) -> dg.RunRequest:
+    assets = [dg.AssetKey(name) for name in WITHOUT_SHEET] if finding.without_sheet else None
+    return dg.RunRequest(
+        partition_key=finding.customer,
+        run_config=QUIET,
+        tags={WHY_TAG: finding.why, SEEN_AT_TAG: finding.seen_at.isoformat()},
+        asset_selection=assets,
+    )
 
 
-def _instance(context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
-    """The instance, kept open from evaluation to evaluation."""
-    ref = context.instance_ref
-    return context.instance if ref is None else _kept_instance(dg.serialize_value(ref))
+def _cursor(before: str | None, asked: Sequence[Finding]) -> str | None:
+    """The last runs that were asked for, for whoever reads it; nothing hangs on it."""
+    if not asked:
+        return before
+    new = [{"customer": one.customer, "why": one.why, "seen_at": one.seen_at.isoformat()} for one in asked]
+    try:
+        old = json.loads(before)["asked_for"] if before else []
+    except (ValueError, KeyError, TypeError):
+        old = []
+    return json.dumps({"asked_for": [*reversed(new), *old][:_REMEMBERED]}, ensure_ascii=False)
 
 
-@functools.lru_cache(maxsize=1)
-def _kept_instance(ref: str) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_ref(dg.deserialize_value(ref, InstanceRef))
+def _words(watchers: Watchers, running: Sequence[str]) -> str:
+    """What a tick says that asked for nothing."""
+    from leads_dagster.pipeline.watching_words import words_of
+
+    newcomers = watchers.sheets.sheets.keys() - watchers.customers
+    said = words_of(watchers.sheets, running=[name for name in running if name])
+    if newcomers:
+        said += f" New in leads.toml: {', '.join(sorted(newcomers))}; reload the code location to sync them."
+    return said
+
+
+def _say_once_what_is_faster() -> None:
+    if os.environ.get(_LIVE) != "1":
+        logger.warning(
+            "Dagster looks at sensors every five seconds here, and starts a process a run: edits take several seconds. "
+            "`leads up` brings them to every store within the second."
+        )

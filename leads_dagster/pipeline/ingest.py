@@ -7,8 +7,11 @@ how rows are told apart `row_changes`'.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from leads_dagster.budget import budget_place
 from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
@@ -26,6 +29,7 @@ from leads_dagster.store import airtable_duplicates, epochs, hold_rows, ledger, 
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.ledger import SourceState
+from leads_dagster.store.outbox import MirrorName
 
 RAW = "raw_leads"
 NORMALIZED = "normalized_leads"
@@ -47,17 +51,13 @@ def fetch_raw(ws: Workspace, *, run_id: str) -> Outcome:
         return Outcome(changed=look.has_work, data_version=look.fingerprint, numbers=look.numbers)
 
 
-def has_work(ws: Workspace, *, airtable: bool = True) -> bool:
+def has_work(ws: Workspace) -> bool:
     """Whether a cycle would have anything to do; `fetch_raw` in the same workspace then takes over what was fetched.
-
-    Args:
-        ws: the customer's road.
-        airtable: look there as well, and not only at the edits that somebody noted before.
 
     A fetch that fails counts as work: `fetch_raw` raises its error, so that it is booked as the cycle's.
     """
     try:
-        ws.looked = _look(ws, airtable=airtable)
+        ws.looked = _look(ws)
     except LeadsError as error:
         ws.looked = error
         return True
@@ -80,13 +80,13 @@ def _overtaken(ws: Workspace, looked: Look) -> bool:
         return ledger.source_state(connection, ws.name, ws.source).version != looked.state.version
 
 
-def _look(ws: Workspace, *, airtable: bool = True) -> Look:
+def _look(ws: Workspace) -> Look:
     started = time.monotonic()
-    if airtable and ws.customer.airtable is not None:
+    if ws.customer.airtable is not None:
         ws.pulled = pull(ws)
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
-        waiting = _work_waits(ws, connection, state)
+        waiting = what_waits(ws, connection, state) is not None
     observed_at = ws.now()
     fetched = _fetch(ws, state)
     fingerprint = ws.fingerprint(fetched.checksum)
@@ -94,23 +94,34 @@ def _look(ws: Workspace, *, airtable: bool = True) -> Look:
     return Look(state, fetched, fingerprint, changed, observed_at, _fetch_numbers(fetched, started))
 
 
-def _work_waits(ws: Workspace, connection: Any, state: SourceState) -> bool:
-    """Whether a cycle is due though the sheet is the same: one died, a hold was approved, a mirror lags or moved, other
-    values win by today's rules, records match otherwise by them, or Airtable has to say that something waits."""
+def what_waits(ws: Workspace, connection: Connection, state: SourceState) -> str | None:
+    """Why a cycle is due though the sheet is the same, in words; None where none is."""
+    return next((words for words, waits in _WAITS.items() if waits(ws, connection, state)), None)
+
+
+_WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
+    "a cycle died before its end": lambda ws, connection, state: state.open_run_id is not None,
+    "a plan was approved": lambda ws, connection, state: hold_rows.approved_waiting(connection, ws.name, ws.source),
+    "a mirror has leads to hear of": lambda ws, connection, state: (
+        outbox.count_due(connection, ws.name, _mirrors_awake(ws, connection), now=ws.now()) > 0
+    ),
+    "a mirror is another place than before": lambda ws, connection, state: moved(ws, connection),
+    "Airtable could not be read": lambda ws, connection, state: ws.pulled is not None and ws.pulled.status == "failed",
+    "edits in Airtable wait": lambda ws, connection, state: edits_wait(ws, connection),
+    "Airtable shows leads twice": lambda ws, connection, state: (
+        "airtable" in _mirrors_awake(ws, connection)
+        and bool(airtable_duplicates.listed(connection, ws.name, status="open"))
+    ),
+    "other values win by today's rules": lambda ws, connection, state: rulings.is_due(connection, ws.policy),
+    "records match otherwise by today's rules": lambda ws, connection, state: rematching.is_due(connection, ws.policy),
+    "Airtable has to say that something waits": lambda ws, connection, state: attention.is_due(ws, connection),
+}
+
+
+def _mirrors_awake(ws: Workspace, connection: Connection) -> list[MirrorName]:
+    """Those that may be written to; Airtable rests where it refused us."""
     resting = airtable_refused.resting(ws, connection) is not None
-    mirrors = [name for name in ws.mirrors if name != "airtable" or not resting]
-    return (
-        state.open_run_id is not None
-        or hold_rows.approved_waiting(connection, ws.name, ws.source)
-        or outbox.count_due(connection, ws.name, mirrors, now=ws.now()) > 0
-        or moved(ws, connection)
-        or (ws.pulled is not None and ws.pulled.status == "failed")
-        or edits_wait(ws, connection)
-        or (not resting and bool(airtable_duplicates.listed(connection, ws.name, status="open")))
-        or rulings.is_due(connection, ws.policy)
-        or rematching.is_due(connection, ws.policy)
-        or attention.is_due(ws, connection)
-    )
+    return [name for name in ws.mirrors if name != "airtable" or not resting]
 
 
 def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:

@@ -20,7 +20,17 @@ from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_al
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging, typed_doubles
+from leads_dagster.store import (
+    epochs,
+    hold_rows,
+    ledger,
+    match_rows,
+    review_rows,
+    rulings,
+    staging,
+    typed_doubles,
+    watch_rows,
+)
 from leads_dagster.store.batches import Batch, batches
 from leads_dagster.store.changes import ChangeSet
 from leads_dagster.store.engine import reading, writing
@@ -226,6 +236,7 @@ class _Recording:
         if run is not None:
             seconds = (now - run["started_at"]).total_seconds()
             ledger.finish_state(connection, self.ws.name, run=run, finished_at=now, seconds=seconds)
+            watch_rows.forget_failures(connection, self.ws.name)
 
     def _settle_hold(self, connection: Connection) -> None:
         """Park the plan, or say what became of the one that stood: applied, or dissolved as the rows returned."""

@@ -9,11 +9,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Connection
 
 from leads_dagster.breakers import breaker_states
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.pace import retry_seconds
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import ledger
+from leads_dagster.store import ledger, watch_rows
 from leads_dagster.store.engine import writing
 
 Number = int | float | str
@@ -67,10 +71,19 @@ def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
             )
             failing = [one for one in breaker_states() if one["failures"]]
             ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000], breakers=failing)
+            _book_retry(ws, connection, error)
     except LeadsError as second:
         second.__context__ = None
         if hasattr(error, "add_note"):  # Python 3.11 and newer
             error.add_note(f"The ledger could not be told: {second.message}")
+
+
+def _book_retry(ws: Workspace, connection: Connection, error: LeadsError) -> None:
+    """Say when the live system may ask for this cycle again; a restart of it must know."""
+    before = watch_rows.watched(connection, ws.name)
+    failures = (before.failures if before else 0) + 1
+    wait = timedelta(seconds=retry_seconds(failures, transient=error.transient))
+    watch_rows.note_failure(connection, ws.name, failures=failures, retry_at=ws.now() + wait)
 
 
 def _book_seconds(ws: Workspace, run_id: str, name: str, seconds: float) -> None:

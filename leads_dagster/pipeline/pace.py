@@ -1,0 +1,77 @@
+"""How often to look, and how long to wait after a failure: arithmetic alone, no clock and no database.
+
+What belongs here: the numbers and the words for them. Who looks is `watching`'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# After a failure that may pass, a cycle is asked for again after 1, 2, 4, 8 and then every 15 s; after one that only a
+# person can mend less and less often. A change of sheet, settings or database is not waited with.
+LONGEST_WAIT_SECONDS = 15.0
+LONGEST_WAIT_FOR_PERSON_SECONDS = 300.0
+# A service that is away is asked again at least so often, so that its return is noticed within seconds.
+LONGEST_LOOK_WAIT_SECONDS = 8.0
+# A look that costs next to nothing is taken so often while the customer is at a second.
+QUICK_LOOK_SECONDS = 0.25
+# People who edit come back: so long after an edit the sheet is looked at as often as allowed; then half as often after
+# each further stretch of this length.
+EDITED_SECONDS = 300.0
+# Looks that come later than this behind their turn say that the machine has too much to do.
+LATE_SECONDS = 2.0
+_MOST_STRETCH = 8.0
+_ROOM = 0.5  # share of a quota that may be used before looks become rarer
+
+EDITED = "edited lately"
+IDLE = "not edited for a while"
+USUAL = "as often as leads.toml says"
+QUOTA = "Google's quota for reading is nearly used up"
+BUSY_MACHINE = "this machine has too much to do"
+AWAY = "the sheet cannot be reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a sheet is looked at, and why so."""
+
+    seconds: float
+    reason: str
+
+
+def retry_seconds(failures: int, *, transient: bool) -> float:
+    """How long after the n-th failure in a row to try again."""
+    longest = LONGEST_WAIT_SECONDS if transient else LONGEST_WAIT_FOR_PERSON_SECONDS
+    return float(min(longest, 2.0 ** min(max(failures, 1) - 1, 20)))
+
+
+def look_again_seconds(failures: int, interval: float) -> float:
+    """From a look that failed to the next; never rarer than the customer's own interval."""
+    return max(interval, min(LONGEST_LOOK_WAIT_SECONDS, 0.5 * 2.0 ** min(failures, 10)))
+
+
+def pace_of(floor: float, ceiling: float, *, idle_seconds: float, late_seconds: float, quota_share: float) -> Pace:
+    """How often to look at a sheet that can be reached.
+
+    Args:
+        floor: the customer's interval.
+        ceiling: the longest interval, reached while nobody edits.
+        idle_seconds: since the last edit.
+        late_seconds: how much looks come behind their turn.
+        quota_share: share of the service's quota used, 0 to 1; 0 where there is none.
+    """
+    calm = min(max(floor, ceiling), floor * 2.0 ** min(int(idle_seconds / EDITED_SECONDS), 20))
+    wanted = [
+        Pace(calm, EDITED if idle_seconds < EDITED_SECONDS else IDLE if calm > floor else USUAL),
+        Pace(floor * _stretch(late_seconds / LATE_SECONDS), BUSY_MACHINE),
+        Pace(floor * _stretch((1 - _ROOM) / max(0.01, 1 - quota_share)), QUOTA),
+    ]
+    return max(wanted, key=lambda one: one.seconds)
+
+
+def _stretch(factor: float) -> float:
+    """1 up to a factor of 1, then in steps of doubling, so that the pace does not change with every look."""
+    stretch = 1.0
+    while stretch < min(factor, _MOST_STRETCH):
+        stretch *= 2
+    return stretch

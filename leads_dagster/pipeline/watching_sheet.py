@@ -1,0 +1,270 @@
+"""One customer's sheet under watch: a cheap look, and the full question only where the look gives reason to ask.
+
+What belongs here: what was seen of one customer, and whether a cycle shall be asked for. Whose turn it is, and when, is
+`watching`'s business; how long to wait is `pace`'s.
+
+A look asks the sheet whether it changed (file stat, conditional request, Drive's marker, else its bytes) and compares
+with the last closed ledger as this process remembers it. The lead database is only asked when that says "another
+sheet", or when it was written to.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from leads_dagster.budget import budget_place
+from leads_dagster.errors import CircuitOpenError, LeadsError, RateLimitedError
+from leads_dagster.pipeline.ingest import what_waits
+from leads_dagster.pipeline.pace import (
+    AWAY,
+    LONGEST_LOOK_WAIT_SECONDS,
+    QUICK_LOOK_SECONDS,
+    Pace,
+    look_again_seconds,
+    pace_of,
+    retry_seconds,
+)
+from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
+from leads_dagster.sources.google_sheets import fetch_sheet
+from leads_dagster.store import ledger
+from leads_dagster.store.engine import reading
+from leads_dagster.store.watch_rows import Standing
+
+CHANGED = "the sheet changed"
+ASKED_FOR = "somebody asked for it"
+UNREADABLE = "the sheet cannot be read"
+
+# One lost answer is no outage: a passing failure is worth a run when it comes twice in a row.
+_FAULTS_TO_BOOK = 2
+# A fault is booked once; should that run have been lost, another is asked for after so long.
+_BOOKED_SECONDS = 300.0
+# After the first tries, a cycle that ends and leaves everything as it was is asked for this rarely.
+_QUICK_TRIES = 20
+# Somebody wrote to the database, but nothing of this customer that is easily seen: asked in full this often.
+_PERHAPS_SECONDS = 30.0
+# Marks that wait for their time, or for a mirror that rests, are asked for so often.
+_SOONEST_SECONDS = 0.5
+_RESTED_SECONDS = 10.0
+_LONGEST_PARKING_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason for a cycle.
+
+    Attributes:
+        why: in words.
+        seen_at: when it was first seen.
+        without_sheet: the sheet cannot be read: the cycle books that, and Airtable and the mirrors go on.
+    """
+
+    customer: str
+    why: str
+    seen_at: datetime
+    without_sheet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a cycle is wanted for. The same question is not put again at once; another one is."""
+
+    fault: str | None = None
+    fingerprint: str | None = None
+    waits: str | None = None
+    marks: int = 0
+    triggered_at: datetime | None = None
+
+    @property
+    def why(self) -> str | None:
+        if self.fingerprint is not None:
+            return CHANGED
+        if self.triggered_at is not None:
+            return ASKED_FOR
+        return self.waits or (f"{UNREADABLE}: {self.fault}" if self.fault else None)
+
+    @property
+    def is_fault_alone(self) -> bool:
+        return self == _Question(fault=self.fault)
+
+
+class WatchedSheet:
+    """What is known of one customer; looked at by one thread at a time.
+
+    Args:
+        ws: the customer's road.
+        standing: what was known of the customer before its settings changed: its failures no longer count.
+    """
+
+    def __init__(self, ws: Workspace, standing: Standing | None = None) -> None:
+        self.ws = ws
+        self.standing = standing or Standing()
+        self.heard = False  # what the database says of it
+        self.error: LeadsError | None = None
+        self._failures = 0
+        self._marker: SheetMarker | None = None
+        self._checksum: str | None = None
+        self._edited = time.monotonic()
+        self._closed: str | None = None  # fingerprint of the last closed ledger, as last read
+        self._stale = True
+        self._ask_at = math.inf
+        self._asked: _Question | None = None
+        self._tries = 0
+        self._open_at = 0.0  # when the question that was put may be put again
+        self._retry_at = self.standing.retry_at
+        self._first: tuple[_Question, datetime] | None = None
+
+    def hear(self, standing: Standing) -> None:
+        """The database was written to, and says this of the customer."""
+        now = time.monotonic()
+        self.heard = True
+        if standing != self.standing:
+            self._stale = True
+        self.standing = standing
+        self._ask_at = min(self._ask_at, self._marks_due_at(), now + _PERHAPS_SECONDS)
+        if standing.retry_at is not None and standing.retry_at != self._retry_at:
+            self._wait_until(standing.retry_at, longest=retry_seconds(standing.failures, transient=False))
+        self._retry_at = standing.retry_at
+
+    def ask_in_full(self) -> None:
+        """A cycle ended or settings changed: the next look asks the database whatever the sheet says."""
+        self._stale = True
+
+    def look(self) -> Finding | None:
+        """Look once.
+
+        Raises:
+            StoreError, StoreBusyError: the lead database cannot be asked.
+        """
+        if self._marker is None:
+            self._begin_with_ledger()
+        self._probe()
+        if not self._has_reason_to_ask():
+            return None
+        question = self._ask()
+        why = question.why
+        if why is None:
+            self._asked, self._tries = None, 0
+            return None
+        if self._first is None or self._first[0] != question:
+            self._first = (question, datetime.now(timezone.utc))
+        if question == self._asked and time.monotonic() < self._open_at:
+            return None
+        if self._asked is None and self._retry_at is not None and time.monotonic() < self._open_at:
+            self._asked = question  # failed before this process began
+            return None
+        return Finding(self.ws.name, why, self._first[1], without_sheet=question.fault is not None)
+
+    def note_asked(self) -> None:
+        """The finding of the last look was handed to whoever starts cycles."""
+        question = self._first[0] if self._first is not None else _Question()
+        self._tries = self._tries + 1 if question == self._asked else 1
+        self._asked = question
+        wait = retry_seconds(self._tries, transient=self._tries <= _QUICK_TRIES)
+        self._open_at = time.monotonic() + (_BOOKED_SECONDS if question.is_fault_alone else wait)
+
+    def pace(self, *, late_seconds: float, quota_share: float) -> Pace:
+        """How often to look, and why so."""
+        customer = self.ws.customer
+        if self.error is not None and self._failures >= _FAULTS_TO_BOOK:
+            return Pace(max(customer.interval_seconds, LONGEST_LOOK_WAIT_SECONDS), AWAY)
+        return pace_of(
+            customer.interval_seconds,
+            customer.idle_interval_seconds or customer.interval_seconds,
+            idle_seconds=time.monotonic() - self._edited,
+            late_seconds=late_seconds,
+            quota_share=quota_share,
+        )
+
+    def next_look_seconds(self, pace: Pace) -> float:
+        """From this look's turn to the next one's."""
+        if isinstance(self.error, RateLimitedError):
+            return min(max(pace.seconds, self.error.retry_after_seconds), _LONGEST_PARKING_SECONDS)
+        if self.error is not None:
+            return look_again_seconds(self._failures, self.ws.customer.interval_seconds)
+        return QUICK_LOOK_SECONDS if pace.seconds <= 1 and self._is_quick else pace.seconds
+
+    @property
+    def counts_reads(self) -> bool:
+        """Whether its service counts what is read."""
+        return self.ws.settings.google_credentials is not None and self.ws.address.kind == "google"
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether a look at a sheet that did not change is a file's stat or one small answer."""
+        marker = self._marker
+        return self.ws.address.path is not None or bool(marker and (marker.etag or marker.last_modified))
+
+    def _begin_with_ledger(self) -> None:
+        with reading(self.ws.engine) as connection:
+            state = ledger.source_state(connection, self.ws.name, self.ws.source, order=False)
+        self._closed = state.fingerprint
+        self._marker = SheetMarker.from_dict(state.marker) if state.marker else SheetMarker(self.ws.source)
+
+    def _probe(self) -> None:
+        try:
+            found = self._fetch()
+        except LeadsError as error:
+            self._failures += not isinstance(error, CircuitOpenError)
+            self.error = error
+            return
+        self._failures, self.error = 0, None
+        if self._checksum not in (None, found.checksum):
+            self._edited = time.monotonic()
+        self._marker, self._checksum = found.marker, found.checksum
+
+    def _fetch(self) -> Fetched | NotModified:
+        settings = self.ws.settings
+        return fetch_sheet(
+            self.ws.address,
+            http=self.ws.http,
+            credentials=settings.google_credentials,
+            previous=self._marker if self._marker and self._marker.checksum else None,
+            max_bytes=settings.max_sheet_bytes,
+            sheets_endpoint=settings.google_sheets_endpoint_url,
+            budget=budget_place(settings),
+        )
+
+    def _has_reason_to_ask(self) -> bool:
+        if self._stale or time.monotonic() >= self._ask_at:
+            return True
+        if self._asked is not None:  # what was found is being seen to; until then nothing new is to be found
+            return time.monotonic() >= self._open_at or self._seen() != (self._asked.fault, self._asked.fingerprint)
+        return self._seen() != (None, None)
+
+    def _seen(self) -> tuple[str | None, str | None]:
+        """The fault worth booking, and the fingerprint where it is not that of the last closed ledger."""
+        if self.error is not None:
+            enough = self._failures >= _FAULTS_TO_BOOK or not self.error.transient
+            return (type(self.error).__name__ if enough else None), None
+        fingerprint = None if self._checksum is None else self.ws.fingerprint(self._checksum)
+        return None, fingerprint if fingerprint != self._closed else None
+
+    def _ask(self) -> _Question:
+        self._stale, self._ask_at = False, self._marks_due_at()
+        ws = self.ws
+        ws.forget_what_was_learned()
+        with reading(ws.engine) as connection:
+            state = ledger.source_state(connection, ws.name, ws.source, order=False)
+            waits = what_waits(ws, connection, state)
+        self._closed = state.fingerprint
+        fault, fingerprint = self._seen()
+        marks = self.standing.marks if waits else 0
+        return _Question(fault, fingerprint, waits, marks, self.standing.triggered_at)
+
+    def _marks_due_at(self) -> float:
+        """When marks of the outbox may be worth a question though nobody wrote anything: their time comes, or a mirror
+        has rested."""
+        if not self.standing.marks:
+            return math.inf
+        following = self.standing.next_mark_at
+        wait = math.inf if following is None else (following - self.ws.now()).total_seconds()
+        return time.monotonic() + min(max(_SOONEST_SECONDS, wait), _RESTED_SECONDS)
+
+    def _wait_until(self, moment: datetime, *, longest: float) -> None:
+        """A failure was booked; by whom, and what the clock did since, is not known: no wait is longer than it may."""
+        wait = min((moment - self.ws.now()).total_seconds(), longest)
+        self._open_at = max(self._open_at, time.monotonic() + wait)

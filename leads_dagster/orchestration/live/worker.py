@@ -24,7 +24,6 @@ from typing import Any
 import dagster as dg
 from celery import Celery
 from celery.exceptions import Reject
-from celery.signals import worker_ready
 from celery.worker import state as worker_state
 from dagster._cli.api import _execute_run_command_body
 from dagster._core.storage.tags import PARTITION_NAME_TAG
@@ -165,7 +164,6 @@ def _consume(celery: Celery, worker: Worker) -> None:
                 worker_state.should_stop = 0
         _heed_signals()
 
-    worker_ready.connect(_say_ready, weak=False)
     _heed_signals()
     # Not `celery.Worker`, which is the same with signals, banners and logging of its own.
     celery.WorkController(
@@ -176,6 +174,7 @@ def _consume(celery: Celery, worker: Worker) -> None:
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
+        ready_callback=_say_ready,  # the signal `worker_ready` is that of `celery.Worker`
     ).start()
 
 
@@ -189,7 +188,7 @@ def _heed_signals() -> None:
         signal.signal(number, stop)
 
 
-def _say_ready(**_: object) -> None:
+def _say_ready(_: object) -> None:
     start_beating()
     logger.info("Ready for runs")
 

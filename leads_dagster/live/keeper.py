@@ -116,6 +116,8 @@ class Keeper:
                 await child.stop(self._steps(ending), self._hurry)
         finally:
             await child.clear_away()
+        if ending == "asked":
+            self._stream.tell("ended", _in_words(child.code), self.part.name, code=child.code)
         return ending, child.code
 
     def _steps(self, ending: _Ending) -> tuple[StopStep, ...]:

@@ -12,6 +12,9 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# By a shell that starts the supervisor with `&`. A program that finds SIGINT ignored may take SIGTERM for that too, as
+# Dagster does, and then nothing but SIGKILL ends it.
+_IGNORED_IN_THE_BACKGROUND = (signal.SIGINT, signal.SIGQUIT)
 
 
 def main(arguments: list[str]) -> None:
@@ -19,6 +22,8 @@ def main(arguments: list[str]) -> None:
     supervisor, *command = arguments
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for ignored in _IGNORED_IN_THE_BACKGROUND:
+        signal.signal(ignored, signal.SIG_DFL)
     if os.getppid() != int(supervisor):  # it died before we asked to be told
         sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606 - the table of parts, never input

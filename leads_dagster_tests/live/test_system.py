@@ -118,6 +118,18 @@ def test_parts_stop_in_order(start: StartLive) -> None:
     assert [told["part"] for told in live.told("line") if told["text"] == "ends"] == ["first", "middle", "last"]
 
 
+def test_parts_hear_signals_that_a_shell_told_the_supervisor_to_ignore(start: StartLive) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        live = start(
+            part("one", "import signal\nprint(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, flush=True)\n" + STAYS)
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert live.until("line", "one")["text"] == "False"
+
+
 def test_a_part_that_works_may_finish(start: StartLive) -> None:
     live = start(part("worker", FINISHES, stop=[["SIGUSR2", 30], ["SIGTERM", 5], ["SIGKILL", 5]]))
     live.until("line", "worker", "working")

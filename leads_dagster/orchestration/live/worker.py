@@ -9,6 +9,8 @@ anew for each run, which costs 0.2 s; this one has the same name and takes the s
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import logging
 import os
 import signal
@@ -24,7 +26,6 @@ from typing import Any
 import dagster as dg
 from celery import Celery
 from celery.exceptions import Reject
-from celery.signals import worker_ready
 from celery.worker import state as worker_state
 from dagster._cli.api import _execute_run_command_body
 from dagster._core.storage.tags import PARTITION_NAME_TAG
@@ -165,7 +166,6 @@ def _consume(celery: Celery, worker: Worker) -> None:
                 worker_state.should_stop = 0
         _heed_signals()
 
-    worker_ready.connect(_say_ready, weak=False)
     _heed_signals()
     # Not `celery.Worker`, which is the same with signals, banners and logging of its own.
     celery.WorkController(
@@ -176,6 +176,7 @@ def _consume(celery: Celery, worker: Worker) -> None:
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
+        ready_callback=_say_ready,  # the signal `worker_ready` is that of `celery.Worker`
     ).start()
 
 
@@ -189,7 +190,7 @@ def _heed_signals() -> None:
         signal.signal(number, stop)
 
 
-def _say_ready(**_: object) -> None:
+def _say_ready(_: object) -> None:
     start_beating()
     logger.info("Ready for runs")
 
@@ -210,6 +211,7 @@ def _load_rarely_used() -> None:
 
 def main() -> None:
     """The command line."""
+    atexit.register(gc.freeze)  # looking through all of Dagster's modules for garbage takes a second at the end
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--name", default="worker-1", help="no two workers of a host may have the same")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")

@@ -105,7 +105,7 @@ def disk_full(scene: Scene) -> None:
     free = shutil.disk_usage(scene.state).free
     if free > 2_000_000_000:
         raise NotPossibleError("the state folder is on a large disk; run it as root, which may mount a small one")
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(1 << 16))

@@ -16,6 +16,7 @@ from leads_dagster.pipeline import checks, conflicts, holds, quarantine, reviews
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.mirror_booking import Booking
 from leads_dagster.sandbox import Sandbox
+from leads_dagster.store import tables
 from leads_dagster.store.engine import writing
 from leads_dagster.store.lead_edits import edit
 from leads_dagster_tests.pipeline.airtable_desk import AIRTABLE, BASE, BOB, COMPANY, JANE, Desk
@@ -656,6 +657,25 @@ def test_deletions_that_were_dropped_are_made_good(desk: Desk) -> None:
     desk.road.sync()
     assert len(desk.road.leads()) == MANY
     assert len(shown(desk)) == MANY
+
+
+def test_what_was_typed_before_deletions_that_are_held_is_shown_with_them_and_kept_when_they_are_approved(
+    desk: Desk,
+) -> None:
+    desk.ready(*crowd(MANY))
+    ids = [record["id"] for record in desk.sandbox.airtable.records(BASE, desk.table)]
+    desk.type_in(ids[1], Title="Chair")
+    desk.act(delete=ids[1:])
+    desk.road.sync()
+    with desk.road.open() as ws:
+        (hold,) = holds.list_(ws)
+        told = [one["changes"] for one in holds.show(ws, hold["id"])["plan"]]
+        holds.approve(ws, hold["id"], who="ada")
+    desk.road.sync()
+    titles = [claim["value"] for claim in desk.road.all("claims", tables.claims.c.value == "Chair")]
+
+    assert [one for one in told if one] == [[{"field": "title", "old": "Clerk", "new": "Chair"}]]
+    assert (len(desk.road.leads()), titles) == (1, ["Chair"])
 
 
 def test_what_is_held_keeps_new_records_from_nothing(desk: Desk) -> None:

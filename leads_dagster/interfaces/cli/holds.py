@@ -91,6 +91,7 @@ def _lines(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
         facts = {"row": one["row"] or gone, **{name: one[name] for name in ("lead", "lead_id", "kind")}}
         if one["then"]:
             lines.append({**facts, "field": "(whole row)", "old": one["then"], "new": ""})
+            lines += [{**facts, **change} for change in one["changes"] if change["new"] is not None]
         else:
             lines += [{**facts, **change} for change in one["changes"]]
     return lines

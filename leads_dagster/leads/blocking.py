@@ -36,7 +36,7 @@ from leads_dagster.leads.aspects import (
     aspect_values,
     blocking_keys,
 )
-from leads_dagster.leads.block_pairs import CHUNK_PAIRS, CLOSED, DATED, GUEST, SLUGGED, Keys, TakingApart
+from leads_dagster.leads.block_pairs import CLOSED, DATED, GUEST, SLUGGED, Keys, TakingApart
 from leads_dagster.leads.facts import day_for_month
 from leads_dagster.leads.key_codes import READ_AS_COLUMNS, Entries, KeyCodes
 from leads_dagster.leads.match_record import MatchRecord
@@ -45,8 +45,9 @@ from leads_dagster.leads.record_columns import Indexes, RecordColumns, combined,
 
 __all__ = ["Pairs", "blocking_keys", "candidate_pairs"]
 
-# Pairs handed on at a time: bounds the memory of comparing them.
-JUDGED_PAIRS = 50_000
+# Pairs among which each is kept once, and pairs handed on at a time: both bound memory.
+_GATHERED_PAIRS = 4_000_000
+_JUDGED_PAIRS = 50_000
 
 
 @dataclass
@@ -198,23 +199,33 @@ def _of_one_day(records: Sequence[MatchRecord], pieces: Iterable[Indexes]) -> It
 
 
 def _distinct(aspect: Aspect, count: int, first_new: int, pieces: Iterable[Indexes]) -> Iterator[Pairs]:
-    """Each pair once among some `CHUNK_PAIRS`, the lower index left, at least one of them new."""
+    """Each pair once among some `_GATHERED_PAIRS`, the lower index left, at least one of them new."""
     waiting: list[Indexes] = []
     size = 0
     for piece in pieces:
-        waiting.append(piece[piece.max(axis=1) >= first_new] if first_new else piece)
-        size += len(waiting[-1])
-        if size >= CHUNK_PAIRS:
-            yield from _unique(aspect, count, waiting)
-            waiting, size = [], 0
+        waiting.append(_packed(piece, count, first_new))
+        size += waiting[-1].size
+        if size >= _GATHERED_PAIRS:
+            waiting = [_each_once(waiting)]
+            size = waiting[0].size
+            if size >= _GATHERED_PAIRS // 2:
+                yield from _unpacked(aspect, waiting.pop(), count)
+                size = 0
     if waiting:
-        yield from _unique(aspect, count, waiting)
+        yield from _unpacked(aspect, _each_once(waiting), count)
 
 
-def _unique(aspect: Aspect, count: int, pieces: list[Indexes]) -> Iterator[Pairs]:
-    pairs = np.concatenate(pieces)
-    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
-    codes = np.sort((low * count + high)[low != high])
-    codes = codes[np.diff(codes, prepend=-1) > 0]
-    for start in range(0, codes.size, JUDGED_PAIRS):
-        yield Pairs(aspect, *np.divmod(codes[start : start + JUDGED_PAIRS], count))
+def _packed(pairs: Indexes, count: int, first_new: int) -> Indexes:
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    codes: Indexes = (low * count + high)[(low != high) & (high >= first_new)]
+    return codes
+
+
+def _each_once(codes: list[Indexes]) -> Indexes:
+    ordered = np.sort(np.concatenate(codes))
+    return ordered[np.diff(ordered, prepend=-1) > 0]
+
+
+def _unpacked(aspect: Aspect, codes: Indexes, count: int) -> Iterator[Pairs]:
+    for start in range(0, codes.size, _JUDGED_PAIRS):
+        yield Pairs(aspect, *np.divmod(codes[start : start + _JUDGED_PAIRS], count))

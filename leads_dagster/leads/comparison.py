@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from rapidfuzz.distance import OSA
@@ -139,40 +140,57 @@ class NameColumns:
             thorough: try all readings also where no two words begin alike; four times the work.
         """
         read = self._read(left, right, _BASE)
-        middles = (read.scores >= UNCERTAIN) & self._middles_differ(left, right)
-        read.scores[middles] = np.minimum(read.scores[middles], UNCERTAIN)
-        read.bits[middles] += match_weights().name.middle_names_differ
-        read.bits[middles & self._other_syllables_between(left, right)] += match_weights().name.other_given_name
+        middles = self._without_other_middles(left, right, read)
+        longer = np.flatnonzero(self._has_middle[left] | self._has_middle[right])
         for readings, limit in _READINGS:
-            doubtful = (read.scores <= UNCERTAIN) & ~middles
+            rows = longer if not _BETWEEN.isdisjoint(chain(*readings)) else np.arange(left.size)
+            rows = rows[(read.scores[rows] <= UNCERTAIN) & ~middles[rows]]
             for reading in readings:
-                begin = self._complete(left, right, reading) if thorough else self._begin_alike(left, right, reading)
-                todo = np.flatnonzero(doubtful & begin)
+                worth_a_try = self._complete if thorough else self._begin_alike
+                todo = rows[worth_a_try(left[rows], right[rows], reading)]
                 if todo.size:
                     read.improve(todo, self._read(left[todo], right[todo], reading), limit)
         self._read_without_blanks(left, right, read)
         return self._judged(left, right, read)
 
+    def _without_other_middles(self, left: Indexes, right: Indexes, read: _Read) -> Flags:
+        """Take off what other middle names take off pairs that are alike; which pairs these are."""
+        rows = np.flatnonzero(read.scores >= UNCERTAIN)
+        rows = rows[self._middles_differ(left[rows], right[rows])]
+        read.scores[rows] = np.minimum(read.scores[rows], UNCERTAIN)
+        read.bits[rows] += match_weights().name.middle_names_differ
+        other = rows[self._other_syllables_between(left[rows], right[rows])]
+        read.bits[other] += match_weights().name.other_given_name
+        middles = np.zeros(left.size, dtype=np.bool_)
+        middles[rows] = True
+        return middles
+
     def _read_without_blanks(self, left: Indexes, right: Indexes, read: _Read) -> None:
         """Improve pairs that are alike once their blanks are gone."""
         long_enough = np.minimum(self._letters[left], self._letters[right]) >= LEAST_JOINED
-        long_enough &= read.scores < _BLANK_SLIPPED
+        doubtful = np.flatnonzero(long_enough & (read.scores < _BLANK_SLIPPED))
         for one, other in _JOINED:
-            first, second = self._part(one), self._part(other)
-            begin = (first.beginnings[left] == second.beginnings[right]) & (first.beginnings[left] > 0)
-            todo = np.flatnonzero(long_enough & begin)
-            words = WordPairs(first, left[todo], second, right[todo])
+            todo = doubtful[self._nearly_as_long(one, left[doubtful], other, right[doubtful])]
+            words = WordPairs(self._part(one), left[todo], self._part(other), right[todo])
             close = words.distance <= (1 - _BLANK_SLIPPED) * words.length
             close &= ~self._other_syllables(words, left[todo], right[todo])
-            better = (words.distance + 1 < read.wrong[todo]) | (
-                words.distance == 0
-            )  # a blank in the wrong place is one
+            better = words.distance + 1 < read.wrong[todo]
+            better |= words.distance == 0  # a blank in the wrong place is one
             alike = np.flatnonzero(close & better)
             todo, wrong = todo[alike], (words.distance[alike] + 1).astype(np.float32)
             rarity = np.minimum(self._rarity[left[todo]], self._rarity[right[todo]])
             bits = rarity - match_weights().name.typing_error * wrong
             scores = np.full(todo.size, _BLANK_SLIPPED, dtype=np.float32)
             read.improve(todo, _Read(scores, scores > 0, bits.astype(np.float32), wrong), _BLANK_SLIPPED)
+
+    def _nearly_as_long(self, one: str, left: Indexes, other: str, right: Indexes) -> Flags:
+        """Whether words begin alike and have nearly as many letters, so that they may be close."""
+        first, second = self._part(one), self._part(other)
+        begin = first.beginnings[left]
+        lengths = first.lengths[left], second.lengths[right]
+        close = abs(lengths[0] - lengths[1]) <= (1 - _BLANK_SLIPPED) * np.maximum(*lengths)
+        alike: Flags = close & (begin > 0) & (begin == second.beginnings[right])
+        return alike
 
     def _judged(self, left: Indexes, right: Indexes, read: _Read) -> NameScores:
         """What the name as a whole allows; no two names are worth more than each of them is beside itself."""
@@ -253,10 +271,7 @@ class NameColumns:
 
     def _part(self, part: str) -> WordColumn:
         if part not in self._parts:
-            spaced = part not in _WITHOUT_BLANKS
-            words = (self._words if spaced else None) or Words(
-                self._names, WORDS_OF_NAME if spaced else _WITHOUT_BLANKS
-            )
+            words = Words(self._names, _WITHOUT_BLANKS) if part in _WITHOUT_BLANKS else self._words
             table = WordTable(words, self._languages)
             self._parts.update((each, table.column(each)) for each in words.numbers)
         return self._parts[part]

@@ -68,6 +68,11 @@ class Workspaces:
         """
         return self._load()
 
+    @property
+    def is_watched_for(self) -> bool:
+        """Whether a sensor asked for this run, and will ask again if it fails: then no worker waits for a retry."""
+        return SEEN_AT_TAG in self._tags
+
     def of(self, customer: str | None) -> Workspace:
         """The workspace of a customer, None for the only one; the same at every call.
 

@@ -149,7 +149,9 @@ def dagster_failures(leads: Workspaces) -> Iterator[None]:
         yield
     except LeadsError as error:
         raise dg.Failure(
-            description=str(error), metadata=failure_metadata(error), allow_retries=error.transient
+            description=str(error),
+            metadata=failure_metadata(error),
+            allow_retries=error.transient and not leads.is_watched_for,
         ) from error
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
         leads.stopped = True

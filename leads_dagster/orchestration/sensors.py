@@ -27,6 +27,7 @@ from leads_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.watching import Finding, Watcher
+    from leads_dagster.pipeline.watching_airtable import AirtableWatcher
 
 logger = logging.getLogger(__name__)
 
@@ -40,12 +41,14 @@ _RUNS_SECONDS = 0.25
 # Runs under way or waiting, for each worker: more would only wait in another place.
 _RUNS_A_WORKER = 2
 _REMEMBERED = 5
+_IDLE_SECONDS = 60
 # Set to 1 in all processes of `leads up`.
 _LIVE = "LEADS_LIVE"
 # Where the sheet cannot be read, Airtable and the mirrors go on all the same.
 WITHOUT_SHEET = ("raw_leads", "airtable_edits", "crm_store", "airtable_mirror")
 
 Watch = Callable[[float, Collection[str], int], "list[Finding]"]
+Words = Callable[["Watchers", Sequence[str]], str]
 
 
 class Watchers:
@@ -75,6 +78,18 @@ class Watchers:
         with self._lock:
             return self._made
 
+    @property
+    def tables(self) -> AirtableWatcher:
+        """The watcher of the tables in Airtable."""
+        with self._lock:
+            return self._made_for_tables
+
+    @functools.cached_property
+    def _made_for_tables(self) -> AirtableWatcher:
+        from leads_dagster.pipeline.watching_airtable import AirtableWatcher
+
+        return AirtableWatcher(self._made)
+
     def instance_of(self, context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
         """Dagster's instance, kept: a context would open another one for each tick."""
         if context.instance_ref is None:
@@ -89,7 +104,7 @@ class Watchers:
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors of these customers."""
     watchers = Watchers(settings)
-    return [_sheet_sensor(watchers)]
+    return [_sheet_sensor(watchers), _airtable_sensor(watchers)]
 
 
 def _sheet_sensor(watchers: Watchers) -> dg.SensorDefinition:
@@ -104,12 +119,34 @@ def _sheet_sensor(watchers: Watchers) -> dg.SensorDefinition:
         def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
             return watchers.sheets.watch(seconds, busy, most=most)
 
-        return _evaluate(context, watchers, watch)
+        return _evaluate(context, watchers, watch, _sheet_words)
 
     return sheet_sensor
 
 
-def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Watch) -> dg.SensorResult:
+def _airtable_sensor(watchers: Watchers) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=AIRTABLE_SENSOR,
+        job=leads_sync,
+        # Where nobody has a table there, a tick is only a line in a list.
+        minimum_interval_seconds=1 if any(one.airtable for one in watchers.settings.customers) else _IDLE_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads what people changed in Airtable, as often as the call budget allows, and asks for a cycle "
+        "once they stopped typing.",
+    )
+    def airtable_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        if not any(one.airtable for one in watchers.settings.customers):
+            return dg.SensorResult(skip_reason="No customer has a table in Airtable.", cursor=context.cursor)
+
+        def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
+            return watchers.tables.watch(seconds, busy, most=most)
+
+        return _evaluate(context, watchers, watch, _airtable_words)
+
+    return airtable_sensor
+
+
+def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Watch, words: Words) -> dg.SensorResult:
     """Watch until something is found or the second is over, and ask for the runs that are due."""
     instance = watchers.instance_of(context)
     until = time.monotonic() + WATCH_SECONDS
@@ -125,10 +162,9 @@ def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Wa
                 time.sleep(seconds)
         asked = set(evaluation.ask([one.customer for one in found if one.customer in watchers.customers]))
     chosen = [one for one in found if one.customer in asked]
-    words = None if chosen else _words(watchers, sorted(runs))
     return dg.SensorResult(
         run_requests=[_request(one) for one in chosen],
-        skip_reason=words,
+        skip_reason=None if chosen else words(watchers, sorted(runs)),
         cursor=_cursor(context.cursor, chosen),
     )
 
@@ -155,7 +191,13 @@ def _cursor(before: str | None, asked: Sequence[Finding]) -> str | None:
     return json.dumps({"asked_for": [*reversed(new), *old][:_REMEMBERED]}, ensure_ascii=False)
 
 
-def _words(watchers: Watchers, running: Sequence[str]) -> str:
+def _airtable_words(watchers: Watchers, running: Sequence[str]) -> str:
+    from leads_dagster.pipeline.watching_words import words_of_tables
+
+    return words_of_tables(watchers.tables, running=[name for name in running if name])
+
+
+def _sheet_words(watchers: Watchers, running: Sequence[str]) -> str:
     """What a tick says that asked for nothing."""
     from leads_dagster.pipeline.watching_words import words_of
 

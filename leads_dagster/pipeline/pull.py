@@ -93,15 +93,15 @@ def pull(
         return Pulled("none")
     if not ws.settings.has_airtable_token:
         logger.info("Airtable is not read: no token is set")
-        return Pulled("unset", waiting=_count_waiting(ws, airtable))
+        return Pulled("unset", waiting=count_waiting(ws, airtable))
     began = time.monotonic()
     reader: _Pull | None = None
     error: LeadsError | None = None
     try:
         if mirror is None and (refused := _refused(ws)) is not None:
-            return Pulled("refused", waiting=_count_waiting(ws, airtable), error=refused)
+            return Pulled("refused", waiting=count_waiting(ws, airtable), error=refused)
         if mirror is None and not pull_due(ws, airtable):
-            return Pulled("waiting", waiting=_count_waiting(ws, airtable))
+            return Pulled("waiting", waiting=count_waiting(ws, airtable))
         with nullcontext(mirror) if mirror is not None else _opened(ws, airtable) as table:
             reader = _Pull(ws, airtable, table, audit=audit, records=records)
             reader.run()
@@ -114,7 +114,7 @@ def pull(
     _note_error(ws, airtable, error)
     status = (reader.status if reader else "read") if error is None else _failed(error)
     changes, calls = (reader.changes, reader.calls) if reader else (0, 0)
-    return Pulled(status, changes, _count_waiting(ws, airtable), calls, time.monotonic() - began, error)
+    return Pulled(status, changes, count_waiting(ws, airtable), calls, time.monotonic() - began, error)
 
 
 def _refused(ws: Workspace) -> LeadsError | None:
@@ -150,7 +150,8 @@ def _failed(error: LeadsError) -> PullStatus:
     return "parked" if isinstance(error, QuotaSpentError) else "failed"
 
 
-def _count_waiting(ws: Workspace, airtable: AirtableSettings) -> int:
+def count_waiting(ws: Workspace, airtable: AirtableSettings) -> int:
+    """Edits of the customer's table that nobody took in yet."""
     known = known_table(ws, airtable)
     if known is None:
         return 0

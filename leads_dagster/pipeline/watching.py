@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +91,7 @@ class Watcher:
         self._hear_at = self._began = self._ended = 0.0
         self._must_hear = True
         self._looked: set[str] = set()
+        self._answers: dict[str, datetime] = {}
         self._http = _http()
         settings.prepare_home()
         see_that_sound(settings)
@@ -118,6 +120,15 @@ class Watcher:
             self._end(found)
             return found
 
+    def refresh(self) -> None:
+        """Take in settings and database, for whoever watches something else; while sheets are watched that is done."""
+        if self._watching.acquire(blocking=False):
+            try:
+                self._read_settings()
+                self._hear()
+            finally:
+                self._watching.release()
+
     def close(self) -> None:
         """End the threads and let go of the database."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -135,6 +146,8 @@ class Watcher:
         if now - self._ended > _PAUSE_SECONDS:
             self._began = now
         self._read_settings()
+        while self._answers:  # whoever was given these findings came back, so that they were acted on
+            self._notes.note_answered(*self._answers.popitem())
         ended, self._busy = self._busy - busy, busy
         for name in ended & self.sheets.keys():
             self.sheets[name].ask_in_full()
@@ -146,7 +159,7 @@ class Watcher:
             sheet = self.sheets[one.customer]
             sheet.note_asked()
             if sheet.standing.triggered_at is not None:
-                self._notes.note_answered(one.customer, sheet.standing.triggered_at)
+                self._answers[one.customer] = sheet.standing.triggered_at
         if self._notes.write(self.paces, sorted(self._looked)):
             self._looked.clear()
         self._ended = time.monotonic()

@@ -28,8 +28,8 @@ from leads_dagster.pipeline.pace import (
     retry_seconds,
 )
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
-from leads_dagster.sources.google_sheets import fetch_sheet
+from leads_dagster.sources.fetched import Fetched, Moved, NotModified, SheetMarker
+from leads_dagster.sources.google_sheets import peek_at_sheet
 from leads_dagster.store import ledger
 from leads_dagster.store.engine import reading
 from leads_dagster.store.watch_rows import Standing
@@ -107,6 +107,7 @@ class WatchedSheet:
         self._failures = 0
         self._marker: SheetMarker | None = None
         self._checksum: str | None = None
+        self._is_unread = False  # the source told of a change, and nobody here read what it is
         self._edited = time.monotonic()
         self._closed: str | None = None  # fingerprint of the last closed ledger, as last read
         self._stale = True
@@ -139,7 +140,7 @@ class WatchedSheet:
         Raises:
             StoreError, StoreBusyError: the lead database cannot be asked.
         """
-        if self._marker is None:
+        if self._marker is None or (self._stale and self._is_unread):
             self._begin_with_ledger()
         self._probe()
         if not self._has_reason_to_ask():
@@ -206,19 +207,22 @@ class WatchedSheet:
 
     def _probe(self) -> None:
         try:
-            found = self._fetch()
+            found = self._peek()
         except LeadsError as error:
             self._failures += not isinstance(error, CircuitOpenError)
             self.error = error
             return
         self._failures, self.error = 0, None
-        if self._checksum not in (None, found.checksum):
+        self._is_unread = isinstance(found, Moved)
+        checksum = found.state if isinstance(found, Moved) else found.checksum
+        if self._checksum not in (None, checksum):
             self._edited = time.monotonic()
-        self._marker, self._checksum = found.marker, found.checksum
+        self._checksum = checksum
+        self._marker = self._marker if isinstance(found, Moved) else found.marker
 
-    def _fetch(self) -> Fetched | NotModified:
+    def _peek(self) -> Fetched | NotModified | Moved:
         settings = self.ws.settings
-        return fetch_sheet(
+        return peek_at_sheet(
             self.ws.address,
             http=self.ws.http,
             credentials=settings.google_credentials,

@@ -13,6 +13,7 @@ from leads_dagster.pipeline.pace import Pace
 
 if TYPE_CHECKING:
     from leads_dagster.pipeline.watching import Watcher
+    from leads_dagster.pipeline.watching_airtable import AirtableWatcher
 
 _NAMED = 5
 
@@ -45,6 +46,17 @@ def _paces(paces: Iterable[tuple[str, Pace]]) -> list[str]:
     groups = [(pace, [name for name, _ in group]) for pace, group in groupby(ordered, key=lambda item: item[1])]
     groups.sort(key=lambda group: -len(group[1]))
     return [f"Every {pace.seconds:g} s ({pace.reason}): {names(who)}." for pace, who in groups]
+
+
+def words_of_tables(watcher: AirtableWatcher, *, running: Sequence[str] = ()) -> str:
+    """How many tables in Airtable have nothing to take in, and which cannot be read."""
+    errors = watcher.errors
+    said = [
+        f"{watcher.customers} {'table' if watcher.customers == 1 else 'tables'} in Airtable, nothing to take in.",
+        *([f"Under way: {names(running)}."] if running else []),
+        *(f"{name}: {error.message}" for name, error in list(errors.items())[:_NAMED]),
+    ]
+    return " ".join(said)
 
 
 def names(customers: Sequence[str]) -> str:

@@ -97,8 +97,13 @@ class Workspace:
         """The process's one HTTP client."""
         return shared_http(
             Timeouts(read=self.settings.http_timeout_seconds),
-            Retries(count=self.settings.retry_max, delay_seconds=self.settings.retry_delay_seconds),
+            Retries(count=self._retries, delay_seconds=self.settings.retry_delay_seconds),
         )
+
+    @property
+    def _retries(self) -> int:
+        """A cycle that a watcher asked for keeps no worker waiting: it fails at once, and is asked for again."""
+        return self.settings.retry_max if self.seen_at is None else 0
 
     @cached_property
     def snapshots(self) -> SnapshotStore:

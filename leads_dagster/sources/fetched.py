@@ -98,6 +98,17 @@ class NotModified:
         return self.marker.size
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The source says that the sheet is another one; what is in it was not read.
+
+    Attributes:
+        state: what the source calls the state that the sheet is in now.
+    """
+
+    state: str
+
+
 def checksum_of(data: bytes) -> str:
     """xxh3_128 of the bytes as 32 hex digits: it tells that something changed, not who changed it."""
     return xxhash.xxh3_128_hexdigest(data)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leads_dagster.errors import AccessError, SheetFormatError
-from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker, checksum_of
+from leads_dagster.sources.fetched import Fetched, Moved, NotModified, SheetMarker, checksum_of
 from leads_dagster.sources.http import DEFAULT_MAX_BYTES, LeadsHttp
 from leads_dagster.sources.marker_memory import shared_markers
 from leads_dagster.sources.sheet_address import COPY_TAB_LINK, GOOGLE_ENDPOINT, SheetAddress
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from leads_dagster.budget import BudgetPlace
     from leads_dagster.sources.google_client import GoogleApi
 
-__all__ = ["Fetched", "NotModified", "SheetMarker", "fetch_sheet"]
+__all__ = ["Fetched", "Moved", "NotModified", "SheetMarker", "fetch_sheet", "peek_at_sheet"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,40 @@ def fetch_sheet(
     return found
 
 
+def peek_at_sheet(
+    address: SheetAddress,
+    *,
+    http: LeadsHttp,
+    credentials: Path | None = None,
+    previous: SheetMarker | None = None,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    sheets_endpoint: str | None = None,
+    budget: BudgetPlace | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Fetched | NotModified | Moved:
+    """Whether a sheet changed, for as little as its source allows: where reads are counted, nothing is read for it.
+
+    Arguments and errors as `fetch_sheet`.
+    """
+    known = shared_markers().best(previous) if previous is not None else None
+    if known is not None and address.kind == "google" and credentials is not None and _is_trusted(known, clock()):
+        api = _api(credentials, http=http, endpoint=sheets_endpoint or "", max_bytes=max_bytes, budget=budget)
+        version, modified_at = api.drive_state(address.sheet_id)
+        if (known.drive_version, known.drive_modified_at) == (version, modified_at):
+            return NotModified(known.checksum, known, 0.0, api.calls, api.retries)
+        return Moved(f"{version} {modified_at}")
+    return fetch_sheet(
+        address,
+        http=http,
+        credentials=credentials,
+        previous=previous,
+        max_bytes=max_bytes,
+        sheets_endpoint=sheets_endpoint,
+        budget=budget,
+        clock=clock,
+    )
+
+
 def _fetch(
     address: SheetAddress,
     *,
@@ -142,8 +176,12 @@ def _read_through_api(
 
 
 def _is_as_it_was(previous: SheetMarker, version: str, modified_at: str, *, now: float) -> bool:
-    same = bool(version) and (previous.drive_version, previous.drive_modified_at) == (version, modified_at)
-    return same and 0 <= now - previous.read_at < FULL_READ_SECONDS
+    same = (previous.drive_version, previous.drive_modified_at) == (version, modified_at)
+    return same and _is_trusted(previous, now)
+
+
+def _is_trusted(previous: SheetMarker, now: float) -> bool:
+    return bool(previous.drive_version) and 0 <= now - previous.read_at < FULL_READ_SECONDS
 
 
 def _with_title(marker: SheetMarker, address: SheetAddress, *, api: GoogleApi, now: float) -> SheetMarker:

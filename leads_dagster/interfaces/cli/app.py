@@ -21,19 +21,21 @@ from leads_dagster.interfaces.cli import (
     migrate,
     outbox,
     override,
+    pausing,
     plan,
     quarantine,
     reviews,
     sandbox,
     status,
     sync,
+    trigger,
     undo,
     up,
 )
 
 _COMMANDS = (
-    sync, up, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds, outbox, budget,
-    learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, trigger, pausing, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds,
+    outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

@@ -1,0 +1,74 @@
+"""Pausing a customer, letting it go on, and asking for a cycle now.
+
+What belongs here: the three verbs, as rows of the database. Sensors heed them; a cycle that a person starts by hand
+runs all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from filelock import FileLock
+
+from leads_dagster.errors import ConflictError
+from leads_dagster.pipeline.workspace import Workspace, customer_lock
+from leads_dagster.store import watch_rows
+from leads_dagster.store.engine import reading, writing
+from leads_dagster.store.person import who_asks
+
+
+def pause(ws: Workspace, *, reason: str = "", who: str | None = None) -> dict[str, Any]:
+    """Let the live system leave a customer alone until `resume`; a cycle at work is not stopped."""
+    said = f"paused by {who_asks(who)}" + (f": {reason.strip()}" if reason.strip() else "")
+    with writing(ws.engine, ws.name) as connection:
+        already = watch_rows.is_paused(connection, ws.name)
+        watch_rows.set_paused(connection, ws.name, paused=True, reason=said, at=ws.now())
+    return {
+        "customer": ws.name,
+        "paused": True,
+        "reason": said,
+        "already": already,
+        "next": "`leads resume` catches up with whatever changes meanwhile; `leads sync` by hand still works.",
+    }
+
+
+def resume(ws: Workspace) -> dict[str, Any]:
+    """Let the live system look after a customer again; it catches up at once."""
+    with writing(ws.engine, ws.name) as connection:
+        already = not watch_rows.is_paused(connection, ws.name)
+        if not already:
+            watch_rows.set_paused(connection, ws.name, paused=False, reason="", at=ws.now())
+            watch_rows.ask(connection, ws.name, at=ws.now())
+    return {"customer": ws.name, "paused": False, "already": already}
+
+
+def refuse_paused(ws: Workspace) -> None:
+    """Nobody but a person's own sync works for a paused customer.
+
+    Raises:
+        ConflictError: it is paused.
+    """
+    with reading(ws.engine) as connection:
+        paused = watch_rows.is_paused(connection, ws.name)
+    if paused:
+        raise ConflictError(
+            f"The customer {ws.name} is paused.",
+            advice="`leads resume` lets it go on; `leads sync` runs one cycle by hand all the same.",
+        )
+
+
+def ask(ws: Workspace) -> bool:
+    """Ask the live system for a cycle now; False where one is at work."""
+    if _is_held(customer_lock(ws.settings, ws.name)):
+        return False
+    with writing(ws.engine, ws.name) as connection:
+        watch_rows.ask(connection, ws.name, at=ws.now())
+    return True
+
+
+def _is_held(lock: FileLock) -> bool:
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except TimeoutError:
+        return True

@@ -44,7 +44,16 @@ def _status_of(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _render(console: Console, facts: dict[str, Any]) -> None:
-    print_facts(console, {**facts, "budget": [budget_row(one) for one in facts["budget"]]})
+    said = {"budget": [budget_row(one) for one in facts["budget"]], "freshness": _freshness(facts["freshness"])}
+    print_facts(console, {**facts, **said})
+
+
+def _freshness(found: dict[str, dict[str, Any]]) -> str:
+    """One line: how long 95 in 100 changes of the last hour took at most."""
+    if not found:
+        return "nothing changed in the last hour"
+    times = ", ".join(f"{target} {one['p95_seconds']:.2f} s" for target, one in found.items())
+    return f"{times} (p95 of the last hour, from being seen)"
 
 
 def _render_all(console: Console, found: dict[str, Any]) -> None:

@@ -10,11 +10,9 @@ a wait would be negative: it counts as nothing, and the log says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -30,48 +28,29 @@ _SHARES = {"p50": 0.5, "p95": 0.95}
 _HOUR = timedelta(hours=1)
 
 
-def first_seen(ws: Workspace, observed_at: datetime, *, closed_at: datetime | None) -> datetime:
+def first_seen(ws: Workspace, observed_at: datetime, *, last_look: datetime | None) -> datetime:
     """When what a cycle takes in was first seen: by a watcher, else by the cycle's own look.
 
     Args:
-        observed_at: of the look.
-        closed_at: of the last closed ledger: what a watcher saw before is not what is new since (a run that was
-            started again from Dagster's UI carries the word of the first one).
+        observed_at: of the cycle's look.
+        last_look: of the last cycle that closed its ledger: what a watcher saw before is not what is new since (a run
+            that is started again from Dagster's UI carries the word of the first one).
     """
     told = ws.seen_at
-    if told is None or told > observed_at or (closed_at is not None and told <= closed_at):
+    if told is None or told > observed_at or (last_look is not None and told <= last_look):
         return observed_at
     return told
 
 
-def made_at(marker: Mapping[str, Any], *, seen_at: datetime, closed_at: datetime | None) -> datetime | None:
-    """When a sheet was last edited, as its source tells: Drive's time, HTTP's, or the file's.
+def made_at(told: datetime | None, *, observed_at: datetime, last_look: datetime | None) -> datetime | None:
+    """When a sheet was last edited, as its source tells; None where that cannot be when what is new was made.
 
-    None where it does not tell, where nothing was closed before (a first load is no edit), and where it names a time
-    before the last closed ledger or after the look: a file that was copied keeps its age, and clocks differ.
+    That is so on a first load, which is no edit; and where it lies before the last look or after this one: a file that
+    was copied keeps its age, and clocks differ. Of the last look the whole second counts, since HTTP tells no more.
     """
-    told = _told(marker)
-    if told is None or closed_at is None or not closed_at < told <= seen_at:
+    if told is None or last_look is None or not last_look.replace(microsecond=0) <= told <= observed_at:
         return None
     return told
-
-
-def _told(marker: Mapping[str, Any]) -> datetime | None:
-    file = marker.get("file")
-    if file and len(file) > 1:
-        return datetime.fromtimestamp(file[1] / 1e9, timezone.utc)
-    try:
-        if marker.get("drive_modified_at"):
-            return _aware(datetime.fromisoformat(str(marker["drive_modified_at"]).replace("Z", "+00:00")))
-        if marker.get("last_modified"):
-            return _aware(parsedate_to_datetime(str(marker["last_modified"])))
-    except ValueError:  # a server's own idea of a date
-        return None
-    return None
-
-
-def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at
 
 
 @dataclass(slots=True)

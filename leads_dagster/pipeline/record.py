@@ -60,10 +60,11 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
             if staged is None or normalized is None or staged.source != ws.source:
                 raise _nothing_staged(ws)
             state = ledger.source_state(connection, ws.name, staged.source)
+            last_look = ledger.last_look(connection, ws.name, staged.source)
             resolution = Resolution.from_payloads(staging.payloads(connection, ws.name, DEDUPED))
         change_set = _staged_changes(ws)
         _check_fresh(staged, normalized, state)
-        recording = _Recording(ws, run_id, change_set, resolution, closed_at=state.closed_at)
+        recording = _Recording(ws, run_id, change_set, resolution, last_look=last_look)
         numbers = _numbers(recording.run(), resolution, time.monotonic() - started)
         with reading(ws.engine) as connection:
             waiting = review_rows.count_waiting(connection, ws.name)
@@ -109,12 +110,13 @@ class _Recording:
     """The writing of one cycle."""
 
     def __init__(
-        self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution, *, closed_at: datetime | None
+        self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution, *, last_look: datetime | None
     ) -> None:
         self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
-        self.seen_at = first_seen(ws, change_set.observed_at, closed_at=closed_at)
-        self.writer = LeadWriter(ws.policy, run_id, change_set.source, change_set.observed_at, seen_at=self.seen_at)
-        made = made_at(change_set.marker or {}, seen_at=change_set.observed_at, closed_at=closed_at)
+        observed_at = change_set.observed_at
+        self.seen_at = first_seen(ws, observed_at, last_look=last_look)
+        self.writer = LeadWriter(ws.policy, run_id, change_set.source, observed_at, seen_at=self.seen_at)
+        made = made_at(ws.sheet_made_at, observed_at=observed_at, last_look=last_look)
         if made is not None:
             ws.made_at[self.seen_at] = made
         self.measuring = Measuring(ws, run_id, "store")

@@ -10,6 +10,7 @@ import dagster as dg
 
 from leads_dagster.orchestration.assets import airtable_table, google_sheet, road
 from leads_dagster.orchestration.backups import backup_leads, backup_schedule
+from leads_dagster.orchestration.freshness import freshness_roll_up, freshness_schedule
 from leads_dagster.orchestration.jobs import leads_sync
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
@@ -23,8 +24,8 @@ def build(settings: Settings) -> dg.Definitions:
     customers = customer_partitions(settings)
     return dg.Definitions(
         assets=[google_sheet(), airtable_table(), *road(customers, retry_policy(settings.retry_delay_seconds))],
-        jobs=[leads_sync, backup_leads],
-        schedules=[backup_schedule(settings)],
+        jobs=[leads_sync, backup_leads, freshness_roll_up],
+        schedules=[backup_schedule(settings), freshness_schedule],
         sensors=sensors(settings),
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each

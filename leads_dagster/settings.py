@@ -76,6 +76,7 @@ class Settings:
     backup_key_file: Path | None = None
     backup_keep: int = 14
     backup_keep_days: float = 30.0
+    freshness_keep_days: float = 90.0
     backup_cron: str = "30 2 * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None
@@ -188,7 +189,7 @@ _AS_THEY_ARE = (
     "budget_url", "broker_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max",
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
-    "auto_restore", "debug", "workers", "web_host", "web_port",
+    "freshness_keep_days", "auto_restore", "debug", "workers", "web_host", "web_port",
 )  # fmt: skip
 
 

@@ -105,6 +105,8 @@ SETTINGS: tuple[Setting, ...] = (
             "How many days a backup is kept; the newest good one always is.", "number", least=0.01),
     Setting("backup_cron", "LEADS_BACKUP_CRON", "30 2 * * *",
             "When Dagster's schedule makes a backup, as a cron expression in UTC.", "cron"),
+    Setting("freshness_keep_days", "LEADS_FRESHNESS_KEEP_DAYS", "90",
+            "How many days the minutes of `leads metrics` are kept.", "number", least=1),
     Setting("auto_restore", "LEADS_AUTO_RESTORE", "0",
             "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),
     Setting("pg_bin", "LEADS_PG_BIN", None,

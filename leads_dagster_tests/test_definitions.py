@@ -143,10 +143,10 @@ def test_the_first_delay_is_that_of_the_settings(tmp_path: Path) -> None:
     assert {policy.delay for policy in policies if policy} == {0.25}
 
 
-def test_one_job_runs_the_whole_road_and_another_makes_backups(defs: dg.Definitions) -> None:
+def test_one_job_runs_the_whole_road_and_others_make_backups_and_add_up_freshness(defs: dg.Definitions) -> None:
     job = defs.resolve_job_def("leads_sync")
     assert {node.name for node in job.nodes} == set(ROAD)
-    assert [one.name for one in defs.jobs or ()] == ["leads_sync", "backup_leads"]
+    assert [one.name for one in defs.jobs or ()] == ["leads_sync", "backup_leads", "freshness_roll_up"]
 
 
 def test_a_sensor_of_one_second_that_runs_from_the_start_watches_the_sheets(defs: dg.Definitions) -> None:
@@ -156,15 +156,18 @@ def test_a_sensor_of_one_second_that_runs_from_the_start_watches_the_sheets(defs
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
-def test_nothing_but_the_backup_is_scheduled_and_that_is_on_from_the_start(defs: dg.Definitions) -> None:
-    (schedule,) = defs.schedules or ()
-    assert isinstance(schedule, dg.ScheduleDefinition)
-    assert (schedule.name, schedule.job_name, schedule.cron_schedule) == (
-        "backup_schedule",
-        "backup_leads",
-        "30 2 * * *",
-    )
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+def test_what_is_scheduled_is_on_from_the_start(defs: dg.Definitions) -> None:
+    schedules = [one for one in defs.schedules or () if isinstance(one, dg.ScheduleDefinition)]
+    assert {one.name: (one.job_name, one.cron_schedule) for one in schedules} == {
+        "backup_schedule": ("backup_leads", "30 2 * * *"),
+        "freshness_schedule": ("freshness_roll_up", "* * * * *"),
+    }
+    assert {one.default_status for one in schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_the_stores_have_a_freshness_policy(defs: dg.Definitions) -> None:
+    having = {key for key, spec in assets(defs).items() if spec.freshness_policy is not None}
+    assert having == {"lead_store", "crm_store", "airtable_mirror"}
 
 
 def test_a_backup_time_that_is_no_cron_expression_is_a_settings_error(tmp_path: Path) -> None:

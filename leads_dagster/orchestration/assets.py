@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from leads_dagster.orchestration import checks
+from leads_dagster.orchestration.freshness import POLICY
 from leads_dagster.orchestration.metadata import table_schema
 from leads_dagster.orchestration.road import GROUP, OWNERS, RoadAsset, build_asset
 from leads_dagster.store.tables import leads
@@ -141,6 +142,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kept_in="tables leads, claims, lead_history and others of LEADS_DATABASE_URL, else LEAD_DATABASE_PATH",
         columns=table_schema(leads),
         checks=(checks.LEDGER_ADDS_UP, checks.NO_STRONG_KEY_DOUBLES, checks.FRESHNESS),
+        freshness=POLICY,
     ),
     RoadAsset(
         key="crm_store",
@@ -152,6 +154,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kept_in="the table of [customers.crm] in LEADS_CRM_URL",
         priority=1,  # Airtable's own limits may take minutes, the CRM need not wait for them
         checks=(checks.CRM_AGREES,),
+        freshness=POLICY,
     ),
     RoadAsset(
         key="airtable_mirror",
@@ -162,6 +165,7 @@ ROAD: tuple[RoadAsset, ...] = (
         layer="mirror",
         kept_in="the table of [customers.airtable]",
         checks=(checks.AIRTABLE_AGREES,),
+        freshness=POLICY,
     ),
 )
 

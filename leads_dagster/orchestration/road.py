@@ -50,6 +50,7 @@ class RoadAsset:
         priority: of steps that may run next, the higher goes first.
         is_gate: whether nothing at all happens, here and downstream, when the stage found nothing changed.
         columns: of the table that it is, where it is one of ours.
+        freshness: how lately it must have been written, or said to be up to date.
     """
 
     key: str
@@ -64,6 +65,7 @@ class RoadAsset:
     priority: int = 0
     is_gate: bool = False
     columns: dg.TableSchema | None = None
+    freshness: dg.FreshnessPolicy | None = None
 
 
 def retry_policy(first_delay_seconds: float) -> dg.RetryPolicy:
@@ -111,6 +113,7 @@ def _asset_spec(one: RoadAsset, partitions: dg.PartitionsDefinition[str]) -> dg.
         code_version=one.code_version,
         metadata=asset_metadata(one.kept_in, one.columns),
         partitions_def=partitions,
+        freshness_policy=one.freshness,
         skippable=True,
     )
 

@@ -7,6 +7,7 @@ What belongs here: which edits are due. How Airtable is read is `pull`'s busines
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +16,7 @@ from leads_dagster.customers import AirtableSettings
 from leads_dagster.pipeline.airtable_guard import digest_of, dropped, guarded, put_back
 from leads_dagster.pipeline.airtable_table import known_table
 from leads_dagster.pipeline.airtable_words import edit_of
+from leads_dagster.pipeline.freshness import Measuring
 from leads_dagster.pipeline.pull import Pulled, pull
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
@@ -88,13 +90,26 @@ def _take(ws: Workspace, table: TableState, part: Sequence[RecordChange], run_id
     edits = [edit_of(table, change) for change in part]
     with writing(ws.engine, ws.name) as connection:
         now = epochs.moment(connection, ws.name, ws.now())
-        intake = AirtableIntake(connection, ws.policy, source=table.source, run_id=run_id, now=now)
+        first = min(_seen_at(change) for change in part)
+        intake = AirtableIntake(connection, ws.policy, source=table.source, run_id=run_id, now=now, seen_at=first)
         taken = intake.take(edits)
+        _measure(ws, connection, part, run_id)
         airtable_changes.drop(connection, part)
         newest = max(change.changed_at for change in part)
         seen = {"sweep_due": True} if taken.unknown else {}
         airtable_state.note_table(connection, ws.name, heard_until=newest, **seen)
     return taken
+
+
+def _seen_at(change: RecordChange) -> datetime:
+    """When the first of a record's edits was seen here."""
+    return min(seen_at for _, seen_at in change.rows)
+
+
+def _measure(ws: Workspace, connection: Connection, part: Sequence[RecordChange], run_id: str) -> None:
+    for change in part:
+        ws.made_at[_seen_at(change)] = change.changed_at
+    Measuring(ws, run_id, "store").note(connection, [_seen_at(change) for change in part])
 
 
 def _add(total: Taken, part: Taken) -> None:

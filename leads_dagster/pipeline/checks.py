@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -25,6 +26,7 @@ from leads_dagster.store import (
     review_rows,
     staging,
 )
+from leads_dagster.store import freshness as freshness_lines
 from leads_dagster.store.engine import reading
 
 # A share of unusable rows above which somebody should look.
@@ -32,6 +34,9 @@ ERROR_RATE_LIMIT = 0.05
 # No successful cycle for this many intervals (and at least a quarter of an hour) is not fresh.
 FRESH_INTERVALS = 10
 FRESH_SECONDS = 900.0
+# From first seen to stored; a first load of 100,000 rows takes less.
+WAIT_SECONDS = 120.0
+RUN_LASTS = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +160,19 @@ def airtable_read(ws: Workspace, *, run_id: str) -> CheckOutcome:
 
 
 def freshness(ws: Workspace, *, run_id: str) -> CheckOutcome:
-    """The last successful cycle is not older than the customer's interval allows."""
+    """The last successful cycle is not older than the customer's interval allows, and its rows stood soon enough."""
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
+        took = freshness_lines.longest_of_run(connection, ws.name, run_id, since=ws.now() - RUN_LASTS)
     if state.closed_at is None:
         return CheckOutcome(False, "No cycle has closed yet.", severity="warn")
     age = (ws.now() - state.closed_at).total_seconds()
     allowed = max(FRESH_SECONDS, ws.customer.interval_seconds * FRESH_INTERVALS)
-    return CheckOutcome(age <= allowed, f"Last written {age:.0f} s ago.", {"age_seconds": round(age, 3)}, "warn")
+    numbers = {"age_seconds": round(age, 3)} | ({} if took is None else {"longest_wait_seconds": round(took, 3)})
+    if took is not None and took > WAIT_SECONDS:
+        words = f"A change stood in the store only {took:.0f} s after it was first seen."
+        return CheckOutcome(False, words, numbers, "warn")
+    return CheckOutcome(age <= allowed, f"Last written {age:.0f} s ago.", numbers, "warn")
 
 
 def error_rate(ws: Workspace, *, run_id: str) -> CheckOutcome:

@@ -158,6 +158,7 @@ def _size(fetched: Fetched | NotModified) -> int:
 def _keep_raw(ws: Workspace, run_id: str, look: Look) -> None:
     state, fetched, observed_at = look.state, look.fetched, look.observed_at
     if isinstance(fetched, Fetched):
+        ws.sheet_made_at = fetched.made_at
         ws.snapshots.put(fetched.data, checksum=fetched.checksum)
     checksum, marker = fetched.checksum, fetched.marker.as_dict()
     payload = {"checksum": checksum, "marker": marker, "observed_at": observed_at.isoformat(), "bytes": _size(fetched)}

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from leads_dagster.mirrors.push import LeadPush, PushOutcome
+from leads_dagster.pipeline.freshness import Measuring
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import conflict_rows, lead_rows, outbox
 from leads_dagster.store.airtable_changes import RECORD
@@ -18,6 +22,7 @@ from leads_dagster.store.outbox import MirrorName
 
 KEY = "lead_key"  # in a base only where the record does not name its lead
 _NOTHING_SENT = "unchanged"
+_WRITTEN = frozenset({"created", "updated", "deleted"})
 _OPERATIONS = {"created": "create", "deleted": "delete"}
 
 
@@ -27,11 +32,13 @@ class Booking:
 
     Attributes:
         waits: whether people write in the mirror, too, so that what is gone there is theirs to decide.
+        measuring: told how long what landed took.
     """
 
     ws: Workspace
     run_id: str
     name: MirrorName
+    measuring: Measuring
     waits: bool = False
 
     def book(
@@ -40,11 +47,14 @@ class Booking:
         pushes: Mapping[str, LeadPush | None],
         outcomes: Sequence[PushOutcome],
         unheard: Collection[str] = (),
+        *,
+        unfinished: Collection[str] = (),
     ) -> None:
         """Book what came of pushes: lead -> push, None where there was nothing to send.
 
         Args:
             unheard: leads whose record is gone, but not before somebody said something in it.
+            unfinished: leads of which part was kept back for now; their marks stay.
         """
         mark_of = {mark.lead_id: mark for mark in marks}
         now = self.ws.now()
@@ -57,7 +67,11 @@ class Booking:
                 else self._success(one, mark_of[one.lead_id], pushes[one.lead_id], now)
                 for one in landed
             ]
+            for row in booked:
+                if row["lead_id"] in unfinished:
+                    row["version"] = mark_of[row["lead_id"]].version - 1
             outbox.book_success(connection, booked)
+            self._measure(connection, landed, mark_of, {*unfinished, *unheard}, now)
             for one in failed:
                 outbox.book_failure(
                     connection,
@@ -73,6 +87,19 @@ class Booking:
             conflict_rows.settle_of_mirror(connection, self.ws.name, self.name, _agreed(landed, pushes), at=now)
             if self.name == "airtable":
                 lead_rows.save_airtable(connection, [self._airtable_columns(one, mark_of, now) for one in outcomes])
+
+    def _measure(
+        self,
+        connection: Connection,
+        landed: Sequence[PushOutcome],
+        mark_of: Mapping[str, Any],
+        unfinished: Collection[str],
+        now: datetime,
+    ) -> None:
+        """What stands there now and was written for a change; not what is told again because the mirror moved."""
+        there = [one.lead_id for one in landed if one.action in _WRITTEN and one.lead_id not in unfinished]
+        seen = [mark_of[lead].seen_at for lead in there]
+        self.measuring.note(connection, [one for one in seen if one is not None], now=now)
 
     def _success(self, outcome: PushOutcome, mark: Any, push: LeadPush | None, now: Any) -> dict[str, Any]:
         quiet = outcome.action == _NOTHING_SENT and outcome.answered is None

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from leads_dagster.errors import StaleStageError, StoreError
 from leads_dagster.pipeline.follow_rules import follow_rules
+from leads_dagster.pipeline.freshness import Measuring, first_seen, made_at
 from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
 from leads_dagster.pipeline.stages import Outcome, stage
@@ -68,14 +70,15 @@ def record(ws: Workspace, *, run_id: str) -> Outcome:
             if staged is None or normalized is None or staged.source != ws.source:
                 raise _nothing_staged(ws)
             state = ledger.source_state(connection, ws.name, staged.source)
+            last_look = ledger.last_look(connection, ws.name, staged.source)
             resolution = Resolution.from_payloads(staging.payloads(connection, ws.name, DEDUPED))
         change_set = _staged_changes(ws)
         _check_fresh(staged, normalized, state)
-        recording = _Recording(ws, run_id, change_set, resolution)
+        recording = _Recording(ws, run_id, change_set, resolution, last_look=last_look)
         numbers = _numbers(recording.run(), resolution, time.monotonic() - started)
         with reading(ws.engine) as connection:
             waiting = review_rows.count_waiting(connection, ws.name)
-        more = {"leads_refolded": recording.refolded, "reviews_waiting": waiting}
+        more = {"leads_refolded": recording.refolded, "reviews_waiting": waiting, **recording.measuring.numbers()}
         return Outcome(True, staged.fingerprint, {**numbers, **more})
 
 
@@ -116,9 +119,17 @@ def _check_fresh(staged: staging.Stage, normalized: staging.Stage, state: Source
 class _Recording:
     """The writing of one cycle."""
 
-    def __init__(self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution) -> None:
+    def __init__(
+        self, ws: Workspace, run_id: str, change_set: ChangeSet, resolution: Resolution, *, last_look: datetime | None
+    ) -> None:
         self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
-        self.writer = LeadWriter(ws.policy, run_id, change_set.source, change_set.observed_at)
+        observed_at = change_set.observed_at
+        self.seen_at = first_seen(ws, observed_at, last_look=last_look)
+        self.writer = LeadWriter(ws.policy, run_id, change_set.source, observed_at, seen_at=self.seen_at)
+        made = made_at(ws.sheet_made_at, observed_at=observed_at, last_look=last_look)
+        if made is not None:
+            ws.made_at[self.seen_at] = made
+        self.measuring = Measuring(ws, run_id, "store")
         self.result = BatchResult()
         self.refolded = 0
 
@@ -128,7 +139,7 @@ class _Recording:
         found = self.change_set
         parts = list(batches(found.changes, found.gone, self.resolution, size=self.ws.settings.batch_size))
         for done, batch in enumerate(parts, start=1):
-            self._write(batch)
+            self._write(batch, last=done == len(parts))
             if done % 20 == 0 or done == len(parts):
                 self.ws.report(50 + 35 * done // len(parts), f"Wrote batch {done:,} of {len(parts):,}")
         self.refolded = follow_rules(self.ws, run_id=self.run_id)
@@ -166,11 +177,13 @@ class _Recording:
                 match_rows.insert_keys(connection, self.ws.name, dict(part))
         self.resolution.keys = {record: keys for record, keys in self.resolution.keys.items() if record in known}
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch, *, last: bool) -> None:
         with writing(self.ws.engine, self.ws.name) as connection:
             if epochs.epoch(connection, self.ws.name) != self.resolution.epoch:
                 batch = plan_anew(connection, self.ws.policy, batch)
-            self.result.add(self.writer.write(connection, batch))
+            written = self.writer.write(connection, batch)
+            self.measuring.gather(connection, self.seen_at, written.changed, last=last)
+        self.result.add(written)
 
     def _counts(self) -> RowCounts:
         """Every row in exactly one state, each counted for itself; nothing is had by subtraction."""

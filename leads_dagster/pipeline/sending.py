@@ -16,6 +16,7 @@ from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.airtable_schema import ATTENTION
 from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushResult
 from leads_dagster.pipeline.attention import Attention
+from leads_dagster.pipeline.freshness import Measuring
 from leads_dagster.pipeline.mirror_booking import Booking, is_unnamed, we_deleted
 from leads_dagster.pipeline.stages import Outcome
 from leads_dagster.pipeline.unsettled import Unsettled
@@ -86,7 +87,8 @@ class Sending:
     ) -> None:
         self.ws, self.run_id, self.name, self.mirror = ws, run_id, name, mirror
         self.unsettled, self.attention = unsettled, attention
-        self.booking = Booking(ws, run_id, name, waits=unsettled is not None)
+        self.measuring = Measuring(ws, run_id, name)
+        self.booking = Booking(ws, run_id, name, self.measuring, waits=unsettled is not None)
         self.tally = Tally()
         self.trouble: LeadsError | None = None
         self.shown = [name for name in (*LEAD_FIELDS, ATTENTION) if name in mirror.fields]
@@ -105,7 +107,7 @@ class Sending:
         if self.trouble is not None:
             raise self.trouble
         self._rest()
-        numbers = {"configured": True, "sent": sent, **self.tally.numbers()}
+        numbers = {"configured": True, "sent": sent, **self.tally.numbers(), **self.measuring.numbers()}
         seconds = round(time.monotonic() - started, 4)
         return Outcome(sent > 0, self.run_id if sent else "same", {**numbers, "seconds": seconds})
 
@@ -144,8 +146,9 @@ class Sending:
         quiet = [PushOutcome(lead, "unchanged") for lead, push in pushes.items() if push is None]
         self.tally.unchanged += len(quiet)
         last_words = self._last_words(marks, result)
-        self.booking.book(marks, pushes, [*result.outcomes, *quiet], last_words)
-        self._postpone({mark.lead_id for mark in marks if withheld.get(mark.external_id)} | last_words)
+        parted = {mark.lead_id for mark in marks if withheld.get(mark.external_id)}
+        self.booking.book(marks, pushes, [*result.outcomes, *quiet], last_words, unfinished=parted)
+        self._postpone(parted | last_words)
         gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
         self._leave_gone([mark for mark in marks if mark.lead_id in gone and not we_deleted(mark)])
         self.trouble = result.trouble or self.trouble

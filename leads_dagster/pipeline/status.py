@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from leads_dagster.breakers import breaker_states
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.airtable_status import airtable_status
+from leads_dagster.pipeline.metrics import freshness_of
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, outbox_marks, records, review_rows
 from leads_dagster.store.engine import reading
@@ -49,6 +50,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "reviews": review_rows.count_waiting(connection, ws.name),
             "airtable": airtable_status(ws, connection, budget),
             "outbox": outbox.counts(connection, ws.name),
+            "freshness": freshness_of(ws, connection),
             "refused": outbox_marks.listed(connection, ws.name, waiting=False, limit=10),
             "breakers": _breakers(state.get("breakers") or []),
             "budget": [asdict(one) for one in budget],

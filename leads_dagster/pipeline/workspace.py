@@ -61,6 +61,8 @@ class Workspace:
         airtable_parked: why nothing may be written there for longer; the plan's calls are spent.
         paced: whether looks at Airtable come as the month's budget allows; not where a person asks for one.
         seen_at: when a watcher first saw what the cycle is for; None where none did.
+        sheet_made_at: when the sheet was last edited, as its source tells of what was fetched.
+        made_at: when changes were made, by when they were first seen; those of which it is known.
     """
 
     settings: Settings
@@ -74,6 +76,8 @@ class Workspace:
     airtable_parked: str | None = field(default=None, repr=False)
     paced: bool = False
     seen_at: datetime | None = None
+    sheet_made_at: datetime | None = None
+    made_at: dict[datetime, datetime] = field(default_factory=dict, repr=False)
     rehearsal: Rehearsal | None = field(default=None, repr=False)
     _reported: float = field(default=0.0, repr=False)
 

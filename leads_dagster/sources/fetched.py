@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import Any
 
 import xxhash
@@ -65,6 +66,7 @@ class Fetched:
         seconds: wall time.
         calls, retries: HTTP requests sent, and how many of them were retries.
         warnings: what the user should know about this source, one sentence each.
+        made_at: when it was last edited, as its source says; None where it does not. HTTP tells whole seconds.
     """
 
     data: bytes = field(repr=False)
@@ -74,6 +76,7 @@ class Fetched:
     calls: int = 0
     retries: int = 0
     warnings: tuple[str, ...] = ()
+    made_at: datetime | None = None
 
     @property
     def bytes(self) -> int:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,7 +173,17 @@ def _read_through_api(
     marker = replace(
         marker, checksum=checksum, size=len(data), drive_version=version, drive_modified_at=modified_at, read_at=now
     )
-    return Fetched(data, checksum, marker, time.monotonic() - started, api.calls, api.retries)
+    made_at = drive_moment(modified_at)
+    return Fetched(data, checksum, marker, time.monotonic() - started, api.calls, api.retries, made_at=made_at)
+
+
+def drive_moment(text: str) -> datetime | None:
+    """The aware time of Drive's `modifiedTime`; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _is_as_it_was(previous: SheetMarker, version: str, modified_at: str, *, now: float) -> bool:

@@ -10,6 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 
 from leads_dagster.errors import AccessError, LeadsError, ServiceUnavailableError, SettingsError, SheetFormatError
@@ -57,7 +58,8 @@ def read_file(
         raise _typed(error, path) from error
     checksum = checksum_of(data)
     marker = SheetMarker(source, checksum, len(data), file=_identity(seen) if _is_old(seen, clock()) else ())
-    return Fetched(data, checksum, marker, time.monotonic() - started)
+    made_at = datetime.fromtimestamp(seen.st_mtime, timezone.utc)
+    return Fetched(data, checksum, marker, time.monotonic() - started, made_at=made_at)
 
 
 def _read_quiet(

@@ -64,7 +64,8 @@ def fetch_csv(
     _refuse_what_is_no_sheet(answer, address)
     checksum = checksum_of(answer.body)
     marker = _marker(answer, SheetMarker(address.canonical, checksum, len(answer.body)))
-    return Fetched(answer.body, checksum, marker, time.monotonic() - started, calls, retries, warnings)
+    made_at = http_moment(answer.headers.get("last-modified", ""))
+    return Fetched(answer.body, checksum, marker, time.monotonic() - started, calls, retries, warnings, made_at)
 
 
 def _ask(

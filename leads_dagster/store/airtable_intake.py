@@ -55,11 +55,21 @@ class AirtableIntake:
         source: canonical name of the table, "airtable:<base>/<table>".
         run_id: what the history names.
         now: aware UTC; when they are taken in, not when they were made.
+        seen_at: when the oldest of them was first seen here; what mirrors are told of waits since then.
     """
 
-    def __init__(self, connection: Connection, policy: Policy, *, source: str, run_id: str, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        policy: Policy,
+        *,
+        source: str,
+        run_id: str,
+        now: datetime,
+        seen_at: datetime | None = None,
+    ) -> None:
         self.connection, self.policy, self.customer = connection, policy, policy.customer
-        self.source, self.run_id, self.now = source, run_id, now
+        self.source, self.run_id, self.now, self.seen_at = source, run_id, now, seen_at
         self.taken = Taken()
 
     def take(self, edits: Sequence[AirtableEdit]) -> Taken:
@@ -129,7 +139,7 @@ class AirtableIntake:
             if text_of(value) not in {texts.get(name, ""), *lead_rows.said_before(self.connection, lead_id, name)}
         }
         seen = Shown(lead_id, edit.record_id, {name: lead[name] for name in new}, None)
-        said = airtable_said.SaidOfLeads(self.connection, self.policy, self.source, self.run_id, self.now)
+        said = self._said_of_leads()
         said.book([(lead_id, replace(edit, values=new), seen)])
         self.taken.refused += said.refused
 
@@ -224,6 +234,7 @@ class AirtableIntake:
         arrivals = [self._arrival(edit.record_id, values) for edit, values in said]
         landed = take_in(
             self.connection, self.policy, arrivals, source=self.source, run_id=self.run_id, at=at, reread=self._read,
+            seen_at=self.seen_at,
         )  # fmt: skip
         return {one.key: one for one in landed}
 
@@ -243,7 +254,7 @@ class AirtableIntake:
             return
         living = lead_rows.living_for(self.connection, [shown[edit.record_id].lead_id for edit in known])
         of_lead = [(living.get(lead := shown[edit.record_id].lead_id, lead), edit) for edit in known]
-        said = airtable_said.SaidOfLeads(self.connection, self.policy, self.source, self.run_id, self.now)
+        said = self._said_of_leads()
         said.book([(lead, edit, shown[edit.record_id]) for lead, edit in of_lead])
         self.taken.edited += len(known)
         self.taken.refused += said.refused
@@ -251,6 +262,11 @@ class AirtableIntake:
             shown[edit.record_id].lead_id: (edit.record_id, edit.over(shown[edit.record_id].base)) for edit in known
         }
         airtable_marks.note_there(self.connection, self.customer, there)
+
+    def _said_of_leads(self) -> airtable_said.SaidOfLeads:
+        return airtable_said.SaidOfLeads(
+            self.connection, self.policy, self.source, self.run_id, self.now, seen_at=self.seen_at
+        )
 
     # Deletions.
 

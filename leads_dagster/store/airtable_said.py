@@ -165,9 +165,18 @@ class SaidOfLeads:
         refused: fields that were left as they are, because nothing would say any more who the lead is.
     """
 
-    def __init__(self, connection: Connection, policy: Policy, source: str, run_id: str, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        policy: Policy,
+        source: str,
+        run_id: str,
+        now: datetime,
+        *,
+        seen_at: datetime | None = None,
+    ) -> None:
         self.connection, self.policy, self.source = connection, policy, source
-        self.run_id, self.now = run_id, now
+        self.run_id, self.now, self.seen_at = run_id, now, seen_at
         self.refused = 0
 
     def book(self, said: Sequence[tuple[str, AirtableEdit, Shown]]) -> None:
@@ -232,7 +241,8 @@ class SaidOfLeads:
         records.change_records(self.connection, [self._row(lead, known[lead].id, raw) for lead, raw in raws.items()])
         claim_rows.insert_claims(self.connection, claims)
         epochs.begin_epoch(self.connection, self.policy.customer)
-        LeadWriter(self.policy, self.run_id, self.source, self.now).refold(self.connection, sorted(raws))
+        writer = LeadWriter(self.policy, self.run_id, self.source, self.now, seen_at=self.seen_at)
+        writer.refold(self.connection, sorted(raws))
         renamed = {lead for lead, _, _, said in told if not typed_doubles.KEYS.isdisjoint(said)}
         typed_doubles.ask(self.connection, self.policy, renamed, run_id=self.run_id, at=self.now)
 

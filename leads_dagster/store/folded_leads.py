@@ -25,7 +25,10 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What every row that is written has in common: whose lead, who hears of it, and by whom, from where and when."""
+    """What every row that is written has in common: whose lead, who hears of it, and by whom, from where and when.
+
+    `seen_at`: when the change was first seen; `at` where nobody saw it before.
+    """
 
     customer: str
     mirrors: tuple[MirrorName, ...]
@@ -33,6 +36,7 @@ class Stamp:
     source: str
     at: datetime
     who: str | None = None
+    seen_at: datetime | None = None
 
     @property
     def pending(self) -> bool:
@@ -102,8 +106,9 @@ class FoldedLeads:
         lead_rows.insert(connection, list(self._made.values()))
         lead_rows.change_all(connection, self._changes)
         lead_rows.add_history(connection, self._history)
-        outbox.mark_new(connection, stamp.customer, stamp.mirrors, self._made)
-        outbox.mark(connection, stamp.customer, stamp.mirrors, self._versions)
+        seen_at = stamp.seen_at or stamp.at
+        outbox.mark_new(connection, stamp.customer, stamp.mirrors, self._made, seen_at=seen_at)
+        outbox.mark(connection, stamp.customer, stamp.mirrors, self._versions, seen_at=seen_at)
         return len(self._versions)
 
     def _conflict_row(self, lead: str, conflict: FieldConflict) -> dict[str, Any]:

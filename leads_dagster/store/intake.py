@@ -77,6 +77,7 @@ def take_in(
     at: datetime,
     reread: Reader,
     who: str | None = None,
+    seen_at: datetime | None = None,
 ) -> list[Landed]:
     """Take records in by the one road, inside the caller's write transaction.
 
@@ -90,6 +91,7 @@ def take_in(
         reread: normalises a base by today's rules: what the record said before, and, where an arrival names only some
             of the labels, what it says with the others.
         who: the person behind them, where one is known.
+        seen_at: when they were first seen; None: at `at`.
 
     Returns:
         One `Landed` an arrival, in their order. An arrival that says what its record said is "unchanged", and nothing
@@ -100,7 +102,7 @@ def take_in(
     for turn, wave in enumerate(_waves(arrivals)):
         if turn:  # what is said later of one record must be newer
             at = epochs.moment(connection, policy.customer, at)
-        writer = LeadWriter(policy, run_id, source, at, who=who)
+        writer = LeadWriter(policy, run_id, source, at, who=who, seen_at=seen_at)
         landed |= intake.take([(place, arrivals[place]) for place in wave], writer)
     return [landed[place] for place in range(len(arrivals))]
 

@@ -37,6 +37,11 @@ class BatchResult:
     held: int = 0
     removed: int = 0
 
+    @property
+    def changed(self) -> int:
+        """Rows that changed something in the store."""
+        return self.created + self.updated + self.merged + self.quarantined + self.removed
+
     def add(self, other: BatchResult) -> None:
         """Add the counts of another batch."""
         for one in fields(self):
@@ -46,10 +51,19 @@ class BatchResult:
 class LeadWriter:
     """Writes the batches of one cycle; every method works inside the caller's transaction."""
 
-    def __init__(self, policy: Policy, run_id: str, source: str, at: datetime, *, who: str | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        run_id: str,
+        source: str,
+        at: datetime,
+        *,
+        who: str | None = None,
+        seen_at: datetime | None = None,
+    ) -> None:
         self.policy, self.customer, self.delete_policy = policy, policy.customer, policy.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
-        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who)
+        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who, seen_at)
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""

@@ -190,6 +190,15 @@ def find_run(connection: Connection, customer: str, run_id: str) -> Mapping[str,
     return None if row is None else dict(row._mapping)
 
 
+def last_look(connection: Connection, customer: str, source: str) -> datetime | None:
+    """When the newest cycle that closed its ledger looked at the source; None where none ever did."""
+    columns = sync_runs.c
+    closed = (columns.customer == customer, columns.source == source, columns.status.in_(("done", "held")))
+    query = select(columns.observed_at).where(*closed).order_by(columns.started_at.desc()).limit(1)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
 def recent_runs(connection: Connection, customer: str, limit: int) -> list[dict[str, Any]]:
     """The newest lines of the ledger."""
     query = select(sync_runs).where(sync_runs.c.customer == customer).order_by(sync_runs.c.started_at.desc())

@@ -25,9 +25,22 @@ _FIRST_DELAY_SECONDS = 2.0
 _LONGEST_DELAY_SECONDS = 900.0
 
 
-def mark(connection: Connection, customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int]) -> None:
-    """Mark leads dirty for each mirror; lead id -> version that made it so."""
-    upsert(connection, sync_status, _marks(customer, mirrors, versions), keep=("operation", "customer"))
+def mark(
+    connection: Connection,
+    customer: str,
+    mirrors: Sequence[MirrorName],
+    versions: Mapping[str, int],
+    *,
+    seen_at: datetime | None = None,
+) -> None:
+    """Mark leads dirty for each mirror; lead id -> version that made it so.
+
+    Args:
+        seen_at: when the change was first seen; None where nothing changed that somebody waits for. A mark that waits
+            keeps the time of its oldest change.
+    """
+    rows = _marks(customer, mirrors, versions, seen_at)
+    upsert(connection, sync_status, rows, keep=("operation", "customer"), keep_set=("seen_at",))
 
 
 def mark_again(connection: Connection, customer: str, mirror: MirrorName, lead_ids: Sequence[str]) -> None:
@@ -50,12 +63,16 @@ def mark_again(connection: Connection, customer: str, mirror: MirrorName, lead_i
         )
 
 
-def mark_new(connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str]) -> None:
+def mark_new(
+    connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str], *, seen_at: datetime
+) -> None:
     """Mark leads that were made in this very transaction; they have no mark yet."""
-    bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1)))
+    bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1), seen_at))
 
 
-def _marks(customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int]) -> list[dict[str, Any]]:
+def _marks(
+    customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, int], seen_at: datetime | None
+) -> list[dict[str, Any]]:
     return [
         {
             "lead_id": lead,
@@ -67,6 +84,7 @@ def _marks(customer: str, mirrors: Sequence[MirrorName], versions: Mapping[str, 
             "attempt_count": 0,
             "next_attempt_at": None,
             "error_message": None,
+            "seen_at": seen_at,
         }
         for lead, version in versions.items()
         for mirror in mirrors
@@ -136,7 +154,7 @@ def due(
     lead_ids: Sequence[str] | None = None,
 ) -> list[Any]:
     """Marks to work on now, longest waiting lead first: lead_id, version, external_id, base, unbooked, attempt_count,
-    operation (the last that landed), echoes.
+    operation (the last that landed), echoes, seen_at.
 
     Args:
         lead_ids: only those of these leads.
@@ -152,6 +170,7 @@ def due(
             sync_status.c.attempt_count,
             sync_status.c.operation,
             sync_status.c.echoes,
+            sync_status.c.seen_at,
         )
         .where(_is_due(customer, [mirror], now), *mine)
         .order_by(sync_status.c.attempt_count, sync_status.c.lead_id)
@@ -300,7 +319,7 @@ def _settle(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str])
                 sync_status.c.mirror == mirror,
                 sync_status.c.version == sync_status.c.sent_version,
             )
-            .values(status="success")
+            .values(status="success", seen_at=None)
         )
 
 

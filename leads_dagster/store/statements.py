@@ -34,10 +34,12 @@ def bulk_insert(connection: Connection, table: Table, rows: Sequence[Row]) -> No
     _write(connection, _Write("insert", table, _names(rows)), rows)
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()) -> None:
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = (), keep_set: Sequence[str] = ()
+) -> None:
     """Insert rows whose keys are all the same; where the primary key is there already, update all other columns given
-    but those in `keep`."""
-    _write(connection, _Write("upsert", table, _names(rows), tuple(keep)), rows)
+    but those in `keep`, and those in `keep_set` that are not NULL there."""
+    _write(connection, _Write("upsert", table, _names(rows), tuple(keep), tuple(keep_set)), rows)
 
 
 def bulk_update(connection: Connection, table: Table, rows: Sequence[Row], *, keys: Sequence[str] = ("id",)) -> None:
@@ -52,12 +54,14 @@ def bulk_update(connection: Connection, table: Table, rows: Sequence[Row], *, ke
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """What is to be done with which columns; `columns`: those that an upsert keeps, or that name an update's row."""
+    """What is to be done with which columns; `columns`: those that an upsert keeps, or that name an update's row;
+    `set_once`: those that an upsert keeps where they are not NULL."""
 
     kind: str
     table: Table
     names: tuple[str, ...]
     columns: tuple[str, ...] = ()
+    set_once: tuple[str, ...] = ()
 
 
 def _names(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -140,9 +144,15 @@ def _given(write: _Write, dialect: Dialect) -> str:
 
 def _on_conflict(write: _Write, dialect: Dialect) -> str:
     keys = [column.name for column in write.table.primary_key]
-    updated = [_quoted(name, dialect) for name in write.names if name not in keys and name not in write.columns]
-    news = ", ".join(f"{name} = excluded.{name}" for name in updated)
+    updated = [name for name in write.names if name not in keys and name not in write.columns]
+    news = ", ".join(f"{_quoted(name, dialect)} = {_upserted(name, write, dialect)}" for name in updated)
     return f" ON CONFLICT ({_list(keys, dialect)}) DO {f'UPDATE SET {news}' if news else 'NOTHING'}"
+
+
+def _upserted(name: str, write: _Write, dialect: Dialect) -> str:
+    new = f"excluded.{_quoted(name, dialect)}"
+    kept = f"{_table(write, dialect)}.{_quoted(name, dialect)}"
+    return f"COALESCE({kept}, {new})" if name in write.set_once else new
 
 
 def _table(write: _Write, dialect: Dialect) -> str:

@@ -357,6 +357,7 @@ sync_status = Table(
     Column("next_attempt_at", UtcDateTime),
     Column("error_message", Text),
     Column("echoes", Document),  # digests of what was written last, field by field: what Airtable will tell us back
+    Column("seen_at", UtcDateTime),  # when the oldest change that it has not heard of was first seen; NULL: none waits
     Index("ix_sync_status_customer_mirror_status", "customer", "mirror", "status"),
     Index(
         "ix_sync_status_external_id",

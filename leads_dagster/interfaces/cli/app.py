@@ -18,6 +18,7 @@ from leads_dagster.interfaces.cli import (
     history,
     holds,
     learned,
+    metrics,
     migrate,
     outbox,
     override,
@@ -34,8 +35,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, trigger, pausing, plan, status, history, undo, override, reviews, conflicts, drift, quarantine, holds,
-    outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
+    holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

@@ -50,14 +50,22 @@ def _status_of(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _render(console: Console, facts: dict[str, Any]) -> None:
-    budget = {"budget": [budget_row(one) for one in facts["budget"]]}
-    print_facts(console, {**facts, **budget, **_live_in_words(facts)})
+    said = {"budget": [budget_row(one) for one in facts["budget"]], "freshness": _freshness(facts["freshness"])}
+    print_facts(console, {**facts, **said, **_live_in_words(facts)})
 
 
 def _live_in_words(facts: dict[str, Any]) -> dict[str, str]:
     from leads_dagster.live.presence import in_words
 
     return {"live": in_words(facts["live"])} if "live" in facts else {}
+
+
+def _freshness(found: dict[str, dict[str, Any]]) -> str:
+    """One line: how long 95 in 100 changes of the last hour took at most."""
+    if not found:
+        return "nothing changed in the last hour"
+    times = ", ".join(f"{target} {one['p95_seconds']:.2f} s" for target, one in found.items())
+    return f"{times} (p95 of the last hour, from being seen)"
 
 
 def _render_all(console: Console, found: dict[str, Any]) -> None:

@@ -168,9 +168,8 @@ def test_nothing_but_the_backup_is_scheduled_and_that_is_on_from_the_start(defs:
 
 
 def test_a_backup_time_that_is_no_cron_expression_is_a_settings_error(tmp_path: Path) -> None:
-    settings = load_settings({"LEADS_HOME": str(tmp_path), "LEADS_BACKUP_CRON": "at 25 o clock sharp"}, tmp_path)
     with pytest.raises(SettingsError, match="LEADS_BACKUP_CRON"):
-        build(settings)
+        load_settings({"LEADS_HOME": str(tmp_path), "LEADS_BACKUP_CRON": "at 25 o clock sharp"}, tmp_path)
 
 
 def test_steps_run_in_one_process(defs: dg.Definitions) -> None:

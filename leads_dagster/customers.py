@@ -267,13 +267,13 @@ KEYS: tuple[Key, ...] = (
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
     Key(
         "schedules", "reconcile", "cron", None,
-        "When sheet, lead database and CRM are compared as a whole: a cron expression in UTC such as `0 3 * * *`, `\"\"` "
-        "for never. Without it hourly, at a minute that the customer's name decides.",
+        "When sheet, lead database and CRM are compared as a whole: a cron expression in UTC such as `0 3 * * *`, or "
+        '`""` for never. Without it hourly, at a minute that the customer\'s name decides.',
     ),
     Key(
         "schedules", "audit", "cron", None,
-        "When all records in Airtable are compared, likewise. Without it when the last time is `airtable.sweep_seconds` "
-        "ago.",
+        "When all records in Airtable are compared, likewise. Without it when `airtable.sweep_seconds` have passed since "
+        "the last time.",
     ),
 )  # fmt: skip
 

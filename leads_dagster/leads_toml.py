@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from leads_dagster.cron import read_cron
 from leads_dagster.customers import (
     KEYS,
     MAPPINGS,
@@ -25,7 +26,6 @@ from leads_dagster.customers import (
     ScheduleSettings,
     resolve_sheet,
 )
-from leads_dagster.cron import read_cron
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.survivorship_rules import Owner, Survivorship
 from leads_dagster.spelling import with_guess

@@ -51,9 +51,9 @@ def sheet_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     )
 
 
-def customers_under_way(instance: dg.DagsterInstance) -> set[str]:
-    """Those with a cycle that is not over."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=LEADS_SYNC, statuses=UNDER_WAY))
+def customers_under_way(instance: dg.DagsterInstance, job: str = LEADS_SYNC) -> set[str]:
+    """Those with a run of the job, a cycle if no other is named, that is not over."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
     return {run.tags[PARTITION_NAME_TAG] for run in runs if PARTITION_NAME_TAG in run.tags}
 
 

@@ -18,6 +18,7 @@ from leads_dagster.errors import StaleStageError, StoreError
 from leads_dagster.pipeline.follow_rules import follow_rules
 from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
+from leads_dagster.pipeline.retention import KEPT_SNAPSHOTS
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import epochs, hold_rows, ledger, match_rows, review_rows, rulings, staging, typed_doubles
@@ -35,7 +36,6 @@ from leads_dagster.store.statements import chunks
 logger = logging.getLogger(__name__)
 
 STORE = "lead_store"
-KEPT_SNAPSHOTS = 20
 # From so many new records on, their keys are written first; also how many at a time.
 _MANY_RECORDS = 5_000
 

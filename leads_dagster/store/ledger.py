@@ -313,6 +313,11 @@ def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
     return {} if row is None else dict(row._mapping)
 
 
+def paused_customers(connection: Connection) -> set[str]:
+    """Customers that a person paused."""
+    return set(connection.execute(select(sync_states.c.customer).where(sync_states.c.paused)).scalars())
+
+
 def unaccounted_records(connection: Connection, customer: str, source: str) -> tuple[int, int]:
     """Live records of a source that are in no lead, not in quarantine and not taken back; and all live ones."""
     mine = and_(source_records.c.customer == customer, source_records.c.source == source)

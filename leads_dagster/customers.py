@@ -272,8 +272,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "schedules", "audit", "cron", None,
-        "When all records in Airtable are compared, likewise. Without it when `airtable.sweep_seconds` have passed since "
-        "the last time.",
+        "When all records in Airtable are compared, likewise. Without it when `airtable.sweep_seconds` have passed "
+        "since the last time.",
     ),
 )  # fmt: skip
 

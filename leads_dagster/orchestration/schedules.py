@@ -4,7 +4,7 @@ What belongs here: the jobs and the schedules that ask for them. Whose turn it i
 compared `pipeline.reconcile` and `pipeline.sweep`.
 
 Each schedule ticks every minute and asks for the customers whose time it is: one for all of them, since hundreds of
-schedules would be hundreds of evaluations. What they find is mended by the ordinary road, which `sheet_sensor` asks for.
+schedules would be hundreds of evaluations. What they find is mended by the ordinary road; `sheet_sensor` asks for it.
 """
 
 # Dagster reads the annotations of an op's function as objects: no `from __future__ import annotations` here.
@@ -95,21 +95,21 @@ def customer_schedules() -> list[dg.ScheduleDefinition]:
 def _schedule(
     name: str, job: str, asked: Callable[[dg.ScheduleEvaluationContext, Settings], list[str]], description: str
 ) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=name,
+        job_name=job,
+        cron_schedule="* * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=description,
+    )
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | list[dg.RunRequest]:
         customers = asked(context, load_settings())
         if not customers:
             return dg.SkipReason("It is nobody's time.")
         return [dg.RunRequest(partition_key=one, run_config=QUIET, tags={WHY_TAG: job}) for one in customers]
 
-    return dg.ScheduleDefinition(
-        name=name,
-        job_name=job,
-        cron_schedule="* * * * *",
-        execution_timezone="UTC",
-        execution_fn=evaluate,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=description,
-    )
+    return evaluate
 
 
 def _reconciles_due(context: dg.ScheduleEvaluationContext, settings: Settings) -> list[str]:

@@ -22,7 +22,7 @@ DEFAULT_CUSTOMER = "default"
 DeletePolicy = Literal["archive", "keep", "delete"]
 AirtablePlan = Literal["free", "team", "business", "enterprise"]
 DateOrder = Literal["dmy", "mdy"]
-KeyKind = Literal["text", "number", "integer", "flag", "choice", "texts"]
+KeyKind = Literal["text", "number", "integer", "flag", "choice", "texts", "cron"]
 
 REQUIRED = object()
 
@@ -95,6 +95,19 @@ class CrmSettings:
 
 
 @dataclass(frozen=True)
+class ScheduleSettings:
+    """When a customer's stores are compared as a whole, by cron expressions in UTC; "" for never.
+
+    Attributes:
+        reconcile: the sheet, the lead database and the CRM; None: hourly, at a minute of the customer's own.
+        audit: Airtable; None: when the last time is `airtable.sweep_seconds` ago.
+    """
+
+    reconcile: str | None = None
+    audit: str | None = None
+
+
+@dataclass(frozen=True)
 class CustomerSettings:
     """One customer: one sheet, one Airtable table, own policy; a Dagster partition.
 
@@ -114,6 +127,7 @@ class CustomerSettings:
         review_threshold: scores from here to `match_threshold` go to review.
         crm: table and columns of the CRM database.
         survivorship: which of several values of a field wins.
+        schedules: when its stores are compared as a whole.
     """
 
     name: str
@@ -131,6 +145,7 @@ class CustomerSettings:
     review_threshold: float = 0.75
     crm: CrmSettings = field(default_factory=CrmSettings)
     survivorship: Survivorship = field(default_factory=Survivorship)
+    schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
 
     def with_sheet(self, sheet: str, *, folder: Path) -> CustomerSettings:
         """The same customer reading another sheet; a relative path counts from `folder`."""
@@ -258,6 +273,16 @@ KEYS: tuple[Key, ...] = (
         attribute="default_owner", choices=OWNERS,
     ),
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
+    Key(
+        "schedules", "reconcile", "cron", None,
+        "When sheet, lead database and CRM are compared as a whole: a cron expression in UTC such as `0 3 * * *`, or "
+        '`""` for never. Without it hourly, at a minute that the customer\'s name decides.',
+    ),
+    Key(
+        "schedules", "audit", "cron", None,
+        "When all records in Airtable are compared, likewise. Without it when `airtable.sweep_seconds` have passed "
+        "since the last time.",
+    ),
 )  # fmt: skip
 
 # What may stand on the left of `[customers.columns]` beside the fields of a lead: parts of one, and the sheet's own id.

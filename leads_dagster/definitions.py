@@ -10,11 +10,13 @@ import dagster as dg
 
 from leads_dagster.orchestration.assets import airtable_table, google_sheet, road
 from leads_dagster.orchestration.backups import backup_leads, backup_schedule
+from leads_dagster.orchestration.cleaning import clean_up_job, retention_schedule
 from leads_dagster.orchestration.freshness import freshness_roll_up, freshness_schedule
 from leads_dagster.orchestration.jobs import leads_sync
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
 from leads_dagster.orchestration.road import retry_policy
+from leads_dagster.orchestration.schedules import customer_jobs, customer_schedules
 from leads_dagster.orchestration.sensors import sensors
 from leads_dagster.settings import Settings, load_settings
 
@@ -24,8 +26,13 @@ def build(settings: Settings) -> dg.Definitions:
     customers = customer_partitions(settings)
     return dg.Definitions(
         assets=[google_sheet(), airtable_table(), *road(customers, retry_policy(settings.retry_delay_seconds))],
-        jobs=[leads_sync, backup_leads, freshness_roll_up],
-        schedules=[backup_schedule(settings), freshness_schedule],
+        jobs=[leads_sync, backup_leads, clean_up_job, freshness_roll_up, *customer_jobs(customers)],
+        schedules=[
+            backup_schedule(settings),
+            retention_schedule(settings),
+            freshness_schedule,
+            *customer_schedules(),
+        ],
         sensors=sensors(settings),
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from leads_dagster.cron import read_cron
 from leads_dagster.customers import (
     KEYS,
     MAPPINGS,
@@ -22,6 +23,7 @@ from leads_dagster.customers import (
     CustomerSettings,
     Key,
     KeyKind,
+    ScheduleSettings,
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
@@ -46,6 +48,7 @@ _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "flag": ("true or false", (bool,)),
     "choice": ("a text in quotes", (str,)),
     "texts": ("a list of texts in quotes", (list,)),
+    "cron": ("a text in quotes", (str,)),
 }
 
 
@@ -139,6 +142,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
     own = _section(index, "", table, faults)
     airtable = _section(index, "airtable", table["airtable"], faults) if "airtable" in table else None
     crm = _section(index, "crm", table.get("crm", {}), faults)
+    schedules = _section(index, "schedules", table.get("schedules", {}), faults)
     limits = {
         **_section(index, "guard", table.get("guard", {}), faults),
         **_section(index, "matching", table.get("matching", {}), faults),
@@ -156,6 +160,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         columns=mappings["columns"],
         crm=CrmSettings(**crm, columns=mappings["crm.columns"]),
         survivorship=replace(survivorship, owners=owners, default_owner=default_owner),
+        schedules=ScheduleSettings(**schedules),
     )
 
 
@@ -230,6 +235,8 @@ def _fault_of(key: Key, value: object) -> str | None:
     words, types = _WORDS[key.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and key.kind != "flag"):
         return f"must be {words}, not {value!r}"
+    if key.kind == "cron" and isinstance(value, str):
+        return _cron_fault(value)
     if isinstance(value, str) and not value.strip():
         return "is empty"
     if isinstance(value, str) and key.choices and value not in key.choices:
@@ -238,6 +245,15 @@ def _fault_of(key: Key, value: object) -> str | None:
         limits = f"at least {key.least:g}" if key.most == float("inf") else f"from {key.least:g} to {key.most:g}"
         return f"must be {limits}, not {value!r}"
     return None
+
+
+def _cron_fault(value: str) -> str | None:
+    try:
+        if value.strip():
+            read_cron(value)
+        return None
+    except ValueError as error:
+        return str(error)
 
 
 def _mapping(index: int, path: str, table: Mapping[str, Any], faults: _Faults) -> dict[str, str]:

@@ -78,6 +78,10 @@ class Settings:
     backup_keep_days: float = 30.0
     freshness_keep_days: float = 90.0
     backup_cron: str = "30 2 * * *"
+    runs_keep: int = 10_000
+    runs_keep_days: float = 14.0
+    ledger_keep_days: float = 90.0
+    retention_cron: str = "17 * * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None
     debug: bool = False
@@ -189,7 +193,8 @@ _AS_THEY_ARE = (
     "budget_url", "broker_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max",
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
-    "freshness_keep_days", "auto_restore", "debug", "workers", "web_host", "web_port",
+    "freshness_keep_days", "runs_keep", "runs_keep_days", "ledger_keep_days", "retention_cron", "auto_restore", "debug",
+    "workers", "web_host", "web_port",
 )  # fmt: skip
 
 

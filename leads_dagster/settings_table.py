@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from leads_dagster.cron import read_cron
+
 SettingKind = Literal[
     "path", "url", "database", "redis", "broker", "text", "integer", "number", "flag", "keys", "cron", "port"
 ]
@@ -107,6 +109,16 @@ SETTINGS: tuple[Setting, ...] = (
             "When Dagster's schedule makes a backup, as a cron expression in UTC.", "cron"),
     Setting("freshness_keep_days", "LEADS_FRESHNESS_KEEP_DAYS", "90",
             "How many days the minutes of `leads metrics` are kept.", "number", least=1),
+    Setting("runs_keep", "LEADS_RUNS_KEEP", "10000",
+            "How many finished runs Dagster's history keeps, with their events; more are kept where an asset's last "
+            "state is theirs.", "integer", least=100),
+    Setting("runs_keep_days", "LEADS_RUNS_KEEP_DAYS", "14",
+            "How many days a finished run is kept there.", "number", least=0.01),
+    Setting("ledger_keep_days", "LEADS_LEDGER_KEEP_DAYS", "90",
+            "How many days the ledger keeps the line of a cycle; history, claims and decisions stay for ever.",
+            "number", least=1),
+    Setting("retention_cron", "LEADS_RETENTION_CRON", "17 * * * *",
+            "When Dagster's schedule clears away what had its time, as a cron expression in UTC.", "cron"),
     Setting("auto_restore", "LEADS_AUTO_RESTORE", "0",
             "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),
     Setting("pg_bin", "LEADS_PG_BIN", None,
@@ -221,8 +233,7 @@ def _keys(setting: Setting, text: str) -> str:
 
 
 def _cron(setting: Setting, text: str) -> str:
-    if not text.startswith("@") and len(text.split()) != 5:
-        raise ValueError("must be a cron expression of five fields such as 30 2 * * *")
+    read_cron(text)
     return text
 
 

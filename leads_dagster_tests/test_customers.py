@@ -11,6 +11,7 @@ from leads_dagster.customers import (
     AirtableSettings,
     CrmSettings,
     CustomerSettings,
+    ScheduleSettings,
     choose_customer,
     resolve_sheet,
     sample_sheet,
@@ -142,6 +143,8 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ('[customers.airtable]\nbase_id = "appX"', "line 4: airtable.table is missing"),
         ('[customers.airtable]\nbase_id = "X"\ntable = "T"', "line 5: airtable.base_id begins with app"),
         ('[customers.airtable]\nbase_id = "appX"\ntable = ""', "line 6: airtable.table is empty"),
+        ('[customers.schedules]\nreconcile = "hourly"', "line 5: schedules.reconcile must be a cron expression"),
+        ('[customers.schedules]\naudit = "0 25 * * *"', "its hour is a number from 0 to 23"),
         ('[customers.airtable]\nbase_id = "appX"\ntable = "T"\napi_key = "s"', "secrets stand in AIRTABLE_API_KEY"),
         ('airtable = "appX"', "[customers.airtable] is a table, not a value"),
         ("[customers.guard]\nshare = 30", "line 5: guard.share must be from 0 to 1, not 30"),
@@ -272,7 +275,13 @@ def test_of_several_customers_default_is_the_one_when_none_is_named() -> None:
 
 
 def test_every_key_of_the_file_sets_an_attribute_and_says_what_it_does() -> None:
-    owners = {"airtable": AirtableSettings, "crm": CrmSettings, "survivorship": Survivorship, "owner": Survivorship}
+    owners = {
+        "airtable": AirtableSettings,
+        "crm": CrmSettings,
+        "survivorship": Survivorship,
+        "owner": Survivorship,
+        "schedules": ScheduleSettings,
+    }
 
     for key in KEYS:
         owner = owners.get(key.section, CustomerSettings)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from leads_dagster.errors import LeadsError, StoreError, TransientError
 from leads_dagster.mirrors.crm_engine import open_crm_engine, transaction
-from leads_dagster.mirrors.crm_plan import OnDelete
+from leads_dagster.mirrors.crm_plan import OnDelete, RowDifference, row_difference
 from leads_dagster.mirrors.crm_rows import RowReader, RowWriter
 from leads_dagster.mirrors.crm_table import CrmTable, column_names, existing_table, own_table
 from leads_dagster.mirrors.push import LeadPush, PushOutcome, PushResult, check_pushes
@@ -127,6 +127,19 @@ class CrmStore:
                 for key, row in reader.read(connection, list(keys)).items():
                     found[keys[key]] = row.shown(table)
         return found
+
+    def compare(self, bases: Mapping[str, Mapping[str, Any]]) -> dict[str, RowDifference]:
+        """Which rows are not as they were left: lead id -> how; those that are, are not in it.
+
+        Args:
+            bases: lead id -> the base, what the CRM answered to our last write.
+        """
+        table = self.ensure_table()
+        keys = {table.key.convert(lead_id): lead_id for lead_id in bases}
+        with transaction(self._engine, reading=True) as connection:
+            rows = RowReader(table).read(connection, list(keys))
+        found = {lead_id: row_difference(table, bases[lead_id], rows.get(key)) for key, lead_id in keys.items()}
+        return {lead_id: difference for lead_id, difference in found.items() if difference is not None}
 
     def count(self, *, archived: bool = False) -> int:
         """How many rows stand in the table, the archived ones only if asked."""

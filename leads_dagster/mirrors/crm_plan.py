@@ -55,6 +55,29 @@ class RowPlan:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """How a row is not as our last write left it.
+
+    Attributes:
+        is_missing: it is not there.
+        is_archived: somebody set its archived_at.
+        fields: lead field -> what stands there, where that is not our last write.
+    """
+
+    is_missing: bool = False
+    is_archived: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def row_difference(table: CrmTable, base: Mapping[str, Any], row: StoredRow | None) -> RowDifference | None:
+    """How the row of an active lead differs from the base; None where it does not."""
+    if row is None:
+        return RowDifference(is_missing=True)
+    theirs = _foreign(table, LeadPush("", "update", base=base), row)
+    return RowDifference(is_archived=row.archived, fields=theirs) if theirs or row.archived else None
+
+
 def plan_row(
     table: CrmTable, change: LeadPush, row: StoredRow | None, *, now: datetime, on_delete: OnDelete
 ) -> RowPlan:

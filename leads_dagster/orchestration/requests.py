@@ -15,7 +15,7 @@ import dagster as dg
 
 from leads_dagster.orchestration.jobs import LEADS_SYNC
 
-_UNDER_WAY = [
+UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -25,9 +25,9 @@ _UNDER_WAY = [
 _PARTITION = "dagster/partition"
 
 
-def under_way(instance: dg.DagsterInstance) -> Counter[str]:
-    """Customer -> runs of the job that are waiting or at work."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=LEADS_SYNC, statuses=_UNDER_WAY))
+def under_way(instance: dg.DagsterInstance, job: str = LEADS_SYNC) -> Counter[str]:
+    """Customer -> runs of the job, a cycle if no other is named, that are waiting or at work."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
     return Counter(run.tags.get(_PARTITION, "") for run in runs)
 
 

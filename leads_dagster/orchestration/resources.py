@@ -88,6 +88,7 @@ class Workspaces:
             if self._holds_locks:
                 self._stack.enter_context(ws.locked())
             ws.paced = WHY_TAG in self._tags
+            ws.audit = "left" if ws.paced else "when_due"  # a schedule asks for that, see `schedules`
             ws.seen_at = _moment(self._tags.get(SEEN_AT_TAG))
             self._open[customer] = ws
         return self._open[customer]

@@ -17,7 +17,7 @@ from leads_dagster.pipeline.airtable_guard import digest_of, dropped, guarded, p
 from leads_dagster.pipeline.airtable_table import known_table
 from leads_dagster.pipeline.airtable_words import edit_of
 from leads_dagster.pipeline.freshness import Measuring
-from leads_dagster.pipeline.pull import Pulled, pull
+from leads_dagster.pipeline.pull import Pulled, pull_for_cycle
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import airtable_changes, airtable_state, epochs, hold_rows
@@ -42,7 +42,7 @@ def take_edits(ws: Workspace, *, run_id: str) -> Outcome:
     if airtable is None:
         return Outcome(False, "none", {"configured": False})
     with stage(ws, run_id, AIRTABLE_EDITS, percent=3, message="Reading Airtable"):
-        pulled, ws.pulled = ws.pulled or pull(ws), None
+        pulled, ws.pulled = ws.pulled or pull_for_cycle(ws), None
         ws.airtable_failure = None if pulled.status == "parked" else pulled.error
         table = known_table(ws, airtable)
         taken = Taken() if table is None else _take_due(ws, airtable, table, run_id)

@@ -20,7 +20,7 @@ from leads_dagster.pipeline import airtable_refused, attention, row_changes
 from leads_dagster.pipeline.airtable_edits import edits_wait
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
-from leads_dagster.pipeline.pull import pull
+from leads_dagster.pipeline.pull import pull_for_cycle
 from leads_dagster.pipeline.stages import Outcome, failures_booked, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
@@ -83,12 +83,12 @@ def _overtaken(ws: Workspace, looked: Look) -> bool:
 def _look(ws: Workspace) -> Look:
     started = time.monotonic()
     if ws.customer.airtable is not None:
-        ws.pulled = pull(ws)
+        ws.pulled = pull_for_cycle(ws)
     with reading(ws.engine) as connection:
         state = ledger.source_state(connection, ws.name, ws.source, order=False)
         waiting = what_waits(ws, connection, state) is not None
     observed_at = ws.now()
-    fetched = _fetch(ws, state)
+    fetched = fetch(ws, state)
     fingerprint = ws.fingerprint(fetched.checksum)
     changed = waiting or fingerprint != state.fingerprint
     return Look(state, fetched, fingerprint, changed, observed_at, _fetch_numbers(fetched, started))
@@ -124,8 +124,13 @@ def _mirrors_awake(ws: Workspace, connection: Connection) -> list[MirrorName]:
     return [name for name in ws.mirrors if name != "airtable" or not resting]
 
 
-def _fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
-    """The sheet, or word that it is the same as at the last closed ledger and that its bytes are at hand."""
+def fetch(ws: Workspace, state: SourceState) -> Fetched | NotModified:
+    """The sheet, or word that it is the same as at the last closed ledger and that its bytes are at hand.
+
+    Args:
+        ws: the customer's road.
+        state: of the last closed ledger; without a marker the sheet is read in full.
+    """
     at_hand = state.checksum is not None and ws.snapshots.has(state.checksum)
     marker = SheetMarker.from_dict(state.marker) if state.marker and at_hand else None
     return fetch_sheet(

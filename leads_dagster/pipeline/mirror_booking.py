@@ -142,8 +142,8 @@ class Booking:
                 "customer": self.ws.name,
                 "lead_id": outcome.lead_id,
                 "field": name,
-                "kept": _text(theirs),
-                "lost": _text(ours),
+                "kept": conflict_rows.as_text(theirs),
+                "lost": conflict_rows.as_text(ours),
                 "kept_source": self.name,
                 "lost_source": "store",
                 "mirror": self.name,
@@ -176,13 +176,6 @@ def _written(outcome: PushOutcome, push: LeadPush) -> dict[str, Any]:
 def is_unnamed(mark: Any) -> bool:
     """Whether the mirror's record does not say whose it is."""
     return mark.base is not None and mark.base.get(KEY, mark.lead_id) != mark.lead_id
-
-
-def _text(value: Any) -> str | None:
-    """A mirror's value as a claim would have it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return None if value is None else str(value)
 
 
 def _agreed(landed: Sequence[PushOutcome], pushes: Mapping[str, LeadPush | None]) -> dict[str, set[str]]:

@@ -73,6 +73,7 @@ def pull(
     mirror: AirtableMirror | None = None,
     *,
     audit: bool = True,
+    whole: bool = False,
     records: Sequence[str] | None = None,
 ) -> Pulled:
     """Read what is new in the customer's Airtable base into `airtable_changes`.
@@ -81,6 +82,7 @@ def pull(
         ws: the customer's road; with or without its lock.
         mirror: the customer's table, where it is open already.
         audit: compare all records when that is due by age alone; where payloads may be missing that is done anyway.
+        whole: compare all records now, due or not.
         records: those about to be written: where no webhook tells of edits, and all records were compared before, only
             these are compared.
 
@@ -103,7 +105,7 @@ def pull(
         if mirror is None and not pull_due(ws, airtable):
             return Pulled("waiting", waiting=count_waiting(ws, airtable))
         with nullcontext(mirror) if mirror is not None else _opened(ws, airtable) as table:
-            reader = _Pull(ws, airtable, table, audit=audit, records=records)
+            reader = _Pull(ws, airtable, table, audit=audit, whole=whole, records=records)
             reader.run()
             if mirror is not None:  # before a write: that was a look as good as any
                 table.budget.note_pull()
@@ -130,6 +132,11 @@ def _refused(ws: Workspace) -> LeadsError | None:
 def _opened(ws: Workspace, airtable: AirtableSettings) -> Iterator[AirtableMirror]:
     with refusals_noted(ws, airtable, "reading"), open_table(ws, airtable) as table:
         yield table
+
+
+def pull_for_cycle(ws: Workspace) -> Pulled:
+    """`pull`, as far as the workspace's cycle audits Airtable itself."""
+    return pull(ws, audit=ws.audit != "left", whole=ws.audit == "now")
 
 
 def pull_due(ws: Workspace, airtable: AirtableSettings) -> bool:
@@ -182,9 +189,11 @@ class _Pull:
         mirror: AirtableMirror,
         *,
         audit: bool,
+        whole: bool,
         records: Sequence[str] | None,
     ) -> None:
-        self.ws, self.airtable, self.mirror, self.audit, self.records = ws, airtable, mirror, audit, records
+        self.ws, self.airtable, self.mirror, self.records = ws, airtable, mirror, records
+        self.audit, self.whole = audit and records is None, whole
         self.status: PullStatus = "read"
         self.changes = 0
         self._before = mirror.traffic
@@ -201,8 +210,9 @@ class _Pull:
         self._look_if_changed()
         table = known_table(self.ws, self.airtable)
         hook = booked_hook(self.ws, self.airtable.base_id)
-        audit = self.audit and self.records is None
-        if table is not None and sweep_is_due(table, hook, self.airtable, now=self.ws.now(), audit=audit):
+        if table is None:
+            return
+        if self.whole or sweep_is_due(table, hook, self.airtable, now=self.ws.now(), audit=self.audit):
             self._sweep(table)
 
     def _sweep(self, table: TableState) -> None:

@@ -20,6 +20,7 @@ from leads_dagster.pipeline.follow_rules import follow_rules
 from leads_dagster.pipeline.freshness import Measuring, first_seen, made_at
 from leads_dagster.pipeline.ingest import NORMALIZED, RAW, normalize, written_already
 from leads_dagster.pipeline.resolve import DEDUPED, resolve
+from leads_dagster.pipeline.retention import KEPT_SNAPSHOTS
 from leads_dagster.pipeline.stages import Outcome, stage
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import (
@@ -47,7 +48,6 @@ from leads_dagster.store.statements import chunks
 logger = logging.getLogger(__name__)
 
 STORE = "lead_store"
-KEPT_SNAPSHOTS = 20
 # From so many new records on, their keys are written first; also how many at a time.
 _MANY_RECORDS = 5_000
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import xxhash
 from filelock import FileLock
@@ -60,6 +60,7 @@ class Workspace:
         rehearsal: where nothing may be kept: what a cycle would write is looked at, and goes into a scratch folder.
         airtable_parked: why nothing may be written there for longer; the plan's calls are spent.
         paced: whether looks at Airtable come as the month's budget allows; not where a person asks for one.
+        audit: whether a cycle compares all records of Airtable "when_due", "now", or leaves that to others: "left".
         seen_at: when a watcher first saw what the cycle is for; None where none did.
         sheet_made_at: when the sheet was last edited, as its source tells of what was fetched.
         made_at: when changes were made, by when they were first seen; those of which it is known.
@@ -75,6 +76,7 @@ class Workspace:
     airtable_failure: LeadsError | None = field(default=None, repr=False)
     airtable_parked: str | None = field(default=None, repr=False)
     paced: bool = False
+    audit: Literal["when_due", "now", "left"] = "when_due"
     seen_at: datetime | None = None
     sheet_made_at: datetime | None = None
     made_at: dict[datetime, datetime] = field(default_factory=dict, repr=False)

@@ -124,6 +124,14 @@ def table_of(connection: Connection, customer: str) -> TableState | None:
     return None if row is None else _table(dict(row._mapping))
 
 
+def swept_at(connection: Connection) -> dict[str, datetime]:
+    """Customer -> when all records were last compared."""
+    query = select(airtable_tables.c.customer, airtable_tables.c.swept_at).where(
+        airtable_tables.c.swept_at.is_not(None)
+    )
+    return {row.customer: row.swept_at for row in connection.execute(query)}
+
+
 def _table(row: Mapping[str, Any]) -> TableState:
     """A row as a value: the held fields stand in one document with the others, with a mark."""
     fields = {name: one for name, one in row["fields"].items() if not one.get("held")}

@@ -75,6 +75,19 @@ def settle(
         connection.execute(update(conflicts).where(conflicts.c.id.in_(part)).values(**values))
 
 
+def open_of_mirror(connection: Connection, customer: str, mirror: str) -> dict[tuple[str, str], str | None]:
+    """What a mirror is known to say otherwise: (lead, field) -> its value."""
+    found = _open(connection, conflicts.c.customer == customer, conflicts.c.mirror == mirror)
+    return {(row["lead_id"], row["field"]): row["kept"] for row in found}
+
+
+def as_text(value: Any) -> str | None:
+    """A mirror's value as a claim would have it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
 def open_on_field(connection: Connection, lead_id: str, field: str) -> list[int]:
     """Ids of the conflicts among sources that are open on one field of a lead."""
     found = _open(connection, conflicts.c.lead_id == lead_id, conflicts.c.field == field, conflicts.c.mirror.is_(None))

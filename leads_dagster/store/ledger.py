@@ -107,6 +107,14 @@ def save_source_state(connection: Connection, state: SourceState) -> None:
     upsert(connection, source_states, [{one.name: getattr(state, one.name) for one in fields(state)}])
 
 
+def forget_seen(connection: Connection, state: SourceState, forgotten: Mapping[str, None]) -> bool:
+    """Blank columns of a source's state, so that the next look finds it changed; False where another ledger closed."""
+    mine = and_(source_states.c.customer == state.customer, source_states.c.source == state.source)
+    unmoved = source_states.c.version == state.version
+    done = connection.execute(update(source_states).where(mine, unmoved).values(**forgotten))
+    return done.rowcount == 1
+
+
 def open_source(connection: Connection, customer: str, source: str, run_id: str) -> None:
     """Say that a cycle is writing; who finds this later knows that the cycle died."""
     upsert(connection, source_states, [{"customer": customer, "source": source, "open_run_id": run_id}])
@@ -312,6 +320,11 @@ def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
     """The row of `sync_states`, empty where the customer never synced."""
     row = connection.execute(select(sync_states).where(sync_states.c.customer == customer)).one_or_none()
     return {} if row is None else dict(row._mapping)
+
+
+def paused_customers(connection: Connection) -> set[str]:
+    """Customers that a person paused."""
+    return set(connection.execute(select(sync_states.c.customer).where(sync_states.c.paused)).scalars())
 
 
 def unaccounted_records(connection: Connection, customer: str, source: str) -> tuple[int, int]:

@@ -93,6 +93,13 @@ def _marks(
 
 def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:
     """Mark active leads that a mirror never heard of (it was configured later); returns how many."""
+    versions = never_told(connection, customer, mirror)
+    mark(connection, customer, [mirror], versions)
+    return len(versions)
+
+
+def never_told(connection: Connection, customer: str, mirror: MirrorName) -> dict[str, int]:
+    """Active leads without a mark of this mirror: id -> version."""
     missing = (
         select(leads.c.id, leads.c.version)
         .outerjoin(sync_status, and_(sync_status.c.lead_id == leads.c.id, sync_status.c.mirror == literal(mirror)))
@@ -103,9 +110,7 @@ def backfill(connection: Connection, customer: str, mirror: MirrorName) -> int:
             sync_status.c.lead_id.is_(None),
         )
     )
-    versions = {row.id: row.version for row in connection.execute(missing)}
-    mark(connection, customer, [mirror], versions)
-    return len(versions)
+    return {row.id: row.version for row in connection.execute(missing)}
 
 
 def place_of(connection: Connection, customer: str, mirror: MirrorName) -> int:

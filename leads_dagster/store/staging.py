@@ -85,6 +85,12 @@ def payloads(connection: Connection, customer: str, asset: str) -> Iterator[Any]
         yield orjson.loads(zlib.decompress(packed))
 
 
+def raw_checksums(connection: Connection) -> set[str]:
+    """The checksums of the raw sheets that are staged, of all customers."""
+    rows = connection.execute(select(staging.c.payload).where(staging.c.asset == "raw_leads", staging.c.chunk == 0))
+    return {orjson.loads(zlib.decompress(packed))["checksum"] for (packed,) in rows}
+
+
 def clear(connection: Connection, customer: str, assets: Iterable[str]) -> None:
     """Forget the outputs of these assets."""
     connection.execute(delete(staging).where(staging.c.customer == customer, staging.c.asset.in_(list(assets))))

@@ -49,13 +49,17 @@ _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
 }
 
 
-def read_customers(path: Path) -> tuple[CustomerSettings, ...]:
+def read_customers(path: Path, *, copy: Path | None = None) -> tuple[CustomerSettings, ...]:
     """The customers that a leads.toml names, in its order.
+
+    Args:
+        path: the file; it is what messages name, and its folder is what relative paths count from.
+        copy: read in its place.
 
     Raises:
         SettingsError: with every fault of the file, each with its key and, where it can be told, its line.
     """
-    text = _read_text(path)
+    text = _read_text(copy or path)
     faults = _Faults(path, _key_lines(text))
     customers = _customers(_parse(path, text), faults)
     faults.raise_if_any()

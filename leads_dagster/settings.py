@@ -20,6 +20,8 @@ from leads_dagster.settings_table import FLAGS, SETTINGS, read_environment
 from leads_dagster.spelling import nearest
 
 CONFIG_NAME = "leads.toml"
+KEPT_CONFIG = "LEADS_LIVE_CONFIG"
+"""Names, in the processes of `leads up`, the last leads.toml that was right: somebody may be editing the real one."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,11 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
     Raises:
         SettingsError: with every fault of the environment and of leads.toml at once.
     """
-    found, faults = read_environment(os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    found, faults = read_environment(environ)
     folder = (cwd or Path.cwd()).absolute()
     home = _absolute(found["home"], folder)
-    config, customers = _read_config(found["config"], faults, home=home, folder=folder)
+    config, customers = _read_config(found["config"], faults, home=home, folder=folder, kept=environ.get(KEPT_CONFIG))
     if faults:
         raise SettingsError("\n".join(faults), advice="docs/configuration.md lists every setting and key.")
     return Settings(
@@ -190,14 +193,24 @@ _AS_THEY_ARE = (
 
 
 def _read_config(
-    text: str, faults: list[str], *, home: Path, folder: Path
+    text: str, faults: list[str], *, home: Path, folder: Path, kept: str | None
 ) -> tuple[Path | None, tuple[CustomerSettings, ...]]:
+    path = _absolute(_expand(text, home), folder)
+    copy = Path(kept) if kept else path
     try:
-        path = _config_path(text, home=home, folder=folder)
-        return path, read_customers(path) if path else (default_customer(),)
+        if not copy.is_file():
+            _check_may_miss(path, named="$LEADS_HOME" not in text and not kept)
+            return None, (default_customer(),)
+        return path, read_customers(path, copy=copy)
     except SettingsError as error:
         faults.append(error.message)
         return None, ()
+
+
+def _check_may_miss(path: Path, *, named: bool) -> None:
+    """The file in the state folder may; one that LEADS_CONFIG names must be there."""
+    if named:
+        raise SettingsError(f"LEADS_CONFIG names {path}, which is not a file.", advice="Mend the path or unset it.")
 
 
 def _absolute(text: str, folder: Path) -> Path:
@@ -210,15 +223,6 @@ def _optional(text: str | None, folder: Path) -> Path | None:
 
 def _expand(text: str, home: Path) -> str:
     return text.replace("$LEADS_HOME", str(home))
-
-
-def _config_path(text: str, *, home: Path, folder: Path) -> Path | None:
-    """The file that LEADS_CONFIG names, which must be there; else the one in the state folder, which may be."""
-    named = "$LEADS_HOME" not in text
-    path = _absolute(_expand(text, home), folder)
-    if named and not path.is_file():
-        raise SettingsError(f"LEADS_CONFIG names {path}, which is not a file.", advice="Mend the path or unset it.")
-    return path if path.is_file() else None
 
 
 def _database_url(found: Mapping[str, Any], *, home: Path, folder: Path) -> str:

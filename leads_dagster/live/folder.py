@@ -43,6 +43,11 @@ def heartbeat_file(home: Path, part: str) -> Path:
     return live_folder(home) / "beats" / part
 
 
+def kept_config(home: Path) -> Path:
+    """The last leads.toml that was right, which the parts read: see `following`."""
+    return live_folder(home) / "leads.toml"
+
+
 def stopping_file(home: Path) -> Path:
     """There while the whole stops: what waits for a worker then waits in vain."""
     return live_folder(home) / "stopping"

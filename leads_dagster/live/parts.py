@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from leads_dagster.live.folder import code_socket, heartbeat_file, live_folder, workspace_file
+from leads_dagster.live.folder import code_socket, heartbeat_file, kept_config, live_folder, workspace_file
 from leads_dagster.live.heartbeat import HEARTBEAT
 from leads_dagster.live.part import AFTER_ITS_RUN, Part
 from leads_dagster.live.ports import in_url, reachable_host
 from leads_dagster.live.probes import Heartbeat, answers_grpc, answers_http
+from leads_dagster.settings import KEPT_CONFIG
 
 LOCATION = "leads_dagster"
 
@@ -54,6 +54,7 @@ def live_environment(home: Path) -> dict[str, str]:
     return {
         "LEADS_HOME": str(home),
         "DAGSTER_HOME": str(live_folder(home)),
+        KEPT_CONFIG: str(kept_config(home)),
         "LEADS_LIVE": "1",
         "PYTHONUNBUFFERED": "1",  # a line is seen when it is printed
         "PYTHONWARNINGS": "ignore",  # libraries' remarks to programmers
@@ -122,8 +123,3 @@ def _worker(home: Path, name: str) -> Part:
 
 def _beating(home: Path, name: str) -> dict[str, str]:
     return {**live_environment(home), HEARTBEAT: str(heartbeat_file(home, name))}
-
-
-def following_settings(parts: Sequence[Part]) -> list[str]:
-    """The parts to start anew when leads.toml changed, in their order."""
-    return [part.name for part in parts if part.follows_settings]

@@ -98,7 +98,8 @@ class _Words:
     def __call__(self, event: str, part: str | None, text: str, facts: Mapping[str, Any]) -> str:
         name = _OURS if part is None or event != "line" else part
         words = text if part is None or event == "line" else f"{part} {text}"
-        return f"{datetime.now().astimezone():%H:%M:%S} {self._coloured(name)} {words}"
+        beginning = f"{datetime.now().astimezone():%H:%M:%S} {self._coloured(name)} "
+        return beginning + words.replace("\n", f"\n{beginning}")
 
     def _coloured(self, name: str) -> str:
         padded = f"{name:<{_NAME_WIDTH}}"

@@ -72,12 +72,12 @@ class Supervisor:
             if not task.cancelled():
                 task.result()
 
-    async def renew(self, names: Iterable[str]) -> None:
-        """Start the named parts anew, one after the other: while one is away the others do its work."""
-        for name in names:
-            keeper = self._keepers[name]
-            if not await keeper.renew(keeper.part.start_seconds):
+    async def renew(self) -> None:
+        """Start the parts that follow the settings anew, one after the other: the others do the work meanwhile."""
+        for name, keeper in self._keepers.items():
+            if keeper.part.follows_settings and not await keeper.renew(keeper.part.start_seconds):
                 self._stream.tell("renewing", "is not ready yet with the new settings", name)
+        self._stream.tell("renewed", "The new settings are in force.")
 
     async def _start(self, keeper: Keeper) -> None:
         for name in keeper.part.after:

@@ -29,7 +29,7 @@ def serve(
     stream: Stream,
     *,
     pace: Pace | None = None,
-    chores: Sequence[Chore] = (),
+    make_chores: Callable[[], Sequence[Chore]] = tuple,
 ) -> None:
     """Run the parts until Ctrl-C or SIGTERM; none of them runs any more when this ends, whatever it ends of.
 
@@ -38,7 +38,7 @@ def serve(
         make_parts: called once this is the only live system of the folder, so that ports and files are its own.
         stream: where everything is told.
         pace: how patiently parts are kept running.
-        chores: done once a second.
+        make_chores: called after `make_parts`; what it gives is done once a second.
 
     Raises:
         AlreadyRunningError: another one runs on this state folder.
@@ -50,7 +50,7 @@ def serve(
         stopping_file(home).unlink(missing_ok=True)
         parts = make_parts()
         presence.urls = {part.name: part.url for part in parts if part.url}
-        asyncio.run(_serve(parts, stream, presence, pace=pace, chores=chores, stopping=stopping_file(home)))
+        asyncio.run(_serve(parts, stream, presence, pace=pace, chores=make_chores(), stopping=stopping_file(home)))
 
 
 async def _serve(

@@ -66,11 +66,14 @@ def start(tmp_path: Path) -> Iterator[StartLive]:
     """Starts a live system of the described parts; none outlives the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*parts: dict[str, Any], environ: Mapping[str, str] | None = None) -> LiveSystem:
+    def begin(
+        *parts: dict[str, Any], environ: Mapping[str, str] | None = None, options: tuple[str, ...] = ()
+    ) -> LiveSystem:
         table = tmp_path / f"parts-{len(started)}.json"
         table.write_text(json.dumps(parts), encoding="utf-8")
+        named = [str(tmp_path / "home"), str(table), "--json", *options]
         process = subprocess.Popen(
-            [sys.executable, "-m", "leads_dagster_tests.live.stand_in", str(tmp_path / "home"), str(table), "--json"],
+            [sys.executable, "-m", "leads_dagster_tests.live.stand_in", *named],
             cwd=REPOSITORY,
             env={**os.environ, **(environ or {})},
             stdout=subprocess.PIPE,

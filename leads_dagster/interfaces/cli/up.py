@@ -38,14 +38,21 @@ def up(
     """
     settings = load_settings()
     settings.prepare_home()
+    from leads_dagster.live.following import Following
     from leads_dagster.live.lines import Secrets
     from leads_dagster.live.stream import Stream, discard_output, wants_colours
     from leads_dagster.live.system import serve
 
     colours = wants_colours(sys.stdout, os.environ)
-    stream = Stream(sys.stdout, as_json=as_json, colours=colours, hide=Secrets(os.environ).hidden)
+    secrets = Secrets(os.environ)
+    stream = Stream(sys.stdout, as_json=as_json, colours=colours, hide=secrets.hidden)
     try:
-        serve(settings.home, lambda: _parts(settings, stream, workers=workers, port=port), stream)
+        serve(
+            settings.home,
+            lambda: _parts(settings, stream, workers=workers, port=port),
+            stream,
+            make_chores=lambda: (Following(settings, stream), lambda _: secrets.read_again()),
+        )
     finally:
         stream.close()
         if stream.gone.is_set():

@@ -83,9 +83,7 @@ def _daemon(home: Path) -> Part:
     """Dagster's daemon: it asks for the sensors' evaluations and launches the runs."""
     return Part(
         name="daemon",
-        command=_python(
-            "leads_dagster.orchestration.live.daemon", "-w", str(workspace_file(home)), "--log-level", "warning"
-        ),
+        command=_python("leads_dagster.orchestration.live.daemon", "-w", str(workspace_file(home))),
         probe=lambda: Heartbeat(heartbeat_file(home, "daemon")),
         after=("code",),
         environ=_beating(home, "daemon"),

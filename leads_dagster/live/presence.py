@@ -78,13 +78,24 @@ def only_one(home: Path) -> Iterator[Presence]:
         lock.release()
 
 
-def who_runs(home: Path) -> dict[str, Any] | None:
-    """What live.json says, with `running`: False where it was left behind by one that was killed; None without one."""
+def who_runs(home: Path) -> dict[str, Any]:
+    """What live.json says, with `running`: False where there is none, or one that a killed supervisor left behind."""
     try:
         found = json.loads(presence_file(home).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return {"running": _is_held(home), **found} if isinstance(found, dict) else None
+        return {"running": False}
+    return {"running": True, **found} if isinstance(found, dict) and _is_held(home) else {"running": False}
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """What `who_runs` found, in a sentence."""
+    if not found["running"]:
+        return "not running"
+    where = ", ".join(f"{name} at {url}" for name, url in found["urls"].items())
+    troubled = [f"{name} {one['state']}" for name, one in found["parts"].items() if one["state"] != "ready"]
+    restarts = [f"{name} {one['restarts']}" for name, one in found["parts"].items() if one["restarts"]]
+    said = [f"runs since {found['since']}, process {found['pid']}", where, "; ".join(troubled) or "all parts ready"]
+    return ", ".join([part for part in said if part] + (["restarts: " + ", ".join(restarts)] if restarts else []))
 
 
 def _is_held(home: Path) -> bool:
@@ -97,7 +108,7 @@ def _is_held(home: Path) -> bool:
 
 
 def _refused(home: Path) -> AlreadyRunningError:
-    found = who_runs(home) or {}
+    found = who_runs(home)
     pid, urls = found.get("pid", "unknown"), found.get("urls", {})
     where = "".join(f", {name} at {url}" for name, url in urls.items())
     return AlreadyRunningError(

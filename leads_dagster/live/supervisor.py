@@ -73,10 +73,13 @@ class Supervisor:
                 task.result()
 
     async def renew(self) -> None:
-        """Start the parts that follow the settings anew, one after the other: the others do the work meanwhile."""
-        for name, keeper in self._keepers.items():
+        """Start the parts that follow the settings anew, one after the other: the others do the work meanwhile.
+
+        In the order in which parts are stopped, so that who asks for work learns of a new customer after who does it.
+        """
+        for keeper in self._in_stop_order():
             if keeper.part.follows_settings and not await keeper.renew(keeper.part.start_seconds):
-                self._stream.tell("renewing", "is not ready yet with the new settings", name)
+                self._stream.tell("renewing", "is not ready yet with the new settings", keeper.part.name)
         self._stream.tell("renewed", "The new settings are in force.")
 
     async def _start(self, keeper: Keeper) -> None:
@@ -96,9 +99,11 @@ class Supervisor:
 
     async def _stop_all(self, keeping: Mapping[str, asyncio.Task[None]]) -> None:
         """End the parts, those first that the others do not need."""
-        ordered = sorted(self._keepers.values(), key=lambda keeper: keeper.part.stop_order)
-        for _, group in groupby(ordered, key=lambda keeper: keeper.part.stop_order):
+        for _, group in groupby(self._in_stop_order(), key=lambda keeper: keeper.part.stop_order):
             await self._stop_group({keeper: keeping[keeper.part.name] for keeper in group})
+
+    def _in_stop_order(self) -> list[Keeper]:
+        return sorted(self._keepers.values(), key=lambda keeper: keeper.part.stop_order)
 
     async def _stop_group(self, group: Mapping[Keeper, asyncio.Task[None]]) -> None:
         for keeper, task in group.items():

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError
+from leads_dagster.live.presence import in_words, who_runs
 from leads_dagster.pipeline.doctor_backups import check_backups, check_integrity
 from leads_dagster.pipeline.doctor_services import (
     check_airtable,
@@ -91,6 +92,15 @@ def check_home(settings: Settings) -> Iterator[Finding]:
         yield Finding("home", "warn", f"Others may look into {home}.", f"chmod 700 {home}")
 
 
+def check_live(settings: Settings) -> Iterator[Finding]:
+    """Whether the live system runs, and all of it."""
+    found = who_runs(settings.home)
+    parts = found.get("parts", {})
+    ailing = [name for name, one in parts.items() if one["state"] != "ready"]
+    mend = f"What {', '.join(ailing)} printed stands in the log of leads up." if ailing else ""
+    yield Finding("live", "warn" if ailing else "ok", in_words(found), mend)
+
+
 def check_lead_database(settings: Settings) -> Iterator[Finding]:
     """The lead database opens."""
     yield _check_database("database", settings.database_url, "LEAD_DATABASE_PATH or LEADS_DATABASE_URL")
@@ -158,6 +168,7 @@ _SHARED_CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
     "versions": check_versions,
     "settings": check_settings,
     "home": check_home,
+    "live": check_live,
     "database": check_lead_database,
     "integrity": check_integrity,
     "backups": check_backups,

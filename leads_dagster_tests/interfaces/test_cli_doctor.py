@@ -40,7 +40,7 @@ def test_in_a_fresh_folder_everything_is_well_and_nothing_is_made(leads: Command
 def test_in_words_each_check_is_a_line_with_its_verdict(leads: CommandLine) -> None:
     lines = leads("doctor").out.splitlines()
 
-    assert [line.split()[0] for line in lines] == ["ok"] * 9
+    assert [line.split()[0] for line in lines] == ["ok"] * 10
     assert any("default: sheet" in line and "60 rows" in line for line in lines)
 
 

@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def live(start: StartLive, config: Path) -> LiveSystem:
     parts = [
-        {"name": "code", "program": SHOWS, "follows": True},
+        {"name": "code", "program": SHOWS, "follows": True, "stop_order": 2},
         {"name": "web", "program": STAYS},
         {"name": "worker-1", "program": SHOWS, "follows": True},
     ]
@@ -39,7 +39,7 @@ def test_other_customers_restart_what_reads_them_one_after_the_other(live: LiveS
 
     changed = next(number for number, told in enumerate(live.seen) if told["event"] == "settings")
     after = [(told["event"], told["part"]) for told in live.seen[changed:] if told["event"] in ("ended", "started")]
-    assert after == [("ended", "code"), ("started", "code"), ("ended", "worker-1"), ("started", "worker-1")]
+    assert after == [("ended", "worker-1"), ("started", "worker-1"), ("ended", "code"), ("started", "code")]
     assert 'name = "two"' in [told["text"] for told in live.told("line", "worker-1")]
 
 

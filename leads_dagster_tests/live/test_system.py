@@ -223,9 +223,8 @@ def test_after_one_that_was_killed_the_next_starts(start: StartLive, tmp_path: P
     first.process.kill()
     first.end()
 
-    left = who_runs(tmp_path / "home")
-    assert left is not None
-    assert left["running"] is False
+    assert (tmp_path / "home" / "live" / "live.json").exists()
+    assert who_runs(tmp_path / "home") == {"running": False}
     assert start(part("one")).until("ready")
 
 
@@ -234,7 +233,6 @@ def test_others_can_see_what_runs(start: StartLive, tmp_path: Path) -> None:
     live.until("ready")
 
     found = who_runs(tmp_path / "home")
-    assert found is not None
     assert (found["running"], found["ready"], found["pid"]) == (True, True, live.process.pid)
     assert found["urls"] == {"web": "http://127.0.0.1:3000"}
     assert {name: one["state"] for name, one in found["parts"].items()} == {"web": "ready", "worker-1": "ready"}
@@ -246,7 +244,8 @@ def test_when_it_ended_nothing_is_said_to_run(start: StartLive, tmp_path: Path) 
     live.process.send_signal(signal.SIGTERM)
     live.end()
 
-    assert who_runs(tmp_path / "home") is None
+    assert not (tmp_path / "home" / "live" / "live.json").exists()
+    assert who_runs(tmp_path / "home") == {"running": False}
 
 
 def test_lines_of_parts_that_talk_at_once_are_never_torn(start: StartLive) -> None:

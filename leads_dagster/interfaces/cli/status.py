@@ -24,15 +24,21 @@ def register(app: typer.Typer) -> None:
 
 def status(
     customer: Customer = None,
-    every: Annotated[bool, typer.Option("--all", help='Every customer; JSON is then {"customers": …}.')] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help='Every customer; JSON is then {"customers": …, "live": …}.')
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the last sync, what waits, and which hosts are rested."""
+    """Show the last sync, what waits, which hosts are rested, and whether `leads up` runs."""
     settings = load_settings()
+    from leads_dagster.live.presence import who_runs
+
+    live = {"live": who_runs(settings.home)}
     if every:
-        found = {"customers": [_status_of(settings, one.name) for one in settings.customers]}
+        found = {"customers": [_status_of(settings, one.name) for one in settings.customers], **live}
         return show(found, as_json=as_json, render=_render_all)
-    return show(_status_of(settings, customer_named(settings, customer).name), as_json=as_json, render=_render)
+    found = {**_status_of(settings, customer_named(settings, customer).name), **live}
+    return show(found, as_json=as_json, render=_render)
 
 
 def _status_of(settings: Settings, name: str) -> dict[str, Any]:
@@ -44,10 +50,18 @@ def _status_of(settings: Settings, name: str) -> dict[str, Any]:
 
 
 def _render(console: Console, facts: dict[str, Any]) -> None:
-    print_facts(console, {**facts, "budget": [budget_row(one) for one in facts["budget"]]})
+    budget = {"budget": [budget_row(one) for one in facts["budget"]]}
+    print_facts(console, {**facts, **budget, **_live_in_words(facts)})
+
+
+def _live_in_words(facts: dict[str, Any]) -> dict[str, str]:
+    from leads_dagster.live.presence import in_words
+
+    return {"live": in_words(facts["live"])} if "live" in facts else {}
 
 
 def _render_all(console: Console, found: dict[str, Any]) -> None:
     for facts in found["customers"]:
         _render(console, facts)
         console.print()
+    print_facts(console, _live_in_words(found))

@@ -1,23 +1,30 @@
 """Dagster's own daemon, its sensor loop brought down from five seconds to a tenth of one.
 
-What belongs here: that one change, and nothing else of the daemon's. How long the loop waits is a constant of
-`dagster._daemon.sensor` that no setting reaches (dagster 1.13); a test measures the real pace, so that a release which
-moves the constant is noticed. How often a sensor is evaluated stays the sensor's own business
-(`minimum_interval_seconds`): a loop of a second with an interval of a second would skip every other one.
+What belongs here: that one change, and fewer words where the code server is away; nothing else of the daemon's. How
+long the loop waits is a constant of `dagster._daemon.sensor` that no setting reaches (dagster 1.13); a test measures
+the real pace, so that a release which moves the constant is noticed. How often a sensor is evaluated stays the sensor's
+own business (`minimum_interval_seconds`): a loop of a second with an interval of a second would skip every other one.
 
     python -m leads_dagster.orchestration.live.daemon -w workspace.yaml
 """
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._daemon import sensor as dagster_sensors
 from dagster._daemon.cli import run_command
+from dagster._daemon.utils import DaemonErrorCapture
+from dagster._utils.error import ExceptionInfo, serializable_error_info_from_exc_info
+from dagster_shared.error import SerializableErrorInfo
 
 from leads_dagster.live.heartbeat import start_beating
 
 LOOP_SECONDS = 0.1
+_AWAY_SECONDS = 60.0
 
 
 def quicken() -> None:
@@ -31,9 +38,26 @@ def quicken() -> None:
     dagster_sensors.MIN_INTERVAL_LOOP_TIME = LOOP_SECONDS  # type: ignore[assignment]
 
 
+def quieten() -> None:
+    """Say in a line a minute that the code server is away, not in two tracebacks a tick; all else as ever."""
+    stock = DaemonErrorCapture.process_exception
+    said_at = [float("-inf")]
+
+    def brief(exc_info: ExceptionInfo, logger: logging.Logger, log_message: str) -> SerializableErrorInfo:
+        if not isinstance(exc_info[1], DagsterUserCodeUnreachableError):
+            return stock(exc_info, logger, log_message)
+        if time.monotonic() - said_at[0] > _AWAY_SECONDS:
+            said_at[0] = time.monotonic()
+            logger.warning("The code server does not answer; what was asked of it is asked again.")
+        return serializable_error_info_from_exc_info(exc_info)
+
+    DaemonErrorCapture.process_exception = staticmethod(brief)
+
+
 def main() -> None:
     """Run the daemon with the arguments of `dagster-daemon run`; it says two lines a tick unless told to be quiet."""
     quicken()
+    quieten()
     start_beating()
     run_command(["--log-level", "warning", *sys.argv[1:]])
 

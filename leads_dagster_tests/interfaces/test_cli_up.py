@@ -1,0 +1,75 @@
+"""`leads up`: the real processes, in a folder of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from leads_dagster_tests.interfaces.conftest import CommandLine
+from leads_dagster_tests.live.conftest import LiveSystem
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def live(leads: CommandLine, port: int) -> Iterator[LiveSystem]:
+    with leads.started("up", "--json", "--workers", "1", "--port", str(port)) as process:
+        system = LiveSystem(process)
+        try:
+            yield system
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem, port: int) -> None:
+    ready = live.until("ready")
+    url = f"http://127.0.0.1:{port}"
+
+    assert ready["urls"] == {"web": url}
+    assert _locations(url) == ["leads_dagster"]
+    status = leads("status", "--json").json["live"]
+    assert (status["running"], status["ready"], status["urls"]) == (True, True, {"web": url})
+    assert f"process {live.process.pid}, web at {url}, all parts ready" in leads("status").out
+    refused = leads("up", "--json")
+    assert refused.code == 1
+    assert json.loads(refused.out)["error"]["type"] == "AlreadyRunningError"
+    live.process.send_signal(signal.SIGTERM)
+    assert live.end() == 0
+    assert {told["code"] for told in live.told("ended")} == {0}
+    assert leads("status", "--json").json["live"] == {"running": False}
+
+
+def test_a_taken_port_that_was_asked_for_is_refused(leads: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        ended = leads("up", "--port", str(port))
+
+    assert ended.code == 2
+    assert f"Port {port} of 127.0.0.1 is taken" in ended.err
+
+
+def test_settings_that_are_wrong_start_nothing(leads: CommandLine) -> None:
+    leads.configure("[[customers]]\nnam = 'x'\n")
+    ended = leads("up", "--json")
+
+    assert ended.code == 2
+    assert ended.json["error"]["type"] == "SettingsError"
+
+
+def _locations(url: str) -> list[Any]:
+    """The code locations that the webserver has loaded."""
+    query = "{ workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError { __typename } } } } }"
+    answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()
+    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    return [one["name"] for one in entries if one["locationOrLoadError"]["__typename"] == "RepositoryLocation"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 from leads_dagster.errors import AlreadyRunningError
 from leads_dagster.live.folder import lock_file, prepare, presence_file
 from leads_dagster.live.keeper import Health
+from leads_dagster.settings import load_settings
 
 _LOCK_SECONDS = 1.0  # `leads status` holds it for an instant
 
@@ -121,3 +123,14 @@ def _refused(home: Path) -> AlreadyRunningError:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="seconds")
+
+
+def main() -> int:
+    """For a container's health check: what runs, in a line; 0 where all parts are ready, else 1."""
+    found = who_runs(load_settings().home)
+    sys.stdout.write(in_words(found) + "\n")
+    return 0 if found["running"] and found["ready"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.live.presence import who_runs
+from leads_dagster_tests.conftest import REPOSITORY
 from leads_dagster_tests.live.conftest import LONGEST_WAIT_SECONDS, STAYS, StartLive
 
 BEATS = """
@@ -236,6 +239,18 @@ def test_others_can_see_what_runs(start: StartLive, tmp_path: Path) -> None:
     assert (found["running"], found["ready"], found["pid"]) == (True, True, live.process.pid)
     assert found["urls"] == {"web": "http://127.0.0.1:3000"}
     assert {name: one["state"] for name, one in found["parts"].items()} == {"web": "ready", "worker-1": "ready"}
+
+
+def test_a_container_can_ask_whether_all_is_well(start: StartLive, tmp_path: Path) -> None:
+    ask = [sys.executable, "-m", "leads_dagster.live.presence"]
+    environ = {**os.environ, "LEADS_HOME": str(tmp_path / "home")}
+    before = subprocess.run(ask, env=environ, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    start(part("one")).until("ready")
+    while_it_runs = subprocess.run(ask, env=environ, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert (before.returncode, before.stdout) == (1, "not running\n")
+    assert while_it_runs.returncode == 0
+    assert "all parts ready" in while_it_runs.stdout
 
 
 def test_when_it_ended_nothing_is_said_to_run(start: StartLive, tmp_path: Path) -> None:

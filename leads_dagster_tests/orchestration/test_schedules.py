@@ -112,6 +112,7 @@ def test_every_schedule_is_on_from_the_start_and_ticks_by_utc(road: DagsterRoad)
     assert {one.name: one.cron_schedule for one in schedules} == {
         "backup_schedule": "30 2 * * *",
         "retention_schedule": "17 * * * *",
+        "freshness_schedule": "* * * * *",
         "compare_schedule": "* * * * *",
         "audit_schedule": "* * * * *",
     }

@@ -42,6 +42,15 @@ def resume(ws: Workspace) -> dict[str, Any]:
     return {"customer": ws.name, "paused": False, "already": already}
 
 
+def paused_words(ws: Workspace) -> str | None:
+    """What to say to whoever syncs a paused customer by hand; None where it is not paused."""
+    with reading(ws.engine) as connection:
+        if not watch_rows.is_paused(connection, ws.name):
+            return None
+        row = watch_rows.watched(connection, ws.name)
+    return f"{ws.name} is {row.reason if row else 'paused'}; only syncs by hand run until `leads resume`."
+
+
 def refuse_paused(ws: Workspace) -> None:
     """Nobody but a person's own sync works for a paused customer.
 

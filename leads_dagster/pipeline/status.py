@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Row
+
 from leads_dagster.breakers import breaker_states
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.airtable_status import airtable_status
 from leads_dagster.pipeline.metrics import freshness_of
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, outbox_marks, records, review_rows
+from leads_dagster.store import hold_rows, lead_rows, ledger, outbox, outbox_marks, records, review_rows, watch_rows
 from leads_dagster.store.engine import reading
 from leads_dagster.store.metrics import store_metrics
 from leads_dagster.store.retry import booked_retries
@@ -43,6 +45,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "rows": asdict(counts),
             "held_because": ledger.held_because(connection, source),
             "ledger_adds_up": counts.adds_up,
+            "watching": _watching(watch_rows.watched(connection, ws.name)),
             "last_run": None if last is None else _run_facts(last),
             "quarantine": records.quarantined_by_code(connection, ws.name),
             "needs_fixing": fixing_status(ws, connection),
@@ -60,6 +63,11 @@ def status(ws: Workspace) -> dict[str, Any]:
                 "lock_wait_seconds": store_metrics()["lock_wait_seconds"],
             },
         }
+
+
+def _watching(row: Row[Any] | None) -> dict[str, Any]:
+    """How often the live system looks at the sheet and why so, and what it waits for; empty where none ever did."""
+    return {} if row is None else {name: value for name, value in row._mapping.items() if name != "customer"}
 
 
 def _breakers(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:

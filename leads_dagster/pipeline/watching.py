@@ -65,7 +65,8 @@ class Watcher:
     """Looks at the sheets of all customers, again and again.
 
     Args:
-        settings: of the process; leads.toml is read again when it changes.
+        settings: of the process.
+        follows_file: read leads.toml again when it changes.
 
     Attributes:
         sheets: customer -> what is known of it.
@@ -76,8 +77,9 @@ class Watcher:
         StoreError, StoreBusyError: the lead database cannot be opened.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, follows_file: bool = True) -> None:
         self.settings = settings
+        self._follows_file = follows_file
         self.sheets: dict[str, WatchedSheet] = {}
         self.paces: dict[str, Pace] = {}
         self.troubles: dict[str, str] = {}
@@ -120,6 +122,13 @@ class Watcher:
             self._end(found)
             return found
 
+    def settle(self, customer: str) -> None:
+        """A cycle of this customer ended: see at once whether another one is due."""
+        if customer in self.sheets:
+            self.sheets[customer].ask_in_full()
+            self._turns.give(customer, time.monotonic())
+            self._must_hear = True
+
     def refresh(self) -> None:
         """Take in settings and database, for whoever watches something else; while sheets are watched that is done."""
         if self._watching.acquire(blocking=False):
@@ -149,10 +158,8 @@ class Watcher:
         while self._answers:  # whoever was given these findings came back, so that they were acted on
             self._notes.note_answered(*self._answers.popitem())
         ended, self._busy = self._busy - busy, busy
-        for name in ended & self.sheets.keys():
-            self.sheets[name].ask_in_full()
-            self._turns.give(name, now)
-            self._must_hear = True
+        for name in ended:
+            self.settle(name)
 
     def _end(self, found: Iterable[Finding]) -> None:
         for one in found:
@@ -176,7 +183,7 @@ class Watcher:
         """Take in a leads.toml that changed; one that cannot be used changes nothing."""
         path = _config_path(self.settings)
         state = _state_of(path)
-        if state == self._config:
+        if state == self._config or not self._follows_file:
             return
         try:
             if state is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from leads_dagster.customers import AirtableSettings, CustomerSettings
-from leads_dagster.interfaces.cli.sync import cost_of_looking, pause_seconds
+from leads_dagster.interfaces.cli.sync import cost_of_looking
 from leads_dagster_tests.interfaces.conftest import CommandLine
 
 ROWS = ["read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed"]
@@ -118,11 +118,6 @@ def test_in_words_a_failure_stands_on_stderr(leads: CommandLine) -> None:
     assert ended.code == 1
     assert "Quux" in ended.err
     assert "Traceback" not in ended.err
-
-
-def test_a_failing_watch_looks_less_and_less_often_up_to_15_minutes() -> None:
-    assert [pause_seconds(60, failures) for failures in (0, 1, 2, 3, 9, 999)] == [60, 120, 240, 480, 900, 900]
-    assert pause_seconds(3600, 5) == 3600
 
 
 def test_looking_often_is_said_to_cost_quota() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,6 +12,7 @@ import typer
 
 from leads_dagster.customers import PLAN_CALLS_A_MONTH, CustomerSettings
 from leads_dagster.errors import LeadsError, SettingsError, TransientError
+from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.settings import Settings, customer_named, load_settings
 from leads_dagster.sources.sheet_address import parse_sheet
@@ -21,11 +21,14 @@ from leads_dagster.stopping import stop_signals
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from leads_dagster.pipeline.watching import Watcher
+    from leads_dagster.pipeline.watching_airtable import AirtableWatcher
+
 ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantined", "held", "removed")
 
 _DEFAULT_INTERVAL_SECONDS = 300.0
 _COSTLY_INTERVAL_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 900.0
+_LOOK_SECONDS = 1.0  # after which Airtable's turn is looked for
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +72,7 @@ def sync(
         return _watch(cycle, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
     facts = cycle()
     _show(facts, as_json=as_json)
+    _say_if_paused(settings, chosen.name)
     return 1 if facts["status"] == "failed" else 0
 
 
@@ -124,7 +128,7 @@ class _Cycle:
 
 
 def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
-    """Cycle after cycle, `seconds` from start to start, more slowly while they fail.
+    """One cycle, and then one whenever a look gives reason for it; a sheet that did not change costs a look.
 
     A cycle that failed is tried again, whatever the reason: a sheet half edited, or not shared for an hour, is mended.
     The watch ends where a cycle cannot even begin, for settings that are wrong or a database that refuses for good.
@@ -133,23 +137,43 @@ def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
 
     if warning := cost_of_looking(seconds, cycle.customer):
         typer.echo(warning, err=True)
-    failures = 0
     with _stop_politely() as raise_if_forgotten, open_instance(cycle.settings) as instance:
-        while True:
-            started = time.monotonic()
-            try:
-                facts = cycle(instance)
-            except TransientError as error:
-                facts = failed_facts(error)
-            _show(facts, as_json=as_json)
-            raise_if_forgotten()
-            failures = failures + 1 if facts["status"] == "failed" else 0
-            time.sleep(max(0.0, pause_seconds(seconds, failures) - (time.monotonic() - started)))
+        _show_cycle(cycle, instance, as_json=as_json)
+        with closing(_watcher(cycle, seconds)) as watcher, closing(_airtable(watcher)) as tables:
+            while True:
+                raise_if_forgotten()
+                if tables.watch(0) or watcher.watch(min(seconds, _LOOK_SECONDS)):
+                    _show_cycle(cycle, instance, as_json=as_json)
+                    watcher.settle(cycle.customer.name)
 
 
-def pause_seconds(interval: float, failures: int) -> float:
-    """From the start of one look to the next: the interval, doubled for each failure in a row up to 15 minutes."""
-    return min(interval * 2.0 ** min(failures, 20), max(interval, _LONGEST_PAUSE_SECONDS))
+def _show_cycle(cycle: _Cycle, instance: DagsterInstance, *, as_json: bool) -> None:
+    try:
+        facts = cycle(instance)
+    except TransientError as error:
+        facts = failed_facts(error)
+    _show(facts, as_json=as_json)
+
+
+def _watcher(cycle: _Cycle, seconds: float) -> Watcher:
+    from leads_dagster.pipeline.watching import Watcher
+
+    customer = replace(cycle.customer, interval_seconds=seconds, idle_interval_seconds=None)
+    return Watcher(replace(cycle.settings, customers=(customer,)), follows_file=False)
+
+
+def _airtable(watcher: Watcher) -> AirtableWatcher:
+    from leads_dagster.pipeline.watching_airtable import AirtableWatcher
+
+    return AirtableWatcher(watcher)
+
+
+def _say_if_paused(settings: Settings, name: str) -> None:
+    from leads_dagster.pipeline.pausing import paused_words
+
+    with opened(name) as workspace:
+        if words := paused_words(workspace):
+            typer.echo(words, err=True)
 
 
 @contextmanager

@@ -155,8 +155,9 @@ class Watcher:
         if now - self._ended > _PAUSE_SECONDS:
             self._began = now
         self._read_settings()
-        while self._answers:  # whoever was given these findings came back, so that they were acted on
-            self._notes.note_answered(*self._answers.popitem())
+        if self._answers:  # whoever was given these findings came back, so that they were acted on
+            self._notes.note_answered(self._answers)
+            self._answers = {}
         ended, self._busy = self._busy - busy, busy
         for name in ended:
             self.settle(name)

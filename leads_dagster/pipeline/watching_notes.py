@@ -46,9 +46,10 @@ class Notes:
         self._quota_at = 0.0
         self._triggers: dict[str, datetime] = {}
 
-    def note_answered(self, customer: str, triggered_at: datetime) -> None:
-        """The cycle that was wanted then was asked for; written with the next notes."""
-        self._triggers[customer] = triggered_at
+    def note_answered(self, triggers: Mapping[str, datetime]) -> None:
+        """The cycles that were wanted then, by customer, were asked for."""
+        self._triggers.update(triggers)
+        self.write({}, [])
 
     def write(self, paces: Mapping[str, Pace], looked: list[str]) -> bool:
         """Write what is new; whether `looked` was taken in. A database that is busy is told the next time."""

@@ -30,8 +30,8 @@ from leads_dagster.pipeline.pace import (
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, Moved, NotModified, SheetMarker
 from leads_dagster.sources.google_sheets import peek_at_sheet
-from leads_dagster.store import ledger
-from leads_dagster.store.engine import reading
+from leads_dagster.store import ledger, watch_rows
+from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.watch_rows import Standing
 
 CHANGED = "the sheet changed"
@@ -42,6 +42,8 @@ UNREADABLE = "the sheet cannot be read"
 _FAULTS_TO_BOOK = 2
 # A fault is booked once; should that run have been lost, another is asked for after so long.
 _BOOKED_SECONDS = 300.0
+# What somebody asked for counts as answered as soon as that is written down.
+_ANSWERED_SECONDS = 5.0
 # After the first tries, a cycle that ends and leaves everything as it was is asked for this rarely.
 _QUICK_TRIES = 20
 # Somebody wrote to the database, but nothing of this customer that is easily seen: asked in full this often.
@@ -116,6 +118,7 @@ class WatchedSheet:
         self._tries = 0
         self._open_at = 0.0  # when the question that was put may be put again
         self._retry_at = self.standing.retry_at
+        self._inherits = standing is None  # what failed before
         self._first: tuple[_Question, datetime] | None = None
 
     def hear(self, standing: Standing) -> None:
@@ -147,15 +150,16 @@ class WatchedSheet:
             return None
         question = self._ask()
         why = question.why
+        inherits, self._inherits = self._inherits, False
         if why is None:
-            self._asked, self._tries = None, 0
+            self._asked, self._tries, self._open_at = None, 0, 0.0
+            self._forget_failures()
             return None
         if self._first is None or self._first[0] != question:
             self._first = (question, datetime.now(timezone.utc))
+        if inherits and time.monotonic() < self._open_at:
+            self._asked = question  # what failed before this process began
         if question == self._asked and time.monotonic() < self._open_at:
-            return None
-        if self._asked is None and self._retry_at is not None and time.monotonic() < self._open_at:
-            self._asked = question  # failed before this process began
             return None
         return Finding(self.ws.name, why, self._first[1], without_sheet=question.fault is not None)
 
@@ -165,7 +169,11 @@ class WatchedSheet:
         self._tries = self._tries + 1 if question == self._asked else 1
         self._asked = question
         wait = retry_seconds(self._tries, transient=self._tries <= _QUICK_TRIES)
-        self._open_at = time.monotonic() + (_BOOKED_SECONDS if question.is_fault_alone else wait)
+        if question.is_fault_alone:
+            wait = _BOOKED_SECONDS
+        elif question.triggered_at is not None:
+            wait = max(wait, _ANSWERED_SECONDS)
+        self._open_at = time.monotonic() + wait
 
     def pace(self, *, late_seconds: float, quota_share: float) -> Pace:
         """How often to look, and why so."""
@@ -267,6 +275,17 @@ class WatchedSheet:
         following = self.standing.next_mark_at
         wait = math.inf if following is None else (following - self.ws.now()).total_seconds()
         return time.monotonic() + min(max(_SOONEST_SECONDS, wait), _RESTED_SECONDS)
+
+    def _forget_failures(self) -> None:
+        """A failure was booked, and now there is nothing to do: the sheet is back as it was, or somebody else did it.
+
+        Where marks wait for a mirror, that mirror's failure stands.
+        """
+        if self.error is not None or not self.standing.failures or self.standing.marks:
+            return
+        with writing(self.ws.engine, self.ws.name) as connection:
+            ledger.forget_error(connection, self.ws.name)
+            watch_rows.forget_failures(connection, self.ws.name)
 
     def _wait_until(self, moment: datetime, *, longest: float) -> None:
         """A failure was booked; by whom, and what the clock did since, is not known: no wait is longer than it may."""

@@ -300,6 +300,12 @@ def rest_state(connection: Connection, customer: str) -> None:
     save_progress(connection, customer, 100, words, running=False)
 
 
+def forget_error(connection: Connection, customer: str) -> None:
+    """What failed last is no longer so, and there was nothing to do for it."""
+    upsert(connection, sync_states, [{"customer": customer, "last_error": None, "breakers": None}])
+    rest_state(connection, customer)
+
+
 def fail_state(
     connection: Connection, customer: str, *, run_id: str, error: str, breakers: list[dict[str, Any]]
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline import pausing
 from leads_dagster.pipeline.watching import Finding, Watcher
 from leads_dagster.pipeline.watching_sheet import ASKED_FOR, CHANGED, UNREADABLE
@@ -123,7 +124,7 @@ def test_a_clock_that_was_put_back_makes_nobody_wait_for_longer(road: Road) -> N
 
 def test_a_cycle_that_closes_forgets_the_failures(road: Road) -> None:
     road.write([("1",)], header=("Quux",))
-    with pytest.raises(Exception, match="Quux"):
+    with pytest.raises(LeadsError, match="Quux"):
         road.sync()
     (row,) = road.all("watching")
     assert row["failures"] == 1
@@ -141,6 +142,23 @@ def test_a_sheet_that_is_gone_is_found_once_and_its_return_too(watcher: Watcher,
     assert watcher.watch(2.5) == []
     road.sheet.write_bytes(kept + b"Bob Stone,bob@zeta.example,Zeta,CTO\n")
     assert reasons(watcher.watch(15)) == [("acme", CHANGED)]
+
+
+def test_a_sheet_that_comes_back_as_it_was_is_watched_as_before_and_its_fault_is_forgotten(
+    watcher: Watcher, road: Road
+) -> None:
+    kept = road.sheet.read_bytes()
+    road.sheet.unlink()
+    assert watcher.watch(LONG)
+    with pytest.raises(LeadsError, match="no file"):
+        road.sync()
+    assert road.all("sync_states")[0]["last_error"] is not None
+    road.sheet.write_bytes(kept)
+    assert watcher.watch(10) == []
+    assert road.all("sync_states")[0]["last_error"] is None
+    assert road.all("watching")[0]["failures"] == 0
+    road.write([ADA, BOB])
+    assert reasons(watcher.watch(LONG)) == [("acme", CHANGED)]
 
 
 def test_what_waits_in_the_database_is_found_though_the_sheet_cannot_be_read(watcher: Watcher, road: Road) -> None:

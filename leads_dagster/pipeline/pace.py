@@ -15,6 +15,8 @@ LONGEST_WAIT_FOR_PERSON_SECONDS = 300.0
 LONGEST_LOOK_WAIT_SECONDS = 8.0
 # A look that costs next to nothing is taken so often while the customer is at a second.
 QUICK_LOOK_SECONDS = 0.25
+# Of the 12,000 questions a minute that Google Drive allows (developers.google.com/workspace/drive/api/guides/limits).
+DRIVE_LOOKS_A_MINUTE = 9_600
 # People who edit come back: so long after an edit the sheet is looked at as often as allowed; then half as often after
 # each further stretch of this length.
 EDITED_SECONDS = 300.0
@@ -37,6 +39,11 @@ class Pace:
 
     seconds: float
     reason: str
+
+
+def drive_look_seconds(sheets: int) -> float:
+    """Between two quick looks, where Drive is asked for so many sheets."""
+    return max(QUICK_LOOK_SECONDS, sheets * 60 / DRIVE_LOOKS_A_MINUTE)
 
 
 def retry_seconds(failures: int, *, transient: bool) -> float:

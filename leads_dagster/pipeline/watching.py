@@ -23,7 +23,7 @@ from leads_dagster.breakers import CircuitBreakers
 from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError, SettingsError
 from leads_dagster.leads_toml import read_customers
-from leads_dagster.pipeline.pace import LONGEST_LOOK_WAIT_SECONDS, Pace
+from leads_dagster.pipeline.pace import LONGEST_LOOK_WAIT_SECONDS, Pace, drive_look_seconds
 from leads_dagster.pipeline.recovery import see_that_sound
 from leads_dagster.pipeline.watching_notes import Notes
 from leads_dagster.pipeline.watching_sheet import Finding, WatchedSheet
@@ -210,7 +210,14 @@ class Watcher:
             self.sheets[customer.name] = WatchedSheet(self._workspace(customer), before.standing if before else None)
             self._turns.drop(customer.name)
             self._turns.give(customer.name, now + customer.interval_seconds * place / len(new))
+        self._share_out_drive()
         self._must_hear = True
+
+    def _share_out_drive(self) -> None:
+        """All looks that ask Google Drive come out of one quota."""
+        asking = [one for one in self.sheets.values() if one.counts_reads and one.ws.customer.interval_seconds <= 1]
+        for sheet in asking:
+            sheet.quick_seconds = drive_look_seconds(len(asking))
 
     def _workspace(self, customer: CustomerSettings) -> Workspace:
         made = Workspace(self.settings, customer, self.engine, books_progress=False, paced=True)

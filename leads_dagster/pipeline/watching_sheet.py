@@ -104,6 +104,7 @@ class WatchedSheet:
     def __init__(self, ws: Workspace, standing: Standing | None = None) -> None:
         self.ws = ws
         self.standing = standing or Standing()
+        self.quick_seconds = QUICK_LOOK_SECONDS
         self.heard = False  # what the database says of it
         self.error: LeadsError | None = None
         self._failures = 0
@@ -194,7 +195,7 @@ class WatchedSheet:
             return min(max(pace.seconds, self.error.retry_after_seconds), _LONGEST_PARKING_SECONDS)
         if self.error is not None:
             return look_again_seconds(self._failures, self.ws.customer.interval_seconds)
-        return QUICK_LOOK_SECONDS if pace.seconds <= 1 and self._is_quick else pace.seconds
+        return min(self.quick_seconds, pace.seconds) if pace.seconds <= 1 and self._is_quick else pace.seconds
 
     @property
     def counts_reads(self) -> bool:
@@ -205,7 +206,8 @@ class WatchedSheet:
     def _is_quick(self) -> bool:
         """Whether a look at a sheet that did not change is a file's stat or one small answer."""
         marker = self._marker
-        return self.ws.address.path is not None or bool(marker and (marker.etag or marker.last_modified))
+        told = marker is not None and (marker.etag or marker.last_modified or marker.drive_version)
+        return self.ws.address.path is not None or bool(told)
 
     def _begin_with_ledger(self) -> None:
         with reading(self.ws.engine) as connection:

@@ -48,3 +48,10 @@ def test_a_quota_that_runs_out_makes_looks_rarer() -> None:
     assert pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=0.4).seconds == 1
     spent = pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=1.0)
     assert (spent.seconds, spent.reason) == (8, pace.QUOTA)
+
+
+@pytest.mark.parametrize("sheets", [1, 10, 40, 100, 1000])
+def test_looks_that_ask_drive_stay_within_its_quota(sheets: int) -> None:
+    seconds = pace.drive_look_seconds(sheets)
+    assert seconds >= pace.QUICK_LOOK_SECONDS
+    assert sheets * 60 / seconds <= pace.DRIVE_LOOKS_A_MINUTE

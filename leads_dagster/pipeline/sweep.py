@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.errors import ServiceUnavailableError
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.airtable_payloads import RECORD
 from leads_dagster.mirrors.airtable_values import plain_cell
 from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.pipeline.airtable_differences import Telling, told_of, waits_already
@@ -73,6 +74,7 @@ class Sweep:
         self._ws, self._airtable, self._mirror, self._read_on = ws, airtable, mirror, read_on
         self._noted = 0
         self._copies: set[str] = set()
+        self._strangers: set[str] = set()
 
     def run(self) -> int:
         """Note what differs; returns how many edits.
@@ -125,14 +127,15 @@ class Sweep:
     # First records are listed, and those picked out that are not as known.
 
     def _suspects(self, pages: Iterable[Sequence[Record]], expected: set[str]) -> list[Suspect]:
-        """Those that differ, the oldest first, and those expected that are not there."""
+        """Those that differ, strangers first, then by age, and those expected that are not there."""
         found: list[Record] = []
         for page in pages:
             expected.difference_update(record["id"] for record in page)
             found += self._differing(page)
         at = self._ws.now()
-        # The older of two with one lead_key is its lead's: they are noted in that order.
-        oldest_first = sorted(found, key=lambda record: (record["createdTime"], record["id"]))
+        # The older of two with one lead_key is its lead's: they are noted in that order. What was typed in a lead's own
+        # record counts as newer than what somebody made beside it: nothing tells which of the two came first.
+        oldest_first = sorted(found, key=lambda one: (one["id"] not in self._strangers, one["createdTime"], one["id"]))
         there = [
             Suspect(record["id"], self._cells(record), at + number * _INSTANT)
             for number, record in enumerate(oldest_first)
@@ -150,6 +153,7 @@ class Sweep:
             record["id"]: told_of(self._watched, known, record["id"], self._cells(record), copies=self._copies)
             for record in page
         }
+        self._strangers |= {record for record, news in told.items() if RECORD in news}
         heard = self._is_heard(booked_hook(self._ws, self._table.base_id))
         # Without a webhook also what waits and is not so any more is to be looked at.
         waiting = self._waiting([record for record in told if told[record] or not heard])

@@ -291,6 +291,17 @@ def test_an_edit_that_a_program_did_not_know_of_is_kept_beside_its_own(desk: Des
     assert open_conflicts(desk) == [("title", "Founder", "Chair")]
 
 
+def test_an_edit_is_not_lost_to_a_double_where_nothing_tells_which_came_first(desk: Desk) -> None:
+    desk.ready(JANE)
+    record = desk.record_of("Jane Doe")
+    desk.sandbox.airtable.expire_hooks(BASE)
+    desk.admin("clock", skew=60)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Queen"}])
+    desk.type_in(record, Title="Chair")
+    desk.road.sync()
+    assert desk.lead_of("Jane Doe")["title"] == "Chair"
+
+
 def test_different_fields_of_one_lead_are_no_conflict(desk: Desk) -> None:
     desk.ready(JANE)
     desk.type_in(desk.record_of("Jane Doe"), Title="Chair")

@@ -42,7 +42,7 @@ _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
 
 # Events whose names are compared together.
-_FORESEEN = 500
+_FORESEEN = 30
 
 # Aspects that match only where the names do not speak against it.
 _BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE, FACTS})

@@ -5,9 +5,9 @@ What belongs here: joining two trees of records, or refusing to. In which order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import chain, islice, product, starmap
+from itertools import chain, combinations, islice, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
 from leads_dagster.leads.comparison import name_pair_scores, name_scores, one_letter_apart
@@ -18,8 +18,11 @@ from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.personal_evidence import days_differ
 
 _NOTHING: frozenset[str] = frozenset()
-# Pairs of names that are compared at a time where one that differs is enough, and at most ahead of time.
-_FEW_NAMES, _MANY_NAMES = 16, 200_000
+# Pairs of names that are compared at a time where one that differs is enough.
+_FEW_NAMES = 16
+# Of trees that may all become one, with no more names than these, each is compared with each ahead of time; of larger
+# ones those of two that are joined, if these are no more pairs.
+_NAMES_OF_A_GROUP, _NAMES_OF_TWO = 100, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +255,33 @@ class Forest:
         Args:
             pairs: two records each, whose trees are meant.
         """
-        trees = {(self.tree(one), self.tree(other)) for one, other in pairs}
-        names = (product(self._names_of(one), self._names_of(other)) for one, other in sorted(trees) if one != other)
-        self._compare(islice(chain.from_iterable(names), _MANY_NAMES))
+        self._compare(self._soon_beside(pairs))
 
-    def _names_of(self, root: int) -> Iterable[PersonName]:
+    def _soon_beside(self, pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[PersonName, PersonName]]:
+        """Each name of trees that may become one beside each other, unless they are many."""
+        trees = sorted({(self.tree(one), self.tree(other)) for one, other in pairs})
+        trees = [(one, other) for one, other in trees if one != other and not self._of_one_given_name(one, other)]
+        many: set[int] = set()
+        for group in _hanging_together(trees):
+            if sum(len(self._names_of(root)) for root in group) > _NAMES_OF_A_GROUP:
+                many.update(group)
+            else:
+                yield from combinations(chain.from_iterable(map(self._names_of, group)), 2)
+        for one, other in trees:
+            if one in many and len(self._names_of(one)) * len(self._names_of(other)) <= _NAMES_OF_TWO:
+                yield from product(self._names_of(one), self._names_of(other))
+
+    def _of_one_given_name(self, one: int, other: int) -> bool:
+        """Whether no two of the names in two trees differ, since all have one given name."""
+        left, right = (self._givens_of(root) for root in (one, other))
+        return len(left) == 1 and left == right
+
+    def _givens_of(self, root: int) -> Set[tuple[str, str]]:
+        if (tree := self._trees.get(root)) is not None:
+            return tree.givens
+        return {(name.given, name.digits) for name in self._names_of(root)}
+
+    def _names_of(self, root: int) -> Collection[PersonName]:
         if (tree := self._trees.get(root)) is not None:
             return tree.names.values()
         name = self._records[root].name
@@ -312,6 +337,18 @@ class Forest:
     @staticmethod
     def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
         return (one.key, other.key) if one.key < other.key else (other.key, one.key)
+
+
+def _hanging_together(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Groups of those that pairs bring together, however far apart."""
+    group_of: dict[int, list[int]] = {}
+    for one, other in pairs:
+        first, second = group_of.setdefault(one, [one]), group_of.setdefault(other, [other])
+        if first is not second:
+            larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
+            larger += smaller
+            group_of.update(dict.fromkeys(smaller, larger))
+    return list({id(group): group for group in group_of.values()}.values())
 
 
 def _kept_apart(left: _Tree, right: _Tree) -> bool:

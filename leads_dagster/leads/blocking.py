@@ -216,7 +216,7 @@ def _distinct(aspect: Aspect, count: int, first_new: int, pieces: Iterable[Index
 
 
 def _packed(pairs: Indexes, count: int, first_new: int) -> Indexes:
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
     codes: Indexes = (low * count + high)[(low != high) & (high >= first_new)]
     return codes
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
@@ -40,6 +40,9 @@ from leads_dagster.leads.personal_evidence import days_differ
 _ASPECT_OF_NAME: dict[str, Aspect] = {name: aspect for aspect, name in ASPECT_NAMES.items()}
 _RANKS = {aspect: RULES.index(rule) for aspect, rule in RULE_OF_ASPECT.items()}
 
+
+# Events whose names are compared together.
+_FORESEEN = 30
 
 # Aspects that match only where the names do not speak against it.
 _BY_NAME = frozenset({MAILBOX, ROLE_MAILBOX, PHONE, PHONE_PROFILE, NAME_COMPANY, PROFILE, FACTS})
@@ -86,7 +89,9 @@ def cluster(
     unions += [edge for edge in pairs if _join_pair(edge, forest)]
     events = _events(others, forest)
     sharing = _sharing(events, {end for edge in others for end in (edge.a, edge.b)}, forest)
-    for event, edge in events.items():
+    for number, (event, edge) in enumerate(events.items()):
+        if number % _FORESEEN == 0:
+            forest.foresee(_to_be_joined(islice(events, number, number + _FORESEEN), sharing))
         unions += [_named(edge, matches, one, other) for one, other in _unions(event, sharing, forest)]
     return _clusters(forest, unions)
 
@@ -173,6 +178,13 @@ def _sharing(events: Iterable[_Event], members: Set[int], forest: Forest) -> dic
                 if (known := sharing.get(f"{aspect}{value}")) is not None:
                     known.append(member)
     return sharing
+
+
+def _to_be_joined(events: Iterable[_Event], sharing: Mapping[str, Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """Records that events speak of, one for each side."""
+    for _, _, left, right in events:
+        if left != right:
+            yield sharing[left][0], sharing[right][0]
 
 
 def _unions(event: _Event, sharing: dict[str, list[int]], forest: Forest) -> Iterator[tuple[int, int]]:

@@ -73,7 +73,15 @@ class NameScores:
 
 def name_scores(one: PersonName, other: PersonName) -> NameScores:
     """Compare two names in every reading; see `NameColumns.compare`."""
-    return NameColumns([one, other]).compare(np.array([0]), np.array([1]), thorough=True)
+    return name_pair_scores([(one, other)])
+
+
+def name_pair_scores(pairs: Sequence[tuple[PersonName, PersonName]]) -> NameScores:
+    """Compare pairs of names in every reading."""
+    names = {name.key: name for pair in pairs for name in pair}
+    place = {key: number for number, key in enumerate(names)}
+    left, right = (np.array([place[name.key] for name in side], dtype=np.int64) for side in zip(*pairs, strict=True))
+    return NameColumns(list(names.values())).compare(left, right, thorough=True)
 
 
 def one_letter_apart(one: PersonName, other: PersonName) -> bool:

@@ -5,12 +5,12 @@ What belongs here: joining two trees of records, or refusing to. In which order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import chain, product, starmap
+from itertools import chain, combinations, islice, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
-from leads_dagster.leads.comparison import name_scores, one_letter_apart
+from leads_dagster.leads.comparison import name_pair_scores, name_scores, one_letter_apart
 from leads_dagster.leads.evidence import TWO_PERSONS_BITS, offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
@@ -18,6 +18,11 @@ from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.personal_evidence import days_differ
 
 _NOTHING: frozenset[str] = frozenset()
+# Pairs of names that are compared at a time where one that differs is enough.
+_FEW_NAMES = 16
+# Of trees that may all become one, with no more names than these, each is compared with each ahead of time; of larger
+# ones those of two that are joined, if these are no more pairs.
+_NAMES_OF_A_GROUP, _NAMES_OF_TWO = 100, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +238,67 @@ class Forest:
             )
         if _generations_differ(left, right):
             return True
-        names = product(left.names.values(), right.names.values())
         one_given = len(left.givens) == 1 and left.givens == right.givens  # then no two of them differ
-        differ = (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in names)
-        return not one_given and _clash(differ, decided=decided)
+        return not one_given and _clash(self._names_differ(left, right), decided=decided)
+
+    def _names_differ(self, left: _Tree, right: _Tree) -> Iterator[bool]:
+        """Of each name beside each name of the other tree; a few at first, since one is often enough."""
+        names, several = product(left.names.values(), right.names.values()), _FEW_NAMES
+        while pairs := list(islice(names, several)):
+            self._compare(pairs)
+            yield from (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in pairs)
+            several *= several
+
+    def foresee(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Compare the names of trees together that are soon to be joined: many at once take little longer than two.
+
+        Args:
+            pairs: two records each, whose trees are meant.
+        """
+        self._compare(self._soon_beside(pairs))
+
+    def _soon_beside(self, pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[PersonName, PersonName]]:
+        """Each name of trees that may become one beside each other, unless they are many."""
+        trees = sorted({(self.tree(one), self.tree(other)) for one, other in pairs})
+        trees = [(one, other) for one, other in trees if one != other and not self._of_one_given_name(one, other)]
+        many: set[int] = set()
+        for group in _hanging_together(trees):
+            if sum(len(self._names_of(root)) for root in group) > _NAMES_OF_A_GROUP:
+                many.update(group)
+            else:
+                yield from combinations(chain.from_iterable(map(self._names_of, group)), 2)
+        for one, other in trees:
+            if one in many and len(self._names_of(one)) * len(self._names_of(other)) <= _NAMES_OF_TWO:
+                yield from product(self._names_of(one), self._names_of(other))
+
+    def _of_one_given_name(self, one: int, other: int) -> bool:
+        """Whether no two of the names in two trees differ, since all have one given name."""
+        left, right = (self._givens_of(root) for root in (one, other))
+        return len(left) == 1 and left == right
+
+    def _givens_of(self, root: int) -> Set[tuple[str, str]]:
+        if (tree := self._trees.get(root)) is not None:
+            return tree.givens
+        return {(name.given, name.digits) for name in self._names_of(root)}
+
+    def _names_of(self, root: int) -> Collection[PersonName]:
+        if (tree := self._trees.get(root)) is not None:
+            return tree.names.values()
+        name = self._records[root].name
+        return (name,) if name.key else ()
+
+    def _compare(self, pairs: Iterable[tuple[PersonName, PersonName]]) -> None:
+        """Take down which of these names are two persons'."""
+        unknown = {
+            key: (one, other)
+            for one, other in pairs
+            if (one.given, one.digits) != (other.given, other.digits)
+            and (key := self._names_key(one, other)) not in self._persons_differ
+        }
+        if unknown:
+            found = name_pair_scores(list(unknown.values()))
+            alike = (found.scores > self._thresholds.match) | (found.scores == 1)
+            self._persons_differ.update(zip(unknown, (~alike & ~found.agree).tolist(), strict=True))
 
     def _by_a_slip(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
         """Whether two names differ only because one is mistyped, and another row has it right: Elizaebth is not Liz,
@@ -258,9 +320,7 @@ class Forest:
             return False
         key = self._names_key(one, other)
         if key not in self._persons_differ:
-            found = name_scores(one, other)
-            alike = found.scores[0] > self._thresholds.match or found.scores[0] == 1
-            self._persons_differ[key] = not alike and not found.agree[0]
+            self._compare([(one, other)])
         return self._persons_differ[key]
 
     def _wholly_differ(self, one: PersonName, other: PersonName) -> bool:
@@ -277,6 +337,18 @@ class Forest:
     @staticmethod
     def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
         return (one.key, other.key) if one.key < other.key else (other.key, one.key)
+
+
+def _hanging_together(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Groups of those that pairs bring together, however far apart."""
+    group_of: dict[int, list[int]] = {}
+    for one, other in pairs:
+        first, second = group_of.setdefault(one, [one]), group_of.setdefault(other, [other])
+        if first is not second:
+            larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
+            larger += smaller
+            group_of.update(dict.fromkeys(smaller, larger))
+    return list({id(group): group for group in group_of.values()}.values())
 
 
 def _kept_apart(left: _Tree, right: _Tree) -> bool:

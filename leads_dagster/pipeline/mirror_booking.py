@@ -47,7 +47,6 @@ class Booking:
         pushes: Mapping[str, LeadPush | None],
         outcomes: Sequence[PushOutcome],
         unheard: Collection[str] = (),
-        *,
         unfinished: Collection[str] = (),
     ) -> None:
         """Book what came of pushes: lead -> push, None where there was nothing to send.

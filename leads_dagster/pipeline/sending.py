@@ -147,7 +147,7 @@ class Sending:
         self.tally.unchanged += len(quiet)
         last_words = self._last_words(marks, result)
         parted = {mark.lead_id for mark in marks if withheld.get(mark.external_id)}
-        self.booking.book(marks, pushes, [*result.outcomes, *quiet], last_words, unfinished=parted)
+        self.booking.book(marks, pushes, [*result.outcomes, *quiet], last_words, parted)
         self._postpone(parted | last_words)
         gone = {one.lead_id for one in result.outcomes if one.action == "gone"}
         self._leave_gone([mark for mark in marks if mark.lead_id in gone and not we_deleted(mark)])

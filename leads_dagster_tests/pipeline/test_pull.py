@@ -82,7 +82,7 @@ def test_our_own_writes_are_never_noted(desk: Desk) -> None:
 def test_our_own_writes_are_known_also_while_nobody_booked_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies between Airtable's answer and our booking of it; then a person types."""
 
-    def die(*_: Any, **__: Any) -> None:
+    def die(*_: Any) -> None:
         raise StoreError("the process died")
 
     desk.ready(JANE)

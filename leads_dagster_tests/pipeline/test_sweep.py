@@ -107,7 +107,7 @@ def test_the_alert_stays_booked_until_the_new_hook_was_read(desk: Desk) -> None:
 def test_a_hook_that_turned_ill_and_whose_reader_died_is_not_read_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: Any, **__: Any) -> None:
+    def die(*_: Any) -> None:
         raise RuntimeError("killed")
 
     desk.ready(JANE)
@@ -353,7 +353,7 @@ def test_a_deletion_that_we_never_booked_is_nobodys(
 ) -> None:
     """The process dies after Airtable deleted the record; then the lead is wanted again."""
 
-    def die(*_: Any, **__: Any) -> None:
+    def die(*_: Any) -> None:
         raise StoreError("the process died")
 
     desk: Desk = request.getfixturevalue(seat)

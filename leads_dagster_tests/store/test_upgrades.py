@@ -28,8 +28,8 @@ NOBODY = ("", "see notes", "", "")
 FIRST = [JANE, JANE_TOO, BOB, CY, ANN, ANN_TOO, NOBODY]
 LATER = [JANE, JANE_TOO, (*BOB[:3], "Treasurer"), ANN, ("A. Lee", ANN[1], "Gamma", "Owner"), NOBODY]
 
-# What came with undo has no rows in a database that never knew it; ids that only count up are given anew.
-NEWER = {"learned", "matching_states", "migration_log", "staging"}
+# What came later has no rows in a database that never knew it; ids that only count up are given anew.
+NEWER = {"learned", "matching_states", "migration_log", "staging", "freshness"}
 COUNTED = {"claims", "decisions", "lead_history", "matches", "conflicts", "holds"}
 
 

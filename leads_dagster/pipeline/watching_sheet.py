@@ -29,7 +29,7 @@ from leads_dagster.pipeline.pace import (
 )
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.sources.fetched import Fetched, Moved, NotModified, SheetMarker
-from leads_dagster.sources.google_sheets import peek_at_sheet
+from leads_dagster.sources.google_sheets import fetch_sheet, peek_at_sheet
 from leads_dagster.store import ledger, watch_rows
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.watch_rows import Standing
@@ -110,6 +110,7 @@ class WatchedSheet:
         self._failures = 0
         self._marker: SheetMarker | None = None
         self._checksum: str | None = None
+        self._reads_whole = False  # the next look, whatever the source says
         self._is_unread = False  # the source told of a change, and nobody here read what it is
         self._edited = time.monotonic()
         self._closed: str | None = None  # fingerprint of the last closed ledger, as last read
@@ -145,7 +146,9 @@ class WatchedSheet:
             StoreError, StoreBusyError: the lead database cannot be asked.
         """
         if self._marker is None or (self._stale and self._is_unread):
+            before = self._closed
             self._begin_with_ledger()
+            self._reads_whole = self._is_unread and self._closed == before
         self._probe()
         if not self._has_reason_to_ask():
             return None
@@ -231,8 +234,11 @@ class WatchedSheet:
         self._marker = self._marker if isinstance(found, Moved) else found.marker
 
     def _peek(self) -> Fetched | NotModified | Moved:
+        """Whether the sheet changed. Where its cycle found that it had not, only its state did, for Drive counts shares
+        and comments, too: then it is read once, to know that state for one of the same sheet."""
         settings = self.ws.settings
-        return peek_at_sheet(
+        reads_whole, self._reads_whole = self._reads_whole, False
+        return (fetch_sheet if reads_whole else peek_at_sheet)(
             self.ws.address,
             http=self.ws.http,
             credentials=settings.google_credentials,

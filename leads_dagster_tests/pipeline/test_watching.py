@@ -284,3 +284,30 @@ def test_a_server_that_is_stopped_is_found_once_and_its_return_within_seconds(
         (folder / "web.csv").write_text("Name,Email\nBob Stone,bob@zeta.example\n")
         with Sandbox(sheets=folder, port=port):
             assert reasons(watcher.watch(20)) == [("acme", CHANGED)]
+
+
+def test_where_reads_are_counted_a_look_asks_for_the_state_alone(make_road: MakeRoad, tmp_path: Path) -> None:
+    folder, key = tmp_path / "sheets", tmp_path / "key.json"
+    folder.mkdir()
+    key.write_text('{"type": "sandbox", "client_email": "robot@project.iam.gserviceaccount.com"}')
+    sheet = folder / "web.csv"
+    sheet.write_text("Name,Email\nAda Lovelace,ada@engines.example\n")
+    with Sandbox(sheets=folder) as twin:
+        environ = {"GOOGLE_SHEETS_ENDPOINT_URL": twin.url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+        road = make_road(environ=environ)
+        link = "https://docs.google.com/spreadsheets/d/web/edit"
+        (road.home / "leads.toml").write_text(f'[[customers]]\nname = "acme"\nsheet = "{link}"\n')
+        road.settings = road.settings_of(road.environ)
+        road.sync()
+        with closing(Watcher(road.settings)) as watcher:
+            assert watcher.watch(SHORT) == []
+            read = twin.requests.count(route="values")
+            sheet.write_text("Name,Email\nAda Lovelace,ada@engines.example\nBob Stone,bob@zeta.example\n")
+            assert reasons(watcher.watch(LONG)) == [("acme", CHANGED)]
+            assert twin.requests.count(route="values") == read
+            assert settled(watcher, road) == []
+            # Shared with somebody else, or a comment: another state of the same sheet.
+            sheet.write_bytes(sheet.read_bytes())
+            assert reasons(watcher.watch(LONG)) == [("acme", CHANGED)]
+            assert settled(watcher, road) == []
+            assert watcher.watch(2.5) == []

@@ -78,10 +78,11 @@ class Settings:
     backup_keep_days: float = 30.0
     freshness_keep_days: float = 90.0
     backup_cron: str = "30 2 * * *"
-    runs_keep: int = 10_000
+    runs_keep: int = 5_000
     runs_keep_days: float = 14.0
+    ticks_keep_hours: float = 6.0
     ledger_keep_days: float = 90.0
-    retention_cron: str = "17 * * * *"
+    retention_cron: str = "7-59/10 * * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None
     debug: bool = False
@@ -193,7 +194,8 @@ _AS_THEY_ARE = (
     "budget_url", "broker_url", "airtable_endpoint_url", "google_sheets_endpoint_url", "retry_max",
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
-    "freshness_keep_days", "runs_keep", "runs_keep_days", "ledger_keep_days", "retention_cron", "auto_restore", "debug",
+    "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
+    "auto_restore", "debug",
     "workers", "web_host", "web_port",
 )  # fmt: skip
 

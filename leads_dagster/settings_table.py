@@ -109,15 +109,18 @@ SETTINGS: tuple[Setting, ...] = (
             "When Dagster's schedule makes a backup, as a cron expression in UTC.", "cron"),
     Setting("freshness_keep_days", "LEADS_FRESHNESS_KEEP_DAYS", "90",
             "How many days the minutes of `leads metrics` are kept.", "number", least=1),
-    Setting("runs_keep", "LEADS_RUNS_KEEP", "10000",
-            "How many finished runs Dagster's history keeps, with their events; more are kept where an asset's last "
-            "state is theirs.", "integer", least=100),
+    Setting("runs_keep", "LEADS_RUNS_KEEP", "5000",
+            "How many finished runs Dagster's history keeps, with their events, some 180 KB each; more are kept where "
+            "an asset's last state is theirs.", "integer", least=100),
     Setting("runs_keep_days", "LEADS_RUNS_KEEP_DAYS", "14",
             "How many days a finished run is kept there.", "number", least=0.01),
+    Setting("ticks_keep_hours", "LEADS_TICKS_KEEP_HOURS", "6",
+            "How many hours Dagster's history keeps evaluations of sensors and schedules that asked for nothing, "
+            "some 110 MB a day and sensor.", "number", least=0.1),
     Setting("ledger_keep_days", "LEADS_LEDGER_KEEP_DAYS", "90",
             "How many days the ledger keeps the line of a cycle; history, claims and decisions stay for ever.",
             "number", least=1),
-    Setting("retention_cron", "LEADS_RETENTION_CRON", "17 * * * *",
+    Setting("retention_cron", "LEADS_RETENTION_CRON", "7-59/10 * * * *",
             "When Dagster's schedule clears away what had its time, as a cron expression in UTC.", "cron"),
     Setting("auto_restore", "LEADS_AUTO_RESTORE", "0",
             "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),

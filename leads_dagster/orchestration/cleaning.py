@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
@@ -26,6 +27,11 @@ from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.settings import Settings
 
 CLEAN_UP = "clean_up"
+COMPARE_STORES = "compare_stores"
+AUDIT_AIRTABLE = "audit_airtable"
+UPKEEP_JOBS = (CLEAN_UP, COMPARE_STORES, AUDIT_AIRTABLE)
+_UPKEEP_RUNS = 500
+_UPKEEP_DAYS = 2.0
 # Deleting is done in small transactions with rests between, so that a cycle's events never wait for it.
 _BATCH = 25
 _REST_SECONDS = 0.05
@@ -46,6 +52,7 @@ def clear_away(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspace
     with dagster_failures(leads):
         gone = clean_up(leads.settings)
         runs = delete_expired_runs(context.instance, leads.settings)
+        purge_ticks(context.instance, leads.settings)
         given_back = give_space_back(context.instance)
         context.log.info(f"Deleted {runs} runs.")
         context.add_output_metadata(run_metadata({**gone, "runs": runs, "bytes_given_back": given_back}))
@@ -58,7 +65,7 @@ def clean_up_job() -> None:
 
 
 def retention_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Hourly unless LEADS_RETENTION_CRON says otherwise; on from the start wherever a Dagster daemon runs."""
+    """Every ten minutes unless LEADS_RETENTION_CRON says otherwise, from the start, wherever a Dagster daemon runs."""
     return dg.ScheduleDefinition(
         name="retention_schedule",
         job=clean_up_job,
@@ -82,11 +89,9 @@ def delete_expired_runs(
         seconds: how long at most.
     """
     ends = time.monotonic() + seconds
-    before = (now or datetime.now(timezone.utc)) - timedelta(days=settings.runs_keep_days)
-    surplus = instance.get_runs_count(dg.RunsFilter(statuses=_FINISHED)) - settings.runs_keep
     stay = runs_of_last_states(instance)
     deleted = 0
-    for batch in _batches(_expired(instance, before, surplus), stay):
+    for batch in _batches(_all_expired(instance, settings, now or datetime.now(timezone.utc)), stay):
         _delete(instance, batch)
         deleted += len(batch)
         if time.monotonic() > ends:
@@ -95,12 +100,22 @@ def delete_expired_runs(
     return deleted
 
 
-def _expired(instance: dg.DagsterInstance, before: datetime, surplus: int) -> Iterator[str]:
-    """Finished runs, oldest first: the first `surplus`, and all from before that moment."""
+def _all_expired(instance: dg.DagsterInstance, settings: Settings, now: datetime) -> Iterator[str]:
+    """Of upkeep, which says the same every time, few runs are worth keeping; then whatever is too much of all."""
+    days = timedelta(days=min(_UPKEEP_DAYS, settings.runs_keep_days))
+    for job in UPKEEP_JOBS:
+        yield from _expired(instance, job, now - days, min(_UPKEEP_RUNS, settings.runs_keep))
+    yield from _expired(instance, None, now - timedelta(days=settings.runs_keep_days), settings.runs_keep)
+
+
+def _expired(instance: dg.DagsterInstance, job: str | None, before: datetime, keep: int) -> Iterator[str]:
+    """Finished runs, oldest first: those beyond `keep`, and all from before that moment."""
+    chosen = dg.RunsFilter(job_name=job, statuses=_FINISHED)
+    surplus = instance.get_runs_count(chosen) - keep
     cursor: str | None = None
     seen = 0
     while True:
-        page = instance.get_run_records(dg.RunsFilter(statuses=_FINISHED), limit=_PAGE, cursor=cursor, ascending=True)
+        page = instance.get_run_records(chosen, limit=_PAGE, cursor=cursor, ascending=True)
         for record in page:
             if seen >= surplus and record.create_timestamp >= before:
                 return
@@ -136,6 +151,15 @@ def runs_of_last_states(instance: dg.DagsterInstance) -> set[str]:
             wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _PAGE])
             found.update(record.run_id for record in instance.fetch_materializations(wanted, limit=_PAGE).records)
     return found
+
+
+def purge_ticks(instance: dg.DagsterInstance, settings: Settings, *, now: datetime | None = None) -> None:
+    """Delete evaluations that asked for nothing; dagster.yaml says how long the others stay."""
+    before = (now or datetime.now(timezone.utc)) - timedelta(hours=settings.ticks_keep_hours)
+    for state in instance.all_instigator_state():
+        instance.purge_ticks(
+            state.instigator_origin_id, state.selector_id, before.timestamp(), tick_statuses=[TickStatus.SKIPPED]
+        )
 
 
 def _delete(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:

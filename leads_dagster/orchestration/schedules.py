@@ -16,7 +16,7 @@ import dagster as dg
 
 from leads_dagster.cron import read_cron
 from leads_dagster.orchestration.backups import BACKUP_LEADS
-from leads_dagster.orchestration.cleaning import CLEAN_UP
+from leads_dagster.orchestration.cleaning import AUDIT_AIRTABLE, CLEAN_UP, COMPARE_STORES
 from leads_dagster.orchestration.jobs import LEADS_SYNC, QUIET
 from leads_dagster.orchestration.metadata import run_metadata
 from leads_dagster.orchestration.requests import UNDER_WAY, under_way
@@ -25,8 +25,6 @@ from leads_dagster.orchestration.road import dagster_failures, retry_policy
 from leads_dagster.pipeline.due import Kind, due, fair_share
 from leads_dagster.settings import Settings, load_settings
 
-COMPARE_STORES = "compare_stores"
-AUDIT_AIRTABLE = "audit_airtable"
 # They may take minutes: one at a time, so that a worker is left for the cycles of a second.
 LONG_JOBS = (AUDIT_AIRTABLE, BACKUP_LEADS, CLEAN_UP)
 

@@ -81,7 +81,9 @@ def test_an_address_that_cannot_be_read_ends_with_2_and_the_shape_of_a_sync(lead
     assert "ftp" in ended.json["error"]
 
 
-@pytest.mark.parametrize("arguments", [("--bogus",), ("--interval", "5"), ("--customer", "nobody")])
+@pytest.mark.parametrize(
+    "arguments", [("--bogus",), ("--interval", "5"), ("--full", "--watch"), ("--customer", "nobody")]
+)
 def test_wrong_arguments_too_have_the_shape_of_a_sync(arguments: tuple[str, ...], leads: CommandLine) -> None:
     ended = leads("sync", "--json", *arguments)
 

@@ -6,12 +6,20 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy import select
 
 from leads_dagster.definitions import build
-from leads_dagster.orchestration.cleaning import delete_expired_runs, runs_of_last_states
+from leads_dagster.orchestration.cleaning import delete_expired_runs, purge_ticks, runs_of_last_states
 from leads_dagster.orchestration.live.space import files_of, give_space_back
 from leads_dagster.orchestration.resources import Workspaces
 from leads_dagster.settings import Settings, load_settings
@@ -71,6 +79,33 @@ def test_a_run_that_is_under_way_is_never_deleted(road: DagsterRoad) -> None:
     waiting = road.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert delete_expired_runs(road.instance, road.settings, now=IN_A_MONTH) == 0
     assert run_ids(road) == {waiting.run_id}
+
+
+def test_of_upkeep_few_runs_are_kept_and_backups_as_long_as_cycles(road: DagsterRoad) -> None:
+    defs = build(road.settings)
+    for name in ("compare_stores", "backup_leads"):
+        job = defs.resolve_job_def(name)
+        road.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags={"dagster/partition": "acme"})
+    in_three_days = datetime.now(timezone.utc) + timedelta(days=3)
+    assert delete_expired_runs(road.instance, road.settings, now=in_three_days) == 1
+    assert [run.job_name for run in road.instance.get_runs()] == ["backup_leads"]
+
+
+def test_evaluations_that_asked_for_nothing_go_after_hours_and_others_stay(road: DagsterRoad) -> None:
+    place = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="leads_dagster.definitions"))
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(place, "repository"), "sheet_sensor")
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+    road.instance.add_instigator_state(state)
+    now = datetime.now(timezone.utc)
+    made = [(TickStatus.SKIPPED, 7), (TickStatus.SUCCESS, 7), (TickStatus.SKIPPED, 5)]
+    for status, hours in made:
+        at = (now - timedelta(hours=hours)).timestamp()
+        origin_id, selector = state.instigator_origin_id, state.selector_id
+        made_by = InstigatorType.SENSOR
+        road.instance.create_tick(TickData(origin_id, "sheet_sensor", made_by, status, at, selector_id=selector))
+    purge_ticks(road.instance, road.settings)
+    kept = road.instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    assert [tick.status for tick in kept] == [TickStatus.SKIPPED, TickStatus.SUCCESS]
 
 
 def test_files_shrink_by_what_was_deleted_from_them(road: DagsterRoad) -> None:

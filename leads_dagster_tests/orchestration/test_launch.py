@@ -89,6 +89,20 @@ def test_nothing_follows_a_sheet_that_did_not_change_and_nothing_is_written(road
     assert changed_at(road) == before
 
 
+def test_a_full_sync_compares_everything_mends_what_differs_and_writes_nothing_where_nothing_does(
+    road: DagsterRoad,
+) -> None:
+    road.sync(ROWS)
+    before = changed_at(road)
+    assert road.sync(full=True).status == "unchanged"
+    assert changed_at(road) == before
+    with sqlite3.connect(road.settings.home / "crm.db") as connection:
+        connection.execute("DELETE FROM leads_lead")
+    assert road.sync().status == "unchanged"
+    result = road.sync(full=True)
+    assert (result.status, result.mirrors["crm"]["created"]) == ("done", 2)
+
+
 def test_a_changed_sheet_goes_the_whole_road_again(road: DagsterRoad) -> None:
     road.sync(ROWS)
     result = road.sync([*ROWS, ("Alan Turing", "alan@bletchley.example", "GCHQ", "Fellow")])

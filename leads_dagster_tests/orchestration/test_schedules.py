@@ -111,7 +111,7 @@ def test_every_schedule_is_on_from_the_start_and_ticks_by_utc(road: DagsterRoad)
     schedules = [one for one in build(road.settings).schedules or () if isinstance(one, dg.ScheduleDefinition)]
     assert {one.name: one.cron_schedule for one in schedules} == {
         "backup_schedule": "30 2 * * *",
-        "retention_schedule": "17 * * * *",
+        "retention_schedule": "7-59/10 * * * *",
         "freshness_schedule": "* * * * *",
         "compare_schedule": "* * * * *",
         "audit_schedule": "* * * * *",

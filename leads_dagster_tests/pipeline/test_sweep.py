@@ -127,6 +127,12 @@ def test_payloads_that_were_dropped_unread_have_the_records_compared(desk: Desk)
     assert desk.pull().status == "swept"
 
 
+def test_records_are_compared_when_somebody_wants_that_now_due_or_not(desk: Desk) -> None:
+    desk.ready(JANE)
+    assert desk.pull(audit=False).status == "read"
+    assert (desk.pull(audit=False, whole=True).status, desk.pull().status) == ("swept", "read")
+
+
 def test_records_are_compared_by_the_hour_and_only_where_that_is_wanted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,11 +40,12 @@ def register(app: typer.Typer) -> None:
             "leads sync --sheet leads.csv",
             "leads sync --customer acme --json",
             "leads sync --watch --interval 60",
+            "leads sync --full",
         ),
     )(sync)
 
 
-def sync(
+def sync(  # noqa: PLR0917  # Typer passes options by name
     customer: Customer = None,
     sheet: Annotated[
         str | None, typer.Option("--sheet", metavar="PATH_OR_URL", help="Read this sheet instead of the customer's.")
@@ -53,6 +54,9 @@ def sync(
     interval: Annotated[
         float | None, typer.Option("--interval", metavar="S", min=1, help="Seconds between looks; 300 if not said.")
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compare sheet, store, CRM and Airtable as a whole, and mend what differs.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Bring the sheet into the lead database, the CRM and Airtable.
@@ -62,12 +66,14 @@ def sync(
     """
     if interval is not None and not watch:
         raise SettingsError("--interval says how often --watch looks.", advice="Add --watch, or leave it out.")
+    if full and watch:
+        raise SettingsError("--full is for one sync.", advice="Leave --watch out; the live system compares by itself.")
     settings = load_settings()
     chosen = customer_named(settings, customer)
     if sheet is not None:
         chosen = chosen.with_sheet(sheet, folder=Path.cwd())
 
-    cycle = _Cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None)
+    cycle = _Cycle(settings, chosen, sheet=chosen.sheet if sheet is not None else None, full=full)
     if watch:
         return _watch(cycle, seconds=interval or _DEFAULT_INTERVAL_SECONDS, as_json=as_json)
     facts = cycle()
@@ -94,11 +100,13 @@ class _Cycle:
 
     Attributes:
         sheet: read in place of the customer's own; None for its own.
+        full: compare everything before.
     """
 
     settings: Settings
     customer: CustomerSettings
     sheet: str | None = None
+    full: bool = False
 
     def __call__(self, instance: DagsterInstance | None = None) -> dict[str, Any]:
         """What the cycle did, as `--json` prints it.
@@ -120,6 +128,7 @@ class _Cycle:
                     progress=progress,
                     instance=instance,
                     paced=instance is not None,  # one of a watch
+                    full=self.full,
                 )
             return done.as_dict()
         except LeadsError as error:

@@ -102,7 +102,8 @@ def test_evaluations_that_asked_for_nothing_go_after_hours_and_others_stay(road:
         at = (now - timedelta(hours=hours)).timestamp()
         origin_id, selector = state.instigator_origin_id, state.selector_id
         made_by = InstigatorType.SENSOR
-        road.instance.create_tick(TickData(origin_id, "sheet_sensor", made_by, status, at, selector_id=selector))
+        tick = TickData(origin_id, "sheet_sensor", made_by, status, at, [], [], selector_id=selector)
+        road.instance.create_tick(tick)
     purge_ticks(road.instance, road.settings)
     kept = road.instance.get_ticks(state.instigator_origin_id, state.selector_id)
     assert [tick.status for tick in kept] == [TickStatus.SKIPPED, TickStatus.SUCCESS]

@@ -13,10 +13,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from sqlalchemy import func, select
 
 from leads_dagster.orchestration.assets import ROAD
 from leads_dagster.orchestration.jobs import QUIET
@@ -37,6 +43,7 @@ _BATCH = 25
 _REST_SECONDS = 0.05
 _LONGEST_SECONDS = 120.0
 _PAGE = 500
+_WITHOUT_RUN_FOR = timedelta(days=1)
 _FINISHED = list(FINISHED_STATUSES)
 
 
@@ -53,9 +60,12 @@ def clear_away(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspace
         gone = clean_up(leads.settings)
         runs = delete_expired_runs(context.instance, leads.settings)
         purge_ticks(context.instance, leads.settings)
+        events = delete_events_without_run(context.instance)
         given_back = give_space_back(context.instance)
         context.log.info(f"Deleted {runs} runs.")
-        context.add_output_metadata(run_metadata({**gone, "runs": runs, "bytes_given_back": given_back}))
+        context.add_output_metadata(
+            run_metadata({**gone, "runs": runs, "events": events, "bytes_given_back": given_back})
+        )
 
 
 @dg.job(name=CLEAN_UP, description="Clears away what had its time, in Dagster's history and in the state folder.")
@@ -151,6 +161,26 @@ def runs_of_last_states(instance: dg.DagsterInstance) -> set[str]:
             wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _PAGE])
             found.update(record.run_id for record in instance.fetch_materializations(wanted, limit=_PAGE).records)
     return found
+
+
+def delete_events_without_run(instance: dg.DagsterInstance, *, now: datetime | None = None) -> int:
+    """Delete events that were reported outside of any run, such as that a store is up to date, after a day; how many.
+
+    The newest of each kind and asset stays.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    events = SqlEventLogStorageTable.c
+    before = ((now or datetime.now(timezone.utc)) - _WITHOUT_RUN_FOR).replace(tzinfo=None)  # as Dagster stores them
+    newest = select(func.max(events.id)).where(events.run_id == RUNLESS_RUN_ID)
+    newest = newest.group_by(events.asset_key, events.dagster_event_type)
+    old = select(events.id).where(events.run_id == RUNLESS_RUN_ID, events.timestamp < before, events.id.not_in(newest))
+    with storage.index_connection() as connection:
+        ids = list(connection.execute(old.order_by(events.id).limit(_PAGE)).scalars())
+        connection.execute(AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(ids)))
+        connection.execute(SqlEventLogStorageTable.delete().where(events.id.in_(ids)))
+    return len(ids)
 
 
 def purge_ticks(instance: dg.DagsterInstance, settings: Settings, *, now: datetime | None = None) -> None:

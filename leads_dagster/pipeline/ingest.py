@@ -101,6 +101,7 @@ def what_waits(ws: Workspace, connection: Connection, state: SourceState) -> str
 
 _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "a cycle died before its end": lambda ws, connection, state: state.open_run_id is not None,
+    "the sheet is not what the ledger says": lambda ws, connection, state: state.version > 0 and not state.fingerprint,
     "a plan was approved": lambda ws, connection, state: hold_rows.approved_waiting(connection, ws.name, ws.source),
     "a mirror has leads to hear of": lambda ws, connection, state: (
         outbox.count_due(connection, ws.name, _mirrors_awake(ws, connection), now=ws.now()) > 0

@@ -92,10 +92,10 @@ def _compare_sheet(ws: Workspace, found: Reconciled) -> Reconciled:
     found = replace(found, rows=state.read_rows, records_unaccounted=lost)
     fetched = fetch(ws, replace(state, marker=None))
     if ws.fingerprint(fetched.checksum) != state.fingerprint:
-        return replace(found, sheet_changed=_forget_seen(ws, state, marker=None))
+        return replace(found, sheet_changed=_forget_seen(ws, state))
     differing = _rows_differing(ws, fetched) if isinstance(fetched, Fetched) else 0
     if differing:
-        _forget_seen(ws, state, fingerprint=None)
+        _forget_seen(ws, state)
     return replace(found, rows_differing=differing)
 
 
@@ -107,10 +107,10 @@ def _rows_differing(ws: Workspace, fetched: Fetched) -> int:
     return sum(not one.held for one in changes.changes) + sum(not one.held for one in changes.gone)
 
 
-def _forget_seen(ws: Workspace, state: SourceState, **forgotten: None) -> bool:
+def _forget_seen(ws: Workspace, state: SourceState) -> bool:
     """Have the next look take the sheet for one that it never saw; False where a cycle closed meanwhile."""
     with writing(ws.engine, ws.name) as connection:
-        return ledger.forget_seen(connection, state, forgotten)
+        return ledger.forget_seen(connection, state)
 
 
 def _compare_crm(ws: Workspace, found: Reconciled) -> Reconciled:

@@ -1,7 +1,7 @@
-"""Lines of the lead database that had their time: of the ledger, of freshness, and what was staged for nobody.
+"""Lines of the lead database that had their time: of the ledger, and what was staged for nobody.
 
 What belongs here: which lines may go. Never among them: leads, records, claims, decisions, history, matches, conflicts,
-holds and the outbox, since explaining and undoing need them however old they are.
+holds and the outbox, since explaining and undoing need them however old they are. Freshness has its own rules.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Delete, delete, exists, func, or_, select
 
-from leads_dagster.store.tables import freshness, freshness_minutes, source_states, staging, sync_runs, sync_states
+from leads_dagster.store.tables import source_states, staging, sync_runs, sync_states
 
 _STAGED_FOR = timedelta(hours=1)
-_FRESHNESS_FOR = timedelta(days=1)
 
 
 def drop_expired(connection: Connection, *, now: datetime, ledger_days: float) -> dict[str, int]:
@@ -22,8 +21,6 @@ def drop_expired(connection: Connection, *, now: datetime, ledger_days: float) -
     statements: dict[str, Delete] = {
         "sync_runs": _ledger_lines(before),
         "staging": _stale_stages(now - _STAGED_FOR),
-        "freshness": delete(freshness).where(freshness.c.at < now - _FRESHNESS_FOR),
-        "freshness_minutes": delete(freshness_minutes).where(freshness_minutes.c.minute_at < before),
     }
     return {name: connection.execute(statement).rowcount for name, statement in statements.items()}
 

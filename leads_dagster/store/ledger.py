@@ -107,11 +107,11 @@ def save_source_state(connection: Connection, state: SourceState) -> None:
     upsert(connection, source_states, [{one.name: getattr(state, one.name) for one in fields(state)}])
 
 
-def forget_seen(connection: Connection, state: SourceState, forgotten: Mapping[str, None]) -> bool:
-    """Blank columns of a source's state, so that the next look finds it changed; False where another ledger closed."""
+def forget_seen(connection: Connection, state: SourceState) -> bool:
+    """Forget what the sheet was like, so that the next look finds it changed; False where another ledger closed."""
     mine = and_(source_states.c.customer == state.customer, source_states.c.source == state.source)
     unmoved = source_states.c.version == state.version
-    done = connection.execute(update(source_states).where(mine, unmoved).values(**forgotten))
+    done = connection.execute(update(source_states).where(mine, unmoved).values(fingerprint=None, marker=None))
     return done.rowcount == 1
 
 

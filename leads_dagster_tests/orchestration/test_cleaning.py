@@ -19,7 +19,12 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy import select
 
 from leads_dagster.definitions import build
-from leads_dagster.orchestration.cleaning import delete_expired_runs, purge_ticks, runs_of_last_states
+from leads_dagster.orchestration.cleaning import (
+    delete_events_without_run,
+    delete_expired_runs,
+    purge_ticks,
+    runs_of_last_states,
+)
 from leads_dagster.orchestration.live.space import files_of, give_space_back
 from leads_dagster.orchestration.resources import Workspaces
 from leads_dagster.settings import Settings, load_settings
@@ -107,6 +112,17 @@ def test_evaluations_that_asked_for_nothing_go_after_hours_and_others_stay(road:
     purge_ticks(road.instance, road.settings)
     kept = road.instance.get_ticks(state.instigator_origin_id, state.selector_id)
     assert [tick.status for tick in kept] == [TickStatus.SKIPPED, TickStatus.SUCCESS]
+
+
+def test_events_without_a_run_go_after_a_day_but_for_the_newest(road: DagsterRoad) -> None:
+    key = dg.AssetKey("lead_store")
+    run = road.sync([JANE]).run_id
+    for _ in range(3):
+        road.instance.report_runless_asset_event(dg.AssetMaterialization(key, tags={"a": "b"}))
+    assert delete_events_without_run(road.instance) == 0
+    assert delete_events_without_run(road.instance, now=IN_A_MONTH) == 2
+    kept = road.instance.fetch_materializations(key, limit=10).records
+    assert [record.run_id for record in kept] == ["", run]
 
 
 def test_files_shrink_by_what_was_deleted_from_them(road: DagsterRoad) -> None:

@@ -78,6 +78,8 @@ class Story:
         deleted: records that were deleted, all of them.
         deaf: what happened in Airtable may not have been told: neither a record that is gone since nor a cell that we
             wrote since says what stood there.
+        apart: seconds that Airtable's clock and ours were apart at most: which of two edits within them was the later,
+            nobody can tell.
         midway: records and rows in which somebody typed while a cycle ran.
         decided: a person's decision may have changed which edits count.
     """
@@ -86,6 +88,7 @@ class Story:
     over: set[Any] = field(default_factory=set)
     deleted: set[Any] = field(default_factory=set)
     deaf: bool = False
+    apart: float = 0.0
     midway: set[Any] = field(default_factory=set)
     decided: bool = False
 
@@ -202,6 +205,15 @@ class World:
     def all(self, query: Any) -> list[Any]:
         with reading(self.sample.engine) as connection:
             return list(connection.execute(query))
+
+    def skew(self, *, ours: float, theirs: float) -> None:
+        """From now on the clocks are so far ahead of the true time."""
+        self.note_skew()
+        self.clock.ours, self.clock.theirs = ours, theirs
+        self.note_skew()
+
+    def note_skew(self) -> None:
+        self.story.apart = max(self.story.apart, abs(self.clock.theirs - self.clock.ours))
 
     # What people say.
 

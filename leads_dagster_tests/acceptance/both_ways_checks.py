@@ -38,6 +38,7 @@ def settle(world: World) -> list[str]:
     found += echoed + echoes(world, wait=4000)
     if not found:
         world.story = Story()
+        world.note_skew()
         find_leads_of_rows(world)
     return found
 
@@ -208,7 +209,8 @@ class Books:
             return True
         if (lead, edit.field, edit.value) in self.conflicts:
             return True
-        later = any(other.lead in (lead, None) and other.at > edit.at for other in self._others(edit))
+        since = edit.at - self.world.story.apart
+        later = any(other.lead in (lead, None) and other.at > since for other in self._others(edit))
         return later and (lead, edit.field, edit.value) in self.history
 
     def _others(self, edit: Edit) -> list[Edit]:

@@ -162,7 +162,7 @@ class BothWays(RuleBasedStateMachine):
 
     @rule(ours=st.sampled_from((0, 0, -3600, 90)), theirs=st.sampled_from((0, 0, -7200, -2, 2, 7200)))
     def skew(self, ours: float, theirs: float) -> None:
-        self.world.clock.ours, self.world.clock.theirs = ours, theirs
+        self.world.skew(ours=ours, theirs=theirs)
 
     # Time passes.
 

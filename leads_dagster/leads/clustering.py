@@ -254,4 +254,8 @@ def _clusters(forest: Forest, unions: Sequence[Edge]) -> list[Cluster]:
     edges: dict[int, list[Edge]] = {}
     for edge in unions:
         edges.setdefault(forest.tree(edge.a), []).append(edge)
-    return [Cluster(members, tuple(edges.get(forest.tree(members[0]), ()))) for members in forest.trees()]
+    return [Cluster(members, tuple(_edges_of(members, edges, forest))) for members in forest.trees()]
+
+
+def _edges_of(members: Sequence[int], edges: Mapping[int, Sequence[Edge]], forest: Forest) -> Sequence[Edge]:
+    return edges[forest.tree(members[0])] if len(members) > 1 else ()

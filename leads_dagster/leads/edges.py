@@ -83,6 +83,8 @@ _SENTENCES: dict[tuple[Aspect, Outcome], str] = {
 }
 # More would not help anybody to decide: a placeholder for a mailbox that thousands share. No cluster depends on it.
 REVIEWS_OF_A_RECORD = 8
+# Bounds the memory of what is known of edges before they are made.
+_EDGES_AT_A_TIME = 20_000
 _OTHER_PROFILE = "They give two different LinkedIn profiles, so they stay apart."
 _OTHER_PERSON = "Neither given name, family name nor company fits, so they stay apart."
 _OTHER_BIRTH_DATE = "They give two different birth dates, so they stay apart."
@@ -134,7 +136,15 @@ def assembled(judge: Judge, findings: Sequence[Findings]) -> Iterator[Edge]:
     keep = matches | _first_reviews(codes // count, scores, matches)
     codes, aspects, scores, matches = codes[keep], aspects[keep], scores[keep], matches[keep]
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    facts = _facts(judge, *np.divmod(codes[starts], count))
+    stops = np.r_[starts[1:], codes.size]
+    for first in range(0, starts.size, _EDGES_AT_A_TIME):
+        here = slice(starts[first], stops[first : first + _EDGES_AT_A_TIME][-1])
+        yield from _edges(judge, codes[here], aspects[here], scores[here], matches[here])
+
+
+def _edges(judge: Judge, codes: Indexes, aspects: Indexes, scores: Scores, matches: Flags) -> Iterator[Edge]:
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    facts = _facts(judge, *np.divmod(codes[starts], len(judge.records)))
     rows = zip(aspects.tolist(), scores.tolist(), matches.tolist(), strict=True)
     supports = [_Support(ASPECTS[aspect], round(score, 4), match) for aspect, score, match in rows]
     for place, (start, stop) in enumerate(pairwise([*starts.tolist(), len(supports)])):
@@ -236,14 +246,15 @@ def _features(first: MatchRecord, second: MatchRecord, facts: _Facts, place: int
     """What was compared: texts of both sides and their score, or what they share, and what that is worth in bits."""
     features: dict[str, Any] = {}
     if first.name.key and second.name.key:
-        features["name"] = _compared(first, second, "full_name", facts.name_scores[place], facts.name_bits[place])
+        said = _said(first, second, "full_name")
+        features["name"] = _compared(*said, facts.name_scores[place], facts.name_bits[place])
     if first.company.key and second.company.key:
-        features["company"] = _compared(
-            first, second, "company", facts.company_scores[place], facts.company_bits[place]
-        )
+        said = _said(first, second, "company")
+        features["company"] = _often_compared(*said, facts.company_scores[place], facts.company_bits[place])
     for feature, field, bits in (("title", "title", facts.title_bits), ("place", "location", facts.place_bits)):
         if field in first.fields and field in second.fields:
-            features[feature] = _compared(first, second, field, float(bits[place] > 0), bits[place])
+            said = _said(first, second, field)
+            features[feature] = _often_compared(*said, float(bits[place] > 0), bits[place])
     if first.slug and second.slug:
         features["linkedin"] = _profiles(first.slug, second.slug)
     features.update(_personal(first, second, facts, place))
@@ -288,7 +299,12 @@ def _shared(feature: str, shared: Set[str], company_bits: float) -> dict[str, An
         return {"shared": sorted(shared)}
     colleagues = company_bits >= weights.company.nearly_alike
     worth = weight.same_in_one_company if colleagues else weight.same
-    return {"shared": sorted(shared), "contribution": worth if shared else weight.different}
+    return {"shared": sorted(shared), "contribution": worth} if shared else _nothing_shared(weight.different)
+
+
+@lru_cache(maxsize=8)
+def _nothing_shared(worth: float) -> dict[str, Any]:
+    return {"shared": [], "contribution": worth}
 
 
 def _profiles(first: str, second: str) -> dict[str, Any]:
@@ -296,6 +312,13 @@ def _profiles(first: str, second: str) -> dict[str, Any]:
     return {"a": first, "b": second, "score": float(same), "contribution": weight.same if same else weight.different}
 
 
-def _compared(first: MatchRecord, second: MatchRecord, field: str, score: float, bits: float) -> dict[str, Any]:
-    said = {"a": first.fields.get(field, ""), "b": second.fields.get(field, "")}
-    return {**said, "score": round(score, 4), "contribution": round(bits, 1)}
+def _said(first: MatchRecord, second: MatchRecord, field: str) -> tuple[str, str]:
+    return first.fields.get(field, ""), second.fields.get(field, "")
+
+
+def _compared(one: str, other: str, score: float, bits: float) -> dict[str, Any]:
+    return {"a": one, "b": other, "score": round(score, 4), "contribution": round(bits, 1)}
+
+
+# Companies, titles and places of many edges are the same.
+_often_compared = lru_cache(maxsize=1 << 15)(_compared)

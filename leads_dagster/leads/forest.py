@@ -200,10 +200,16 @@ class Forest:
     def trees(self) -> list[tuple[int, ...]]:
         """Members of every tree in content order, trees by their first member."""
         joined = {*self._parent, *self._parent.values()}
-        members: dict[int, list[int]] = {}
+        trees: list[Sequence[int]] = []
+        of_root: dict[int, list[int]] = {}
         for member in self._rank:
-            members.setdefault(self.tree(member) if member in joined else member, []).append(member)
-        return [tuple(tree) for tree in members.values()]
+            if member not in joined:
+                trees.append((member,))
+            elif (known := of_root.get(root := self.tree(member))) is not None:
+                known.append(member)
+            else:
+                trees.append(of_root.setdefault(root, [member]))
+        return [tuple(tree) for tree in trees]
 
     def _tree(self, root: int) -> _Tree:
         if (known := self._trees.get(root)) is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +33,7 @@ from leads_dagster.leads.aspects import (
     profile_parts,
 )
 from leads_dagster.leads.match_features import CompanyName, PersonName
-from leads_dagster.leads.record_columns import Flags, Indexes, RecordColumns, Said, combined, spread
+from leads_dagster.leads.record_columns import Flags, Indexes, RecordColumns, Said, combined, hashed, spread
 
 # Odd numbers that the parts of a key are multiplied with, so that their sum tells one key from another.
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
@@ -194,9 +193,7 @@ class _Hashes:
     """Several texts of each name, or of each company, as hashes."""
 
     def __init__(self, texts: Iterable[Iterable[str]]) -> None:
-        hashes = [list(map(hash, some)) for some in texts]
-        self.sizes = np.array([len(some) for some in hashes], dtype=np.int64)
-        self.hashes = np.array([*chain.from_iterable(hashes), 0], dtype=np.int64)
+        self.sizes, self.hashes = hashed(texts)
 
 
 class _Texts:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,7 @@ NO_COMPANY = CompanyName("")
 def person_name(text: str) -> PersonName:
     """The parts of a name; `NO_NAME` where nothing but initials and numbers is left, or it says that it is none."""
     folded = fold_umlauts(romanized(fold_name(without_lookalikes(text[:MAX_CHARACTERS])))).split()
-    words = [word for word in folded if not _has_digit(word)]
+    words = [intern(word) for word in folded if not _has_digit(word)]  # many names have the same words
     if not any(len(word) > 1 or not word.isascii() for word in words) or " ".join(words) in _nobody():
         return NO_NAME
     return _from_words(words, name_generation(text[:MAX_CHARACTERS]), " ".join(sorted(filter(_has_digit, folded))))

@@ -22,7 +22,7 @@ from leads_dagster.leads.readings import (
     without_blanks,
     word_readings,
 )
-from leads_dagster.leads.record_columns import Coded, Indexes, RecordColumns, Words, spread
+from leads_dagster.leads.record_columns import Coded, Indexes, RecordColumns, Words, hashed, spread
 
 # Odd numbers: the parts of a reading are multiplied with them, so that their sum tells one reading from another.
 _ODD = np.array(
@@ -90,7 +90,7 @@ class NameReadings:
         yield alone, self._parts.beginnings[given[alone]] * _HALF_NAME
         long = alone[self._parts.lengths[given[alone]] > FEW_LETTERS]
         known, which = np.unique(given[long], return_inverse=True)
-        sizes, hashes = _hashed(word_readings(self._words.texts[word]) for word in known.tolist())
+        sizes, hashes = hashed(word_readings(self._words.texts[word]) for word in known.tolist())
         rows, texts = spread(sizes, which)
         yield long[rows], hashes[texts] * _READING
 
@@ -123,7 +123,7 @@ class NameReadings:
 
     @cached_property
     def _joined(self) -> tuple[Indexes, Indexes]:
-        return _hashed(map(without_blanks, self._names))
+        return hashed(map(without_blanks, self._names))
 
 
 class _WordParts:
@@ -160,12 +160,13 @@ class _WordParts:
     def _groups(self) -> tuple[Indexes, Indexes]:
         groups = nickname_table().groups
         found = [groups.get(word, ()) for word in self._words]
-        return _sizes(found), np.array([*chain.from_iterable(found), 0], dtype=np.int64)
+        sizes = np.array([len(some) for some in found], dtype=np.int64)
+        return sizes, np.array([*chain.from_iterable(found), 0], dtype=np.int64)
 
     @cached_property
     def _letters(self) -> tuple[Indexes, Indexes]:
         letters = nickname_table().letters
-        return _hashed({word[:1], *letters.get(word, ())} for word in self._words)
+        return hashed({word[:1], *letters.get(word, ())} for word in self._words)
 
 
 def _columns(words: list[str], parts: Callable[[str], Iterable[str]]) -> NDArray[np.int64]:
@@ -176,13 +177,3 @@ def _columns(words: list[str], parts: Callable[[str], Iterable[str]]) -> NDArray
 
 def _hashes(texts: Iterable[str]) -> Indexes:
     return np.fromiter(map(hash, texts), np.int64)
-
-
-def _hashed(texts: Iterable[Iterable[str]]) -> tuple[Indexes, Indexes]:
-    """How many texts each thing has, and their hashes, one thing after the other."""
-    hashes = [list(map(hash, some)) for some in texts]
-    return _sizes(hashes), np.array([*chain.from_iterable(hashes), 0], dtype=np.int64)
-
-
-def _sizes(things: list[list[int]] | list[tuple[int, ...]]) -> Indexes:
-    return np.array([len(some) for some in things], dtype=np.int64)

@@ -5,6 +5,7 @@ What belongs here: numbering what records say. What it means is the business of 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -141,6 +142,17 @@ def combined(first: Indexes, *others: Indexes) -> Indexes:
             room = _most(found)
         found, room = found * size + other, room * size
     return found
+
+
+def hashed(texts: Iterable[Iterable[str]]) -> tuple[Indexes, Indexes]:
+    """How many texts each thing has, and their hashes, one thing after the other and a 0 at the end; see `spread`."""
+    sizes, hashes = array("q"), array("q")
+    for some in texts:
+        before = len(hashes)
+        hashes.extend(map(hash, some))
+        sizes.append(len(hashes) - before)
+    hashes.append(0)
+    return np.array(sizes, dtype=np.int64), np.array(hashes, dtype=np.int64)
 
 
 def spread(sizes: Indexes, which: Indexes) -> tuple[Indexes, Indexes]:

@@ -31,7 +31,7 @@ def build(settings: Settings) -> dg.Definitions:
             backup_schedule(settings),
             retention_schedule(settings),
             freshness_schedule,
-            *customer_schedules(),
+            *customer_schedules(settings),
         ],
         sensors=sensors(settings),
         resources={"leads": LeadsResource()},

@@ -81,7 +81,7 @@ class Settings:
     runs_keep: int = 5_000
     runs_keep_days: float = 14.0
     ticks_keep_hours: float = 6.0
-    ledger_keep_days: float = 90.0
+    ledger_keep_days: float = 30.0
     retention_cron: str = "7-59/10 * * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None

@@ -117,7 +117,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ticks_keep_hours", "LEADS_TICKS_KEEP_HOURS", "6",
             "How many hours Dagster's history keeps evaluations of sensors and schedules that asked for nothing, "
             "some 110 MB a day and sensor.", "number", least=0.1),
-    Setting("ledger_keep_days", "LEADS_LEDGER_KEEP_DAYS", "90",
+    Setting("ledger_keep_days", "LEADS_LEDGER_KEEP_DAYS", "30",
             "How many days the ledger keeps the line of a cycle; history, claims and decisions stay for ever.",
             "number", least=1),
     Setting("retention_cron", "LEADS_RETENTION_CRON", "7-59/10 * * * *",

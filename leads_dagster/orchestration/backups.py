@@ -9,7 +9,7 @@ import dagster as dg
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.orchestration.metadata import run_metadata
-from leads_dagster.orchestration.resources import Workspaces
+from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import RETRIES, dagster_failures
 from leads_dagster.settings import Settings
 
@@ -53,6 +53,7 @@ def backup_schedule(settings: Settings) -> dg.ScheduleDefinition:
             job=backup_leads,
             cron_schedule=settings.backup_cron,
             execution_timezone="UTC",
+            tags={WHY_TAG: "backup"},
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Makes, verifies and prunes backups of the lead database.",
         )

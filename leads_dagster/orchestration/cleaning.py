@@ -28,7 +28,7 @@ from leads_dagster.orchestration.assets import ROAD
 from leads_dagster.orchestration.jobs import QUIET
 from leads_dagster.orchestration.live.space import give_space_back
 from leads_dagster.orchestration.metadata import run_metadata
-from leads_dagster.orchestration.resources import Workspaces
+from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.settings import Settings
 
@@ -82,6 +82,7 @@ def retention_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=settings.retention_cron,
         execution_timezone="UTC",
         run_config=QUIET,
+        tags={WHY_TAG: "retention"},
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Clears away runs, events, raw sheets and lines of the ledger that had their time.",
     )

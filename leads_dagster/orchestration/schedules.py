@@ -23,7 +23,7 @@ from leads_dagster.orchestration.requests import UNDER_WAY, under_way
 from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import dagster_failures, retry_policy
 from leads_dagster.pipeline.due import Kind, due, fair_share
-from leads_dagster.settings import Settings, load_settings
+from leads_dagster.settings import Settings
 
 # They may take minutes: one at a time, so that a worker is left for the cycles of a second.
 LONG_JOBS = (AUDIT_AIRTABLE, BACKUP_LEADS, CLEAN_UP)
@@ -82,17 +82,15 @@ def _one_op_job(
     return made
 
 
-def customer_schedules() -> list[dg.ScheduleDefinition]:
-    """One schedule a kind, on from the start wherever a Dagster daemon runs."""
+def customer_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """One schedule a kind, on from the start wherever a Dagster daemon runs; crons are those at loading."""
     return [
-        _schedule("compare_schedule", COMPARE_STORES, _reconciles_due, "Compares sheet, store and CRM, hourly or so."),
-        _schedule("audit_schedule", AUDIT_AIRTABLE, _audits_due, "Compares all records of Airtable, hourly or so."),
+        _schedule("reconcile", "compare_schedule", COMPARE_STORES, "Compares sheet, store and CRM, hourly.", settings),
+        _schedule("audit", "audit_schedule", AUDIT_AIRTABLE, "Compares all records of Airtable, hourly.", settings),
     ]
 
 
-def _schedule(
-    name: str, job: str, asked: Callable[[dg.ScheduleEvaluationContext, Settings], list[str]], description: str
-) -> dg.ScheduleDefinition:
+def _schedule(kind: Kind, name: str, job: str, description: str, settings: Settings) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=name,
         job_name=job,
@@ -102,10 +100,10 @@ def _schedule(
         description=description,
     )
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.SkipReason | list[dg.RunRequest]:
-        customers = asked(context, load_settings())
+        customers = _ASKED[kind](context, settings)
         if not customers:
             return dg.SkipReason("It is nobody's time.")
-        return [dg.RunRequest(partition_key=one, run_config=QUIET, tags={WHY_TAG: job}) for one in customers]
+        return [dg.RunRequest(partition_key=one, run_config=QUIET, tags={WHY_TAG: kind}) for one in customers]
 
     return evaluate
 
@@ -124,6 +122,12 @@ def _audits_due(context: dg.ScheduleEvaluationContext, settings: Settings) -> li
     if any(context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1) for job in LONG_JOBS):
         return []
     return _due(context, settings, "audit", busy=(), limit=1)
+
+
+_ASKED: dict[Kind, Callable[[dg.ScheduleEvaluationContext, Settings], list[str]]] = {
+    "reconcile": _reconciles_due,
+    "audit": _audits_due,
+}
 
 
 def _due(

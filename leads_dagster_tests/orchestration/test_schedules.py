@@ -11,6 +11,7 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from leads_dagster.definitions import build
 from leads_dagster.orchestration.resources import Workspaces
+from leads_dagster.settings import load_settings
 from leads_dagster_tests.orchestration.conftest import DagsterRoad, road
 
 __all__ = ["road"]
@@ -20,11 +21,10 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
 
 @pytest.fixture(autouse=True)
-def environment(road: DagsterRoad, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Schedules read the settings of the process."""
-    monkeypatch.setenv("LEADS_HOME", str(road.settings.home))
+def on_the_hour(road: DagsterRoad) -> None:
     path = road.settings.home / "leads.toml"
     path.write_text(path.read_text() + '[customers.schedules]\nreconcile = "0 * * * *"\n')
+    road.settings = load_settings({"LEADS_HOME": str(road.settings.home)}, road.settings.home)
 
 
 def tick(road: DagsterRoad, name: str, at: datetime) -> ScheduleExecutionData:
@@ -60,7 +60,7 @@ def said(run: dg.ExecuteInProcessResult) -> dict[str, object]:
 def test_a_customer_is_asked_for_by_its_partition_when_its_hour_comes(road: DagsterRoad) -> None:
     assert asked(road, NOON - timedelta(minutes=1)) == []
     (tags,) = asked(road, NOON)
-    assert (tags["dagster/partition"], tags["leads/why"]) == ("acme", "compare_stores")
+    assert (tags["dagster/partition"], tags["leads/why"]) == ("acme", "reconcile")
     assert asked(road, NOON + timedelta(minutes=1)) == []
 
 

@@ -191,11 +191,12 @@ def _tell_next(target: Console, settings: Settings) -> None:
         "the rows in quarantine": f"{leads} quarantine",
         "change a cell of the sheet, then": "make run",
         "your own sheet, no settings": f"LEADS_HOME=.mine {leads} sync --sheet your.csv",
+        "the same within a second, all day": f"{leads} up",
         "the asset graph and its runs": f"DAGSTER_HOME={shlex.quote(str(settings.home / 'dagster'))} {dagster} dev",
     }
     target.print("What to run next")
     for purpose, command in lines.items():
-        target.print(f"  {purpose:<33} {command}", soft_wrap=True)
+        target.print(f"  {purpose:<34} {command}", soft_wrap=True)
 
 
 def _shown(place: object) -> str:

@@ -21,7 +21,7 @@ from leads_dagster.orchestration.jobs import LEADS_SYNC, QUIET
 from leads_dagster.orchestration.metadata import run_metadata
 from leads_dagster.orchestration.requests import UNDER_WAY, under_way
 from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
-from leads_dagster.orchestration.road import dagster_failures, retry_policy
+from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.pipeline.due import Kind, due, fair_share
 from leads_dagster.settings import Settings
 
@@ -33,7 +33,6 @@ LONG_JOBS = (AUDIT_AIRTABLE, BACKUP_LEADS, CLEAN_UP)
     name="compare",
     description="Sheet, lead database and CRM as a whole; what differs is marked for the next cycle.",
     out=dg.Out(dg.Nothing),
-    retry_policy=retry_policy(5),
 )
 def compare(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspaces]) -> None:
     """Compare, and say what was found."""

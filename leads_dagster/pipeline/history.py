@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from leads_dagster.errors import SettingsError
 from leads_dagster.leads.survivorship import FoldedField
 from leads_dagster.pipeline import history_words, lead_lookup
+from leads_dagster.pipeline.arrival import arrival
 from leads_dagster.pipeline.provenance import Told, all_told
 from leads_dagster.pipeline.rule_words import why as in_words
 from leads_dagster.pipeline.sheet_rows import Places
@@ -39,8 +40,9 @@ def history(ws: Workspace, named: str, *, field: str | None = None, limit: int =
 
     Returns:
         lead (in short, with state), stands_for (leads that were merged into it), lives_on_in (the lead that stands in
-        its place, or None), entries (newest first, each with at, kind, told, run_id, who, source and what else its
-        kind has: see `docs/store.md`), and total: how many entries there are.
+        its place, or None), arrival (how the last change travelled, or None: see `arrival`), entries (newest first,
+        each with at, kind, told, run_id, who, source and what else its kind has: see `docs/store.md`), and total: how
+        many entries there are.
 
     Raises:
         NotFoundError: no such lead, or several.
@@ -56,6 +58,7 @@ def history(ws: Workspace, named: str, *, field: str | None = None, limit: int =
             "lead": lead_lookup.brief(row),
             "lives_on_in": lead_lookup.stands_for(connection, row) if row["merged_into"] else None,
             "stands_for": rows.merged_into(connection, row["id"]),
+            "arrival": arrival(connection, ws.name, row["id"]),
             "entries": entries[:limit],
             "total": telling.unread + len(entries),
         }

@@ -57,11 +57,12 @@ class Histogram:
                 return seconds_of(bucket)
         return None
 
+    def add_document(self, stored: Mapping[str, int]) -> None:
+        """Add the rows of a JSON column, as `as_document` wrote them."""
+        counts = self.counts
+        for bucket, rows in stored.items():
+            counts[int(bucket)] += rows
+
     def as_document(self) -> dict[str, int]:
         """For a JSON column."""
         return {str(bucket): rows for bucket, rows in sorted(self.counts.items())}
-
-    @classmethod
-    def from_document(cls, stored: Mapping[str, int]) -> Histogram:
-        """The histogram of a JSON column."""
-        return cls(Counter({int(bucket): rows for bucket, rows in stored.items()}))

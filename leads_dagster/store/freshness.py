@@ -132,11 +132,13 @@ def _minutes(
     )
     if customer is not None:
         query = query.where(columns.customer == customer)
-    return [
-        (row.target, Measured(Histogram.from_document(row.buckets), Histogram.from_document(row.made_buckets),
-                              row.worst_seconds))
-        for row in connection.execute(query)
-    ]  # fmt: skip
+    found: dict[Target, Measured] = {}
+    for row in connection.execute(query):
+        measured = found.setdefault(row.target, Measured())
+        measured.seen.add_document(row.buckets)
+        measured.made.add_document(row.made_buckets)
+        measured.worst = max(measured.worst, row.worst_seconds)
+    return list(found.items())
 
 
 def _lines(

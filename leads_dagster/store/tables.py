@@ -589,6 +589,7 @@ freshness = Table(
     Column("seconds", Float, nullable=False),  # since the change was first seen
     Column("made_seconds", Float),  # since it was made, where the source tells
     Index("ix_freshness_customer_at", "customer", "at"),
+    Index("ix_freshness_at", "at"),  # adding up and dropping, of all customers
 )
 
 # The same, added up by the minute: counts of rows in buckets of time, which can be added over hours and weeks.
@@ -602,6 +603,7 @@ freshness_minutes = Table(
     Column("buckets", Document, nullable=False),  # bucket -> rows, by seconds since the change was first seen
     Column("made_buckets", Document, nullable=False),  # the same since the change was made
     Column("worst_seconds", Float, nullable=False),
+    Index("ix_freshness_minutes_minute_at", "minute_at"),
 )
 
 migration_log = Table(

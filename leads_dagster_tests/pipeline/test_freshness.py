@@ -9,12 +9,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from leads_dagster.pipeline import metrics
+from leads_dagster.pipeline import metrics, overriding
+from leads_dagster.pipeline.arrival import arrival
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.freshness import Measuring, made_at
+from leads_dagster.pipeline.history import history
 from leads_dagster.store import outbox, tables
-from leads_dagster.store.engine import writing
+from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.tables import sync_status
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -199,3 +202,32 @@ def test_metrics_of_a_customer_that_never_synced_are_blank(road: Road) -> None:
     with road.open() as ws:
         found = metrics.metrics(ws, since=timedelta(hours=1))
     assert (found["syncs"], found["syncDuration"], found["successRate"], found["errorRate"]) == (0, None, None, None)
+
+
+def test_of_a_lead_s_last_change_it_is_known_when_it_was_seen_and_stood_where(road: Road) -> None:
+    road.sync([JANE])
+    before = datetime.now(timezone.utc)
+    road.sync([CHAIR])
+    with road.open() as ws:
+        told = history(ws, "jane@acme.example")["arrival"]
+    assert before <= told["seen_at"] <= datetime.now(timezone.utc)
+    assert 0 <= told["stored_seconds"] <= told["crm_seconds"]
+    assert told["airtable_seconds"] is None
+
+
+def test_of_a_mirror_that_was_not_told_of_it_it_is_not_known(road: Road) -> None:
+    road.sync([JANE])
+    with road.open() as ws, writing(ws.engine) as connection:
+        connection.execute(sync_status.update().values(status="pending"))
+        lead = connection.execute(select(sync_status.c.lead_id)).scalar_one()
+    with road.open() as ws, reading(ws.engine) as connection:
+        found = arrival(connection, "acme", lead)
+        assert found is not None
+        assert found["crm_seconds"] is None
+
+
+def test_of_what_a_person_said_here_there_is_no_way_to_tell(road: Road) -> None:
+    road.sync([JANE])
+    with road.open() as ws:
+        overriding.override(ws, "jane@acme.example", "title", "Chief", reason=None)
+        assert history(ws, "jane@acme.example")["arrival"] is None

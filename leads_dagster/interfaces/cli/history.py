@@ -74,6 +74,8 @@ def _render(console: Console, found: dict[str, Any]) -> None:
         _say(console, f"Merged into {safe(other['full_name'])}: see `leads history {other['id']}`.")
     for lost in found["stands_for"]:
         _say(console, f"Stands for {lost}, which was merged into it.")
+    if found["arrival"] is not None:
+        _say(console, f"Last change: {arrival_words(found['arrival'])}.")
     console.print()
     for entry in found["entries"]:
         _render_entry(console, entry)
@@ -128,6 +130,15 @@ def _render_fields(console: Console, found: dict[str, Any]) -> None:
         _say(console, _INDENT + "; ".join(parts), indent=_INDENT)
         for other in one["others"]:
             _say(console, f"{_INDENT}{safe(place(other))} says {safe(other['value'])}", indent=_INDENT + "  ")
+
+
+def arrival_words(arrival: dict[str, Any]) -> str:
+    """When a change was first seen, and how long after that it stood where."""
+    places = {"stored": "stored_seconds", "CRM": "crm_seconds", "Airtable": "airtable_seconds"}
+    known = {place: arrival[name] for place, name in places.items() if arrival[name] is not None}
+    seen_at = arrival["seen_at"]
+    seen = f"{moment(seen_at)}.{seen_at.microsecond // 100_000}"
+    return ", ".join([f"seen {seen} UTC", *(f"{place} +{seconds:.1f} s" for place, seconds in known.items())])
 
 
 def safe_sentence(text: str) -> str:

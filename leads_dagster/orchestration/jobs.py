@@ -11,7 +11,7 @@ from leads_dagster.orchestration.assets import ROAD
 
 LEADS_SYNC = "leads_sync"
 # For runs that nobody waits for at a terminal. Every event stands in Dagster's storage anyway.
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 leads_sync = dg.define_asset_job(
     LEADS_SYNC,

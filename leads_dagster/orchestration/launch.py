@@ -16,6 +16,7 @@ import dagster as dg
 
 from leads_dagster.definitions import build
 from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.orchestration.failures import words_of_failure
 from leads_dagster.orchestration.instance import open_instance
 from leads_dagster.orchestration.jobs import LEADS_SYNC
 from leads_dagster.orchestration.resources import Workspaces
@@ -162,7 +163,7 @@ def _error(run: dg.ExecuteInProcessResult) -> str | None:
         return None
     failures = [event.step_failure_data for event in run.all_events if event.is_step_failure]
     faults = [one for one in failures if one.error is None or one.error.cls_name != _CHECK_FAILED]
-    said = dict.fromkeys([*map(_words, faults), *_failed_checks(run)])
+    said = dict.fromkeys([*map(words_of_failure, faults), *_failed_checks(run)])
     return " ".join(said) or "The Dagster run failed before its first step."
 
 
@@ -171,14 +172,6 @@ def _failed_checks(run: dg.ExecuteInProcessResult) -> Iterator[str]:
     for check in run.get_asset_check_evaluations():
         if check.blocking and not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
             yield f"Check {check.check_name} of {check.asset_key.to_user_string()}: {check.description}"
-
-
-def _words(failure: Any) -> str:
-    """Our own errors carry their message; of another only its first line is for people, the rest is in the run."""
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    cause = failure.error.cause or failure.error
-    return str(cause.message).strip().partition("\n")[0]
 
 
 @contextmanager

@@ -106,7 +106,7 @@ _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "a mirror has leads to hear of": lambda ws, connection, state: (
         outbox.count_due(connection, ws.name, _mirrors_awake(ws, connection), now=ws.now()) > 0
     ),
-    "a mirror is another place than before": lambda ws, connection, state: moved(ws, connection),
+    "a mirror is new, or another place than before": lambda ws, connection, state: moved(ws, connection),
     "Airtable could not be read": lambda ws, connection, state: ws.pulled is not None and ws.pulled.status == "failed",
     "edits in Airtable wait": lambda ws, connection, state: edits_wait(ws, connection),
     "Airtable shows leads twice": lambda ws, connection, state: (

@@ -30,7 +30,7 @@ IDLE = "not edited for a while"
 USUAL = "as often as leads.toml says"
 QUOTA = "Google's quota for reading is nearly used up"
 BUSY_MACHINE = "this machine has too much to do"
-AWAY = "the sheet cannot be reached"
+AWAY = "the sheet cannot be read"
 
 
 @dataclass(frozen=True, slots=True)

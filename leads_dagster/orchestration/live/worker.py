@@ -35,6 +35,7 @@ from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 
 from leads_dagster.live.heartbeat import start_beating
+from leads_dagster.orchestration.failures import words_of_failure
 from leads_dagster.orchestration.live.broker import QUEUE
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
 from leads_dagster.orchestration.live.posts import HeldPost, held_post, posts_folder
@@ -96,6 +97,15 @@ class Worker:
         whose = run.tags.get(PARTITION_NAME_TAG, run.job_name)
         why = run.tags.get(WHY_TAG, "asked for")
         logger.info("%s: %s in %.2f s (%s)", whose, ended.status.value.lower() if ended else "gone", seconds, why)
+        if ended is not None and not ended.is_success:
+            for words in self._faults(run.run_id):
+                logger.warning("%s: %s", whose, words)
+
+    def _faults(self, run_id: str) -> list[str]:
+        """Why a run failed, in a sentence each; the traces stand in Dagster's interface."""
+        failed = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        events = [one.dagster_event for one in failed if one.dagster_event is not None]
+        return list(dict.fromkeys(words_of_failure(event.step_failure_data) for event in events))
 
     def bury_the_dead(self) -> int:
         """Fail the runs that this worker's predecessor was at when it died; how many."""
@@ -225,6 +235,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--name", default="worker-1", help="no two workers of a host may have the same")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("dagster._core").setLevel(logging.ERROR)  # it warns of every check of a step that was skipped
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a message given back comes with a traceback
     logging.getLogger("alembic").setLevel(logging.WARNING)

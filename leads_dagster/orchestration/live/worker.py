@@ -229,6 +229,15 @@ def _load_rarely_used() -> None:
         importlib.import_module(name)
 
 
+def _leave_out_checks_of_quiet_cycles() -> None:
+    """A cycle without work has nothing to check; Dagster warns of each check, as if something were amiss."""
+
+    def worth_saying(record: logging.LogRecord) -> bool:
+        return "emitted no result in step" not in record.getMessage()
+
+    logging.getLogger("dagster._core.execution.plan.active").addFilter(worth_saying)
+
+
 def main() -> None:
     """The command line."""
     atexit.register(gc.freeze)  # looking through all of Dagster's modules for garbage takes a second at the end
@@ -239,6 +248,7 @@ def main() -> None:
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a message given back comes with a traceback
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    _leave_out_checks_of_quiet_cycles()
     serve(asked.parse_args().name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -164,3 +165,21 @@ def test_a_run_that_was_given_up_meanwhile_is_not_executed(instance: dg.DagsterI
         second = _asked_for(instance)
         _until(lambda: _status(instance, second) is dg.DagsterRunStatus.SUCCESS)
     assert _status(instance, run_id) is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_cycle_without_work_does_not_warn_of_checks_that_it_left_out(
+    instance: dg.DagsterInstance, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with _worker() as process:
+        for _ in range(2):
+            run_id = _asked_for(instance)
+            _until(functools.partial(_is_done, instance, run_id))
+        process.send_signal(FINISH)
+        assert process.wait(20) == 0
+    said = capfd.readouterr().err
+    assert said.count("acme: success") == 2
+    assert "emitted no result" not in said
+
+
+def _is_done(instance: dg.DagsterInstance, run_id: str) -> bool:
+    return _status(instance, run_id) is dg.DagsterRunStatus.SUCCESS

@@ -28,7 +28,7 @@ def live_parts(home: Path, *, workers: int, host: str, port: int) -> list[Part]:
         host, port: where the webserver serves.
     """
     return [
-        _code(home),
+        _code(home, workers),
         _daemon(home),
         _web(home, host, port),
         *(_worker(home, f"worker-{number}") for number in range(1, workers + 1)),
@@ -65,7 +65,7 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
 
-def _code(home: Path) -> Part:
+def _code(home: Path, workers: int) -> Part:
     """Dagster's code server: it loads leads.toml and the assets, and evaluates the sensors."""
     socket = code_socket(home)
     serve = ("--module-name", "leads_dagster.definitions", "--socket", str(socket), "--location-name", LOCATION)
@@ -73,7 +73,8 @@ def _code(home: Path) -> Part:
         name="code",
         command=_python("dagster", "api", "grpc", *serve, "--log-level", "warning"),
         probe=lambda: answers_grpc(socket),
-        environ=live_environment(home),
+        # The sensors ask for no more runs at once than the workers there are can take.
+        environ={**live_environment(home), "LEADS_WORKERS": str(workers)},
         stop_order=3,
         follows_settings=True,
     )

@@ -11,11 +11,13 @@ _TRIES = 100
 
 
 def choose_port(host: str, asked: int | None) -> int:
-    """`asked`, which must be free; where nothing was asked for the first free one from 3000 on.
+    """`asked`, which must be free, 0 for any that is; where nothing was asked for the first free one from 3000 on.
 
     Raises:
         SettingsError: it is taken, or the host is not one of this machine's.
     """
+    if asked == 0:
+        return _any_free(host)
     if asked is not None:
         if not _is_free(host, asked):
             raise SettingsError(
@@ -27,6 +29,12 @@ def choose_port(host: str, asked: int | None) -> int:
         if _is_free(host, port):
             return port
     raise SettingsError(f"No port of {host} from {DEFAULT_WEB_PORT} on is free.", advice="Name one with --port.")
+
+
+def _any_free(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def reachable_host(host: str) -> str:

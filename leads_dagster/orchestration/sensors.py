@@ -9,6 +9,7 @@ the next tick. Everything that is kept open for that, lives as long as the proce
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import logging
@@ -70,7 +71,9 @@ class Watchers:
         from leads_dagster.pipeline.watching import Watcher
 
         _say_once_what_is_faster()
-        return Watcher(self.settings)
+        made = Watcher(self.settings)
+        atexit.register(made.close)  # the last to close the lead database folds its log into the file
+        return made
 
     @property
     def sheets(self) -> Watcher:

@@ -43,3 +43,9 @@ def test_a_host_that_is_not_ours_is_an_error() -> None:
 @pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("10.0.0.5", "10.0.0.5")])
 def test_what_serves_everywhere_is_reached_at_home(host: str, reached: str) -> None:
     assert reachable_host(host) == reached
+
+
+def test_port_0_takes_any_that_is_free() -> None:
+    port = choose_port("127.0.0.1", 0)
+    assert port >= 1024
+    assert choose_port("127.0.0.1", port) == port

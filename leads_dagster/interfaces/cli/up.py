@@ -27,7 +27,9 @@ def up(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1, max=65535, help="Port of Dagster's interface; 3000 or the next free one."),
+        typer.Option(
+            "--port", min=0, max=65535, help="Of Dagster's interface, 0 for any; else 3000 or the next."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print events and lines as JSON, one a line.")] = False,
 ) -> None:
@@ -65,7 +67,7 @@ def _parts(settings: Settings, stream: Stream, *, workers: int | None, port: int
     from leads_dagster.live.ports import DEFAULT_WEB_PORT, choose_port
     from leads_dagster.orchestration.live.home import prepare_live_home
 
-    asked = port or settings.web_port
+    asked = settings.web_port if port is None else port
     chosen = choose_port(settings.web_host, asked)
     if asked is None and chosen != DEFAULT_WEB_PORT:
         stream.tell("port", f"Port {DEFAULT_WEB_PORT} is taken, so the interface is at {chosen}.", port=chosen)

@@ -38,7 +38,7 @@ run: $(STAMP)
 
 test: $(STAMP)
 	@echo "Tests"
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 crash: $(STAMP)
 	@echo "Killing $(ROUNDS) times"

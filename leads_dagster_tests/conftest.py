@@ -13,6 +13,23 @@ from leads_dagster_tests.postgres import PostgresServer, running_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# Files that take a minute or more. They start first, so that no core waits for the last of them alone.
+SLOW_FILES = (
+    "acceptance/test_both_ways.py",
+    "acceptance/test_live_faults.py",
+    "live/test_system.py",
+    "orchestration/live/test_worker.py",
+    "acceptance/test_crash.py",
+    "acceptance/test_incremental_equals_batch.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow files first; the others keep their order."""
+    tests = Path(__file__).resolve().parent
+    place = {tests / name: position for position, name in enumerate(SLOW_FILES)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

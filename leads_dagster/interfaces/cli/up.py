@@ -27,9 +27,7 @@ def up(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(
-            "--port", min=0, max=65535, help="Of Dagster's interface, 0 for any; else 3000 or the next."
-        ),
+        typer.Option("--port", min=0, max=65535, help="Of Dagster's interface, 0 for any; else 3000 or the next."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print events and lines as JSON, one a line.")] = False,
 ) -> None:

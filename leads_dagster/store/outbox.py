@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, update
 
 from leads_dagster.leads.digests import value_digest
 from leads_dagster.store.statements import bulk_insert, bulk_update, chunks, upsert
@@ -276,13 +276,20 @@ def echoes_with(before: Sequence[str] | None, written: Mapping[str, Any]) -> lis
     return [*(one for one in before or () if one not in new), *new][-_ECHOES_KEPT:]
 
 
-def postpone(connection: Connection, mirror: MirrorName, lead_ids: Sequence[str], *, until: datetime) -> None:
-    """Let marks wait though a push landed or was not tried: part of it was withheld for now."""
+def postpone(
+    connection: Connection, mirror: MirrorName, lead_ids: Sequence[str], *, now: datetime, until: datetime
+) -> None:
+    """Let marks wait though a push landed or was not tried: part of it was withheld for now.
+
+    They count as tried now where the last attempt lies in the future, since the clock was put back: they would be due
+    again at once else, for ever (see `_is_due`).
+    """
+    tried = case((sync_status.c.last_attempt > now, now), else_=sync_status.c.last_attempt)
     for part in chunks(lead_ids):
         connection.execute(
             update(sync_status)
             .where(sync_status.c.lead_id.in_(part), sync_status.c.mirror == mirror)
-            .values(status="pending", next_attempt_at=until, attempt_count=0)
+            .values(status="pending", next_attempt_at=until, attempt_count=0, last_attempt=tried)
         )
 
 

@@ -80,6 +80,18 @@ def test_a_permanent_failure_waits_for_the_lead_to_change(engine: Engine) -> Non
     assert due(engine) == [("a", 2)]
 
 
+def test_what_is_postponed_waits_also_where_the_clock_was_put_back(engine: Engine) -> None:
+    mark(engine, "a", 1)
+    land(engine, "a", 1)
+    mark(engine, "a", 2)
+    before = NOW - timedelta(hours=1)
+    assert due(engine, before) == [("a", 2)], "no wait set by another clock is trusted"
+    with writing(engine) as connection:
+        outbox.postpone(connection, "crm", ["a"], now=before, until=before + timedelta(seconds=2))
+    assert due(engine, before) == [], "a cycle would go on for ever"
+    assert due(engine, before + timedelta(seconds=3)) == [("a", 2)]
+
+
 def test_after_the_last_attempt_a_mark_is_dead_and_still_counted(engine: Engine) -> None:
     mark(engine, "a", 1)
     fail(engine, "a", attempts=outbox.MAX_ATTEMPTS - 1)

@@ -26,7 +26,7 @@ from leads_dagster_tests.conftest import REPOSITORY
 
 GOOD = b"Name,Email,Company\nJane Doe,jane@a.example,Acme\nBob Stone,bob@z.example,Zeta\n"
 # What a cycle may write though it fails: that it was there.
-_BOOKING = ("sync_runs", "sync_states", "staging", "counters", "sqlite_sequence", "source_states")
+_BOOKING = ("sync_runs", "sync_states", "staging", "counters", "sqlite_sequence", "source_states", "watching")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -180,9 +180,7 @@ class Sending:
     def _postpone(self, lead_ids: Collection[str]) -> None:
         if self.unsettled is not None and lead_ids:
             with writing(self.ws.engine, self.ws.name) as connection:
-                outbox.postpone(
-                    connection, self.name, sorted(lead_ids), now=self.ws.now(), until=self.unsettled.until
-                )
+                outbox.postpone(connection, self.name, sorted(lead_ids), now=self.ws.now(), until=self.unsettled.until)
 
     def _note(self, pushes: Sequence[LeadPush]) -> None:
         """Before anything is sent, write down what: the process may end before the answer is booked."""

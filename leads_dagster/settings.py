@@ -156,6 +156,7 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         config_path=config,
         database_url=_database_url(found, home=home, folder=folder),
         crm_url=_expand(found["crm_url"], home),
+        queue_url=_expand(found["queue_url"], home),
         backup_folder=_absolute(_expand(found["backup_folder"], home), folder),
         backup_key_value=found["backup_key"],
         backup_key_file=_optional(found["backup_key_file"], folder),
@@ -204,7 +205,7 @@ _AS_THEY_ARE = (
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
     "auto_restore", "debug",
-    "workers", "web_host", "web_port", "queue_url", "queue_limit", "queue_item_bytes", "queue_keep_days",
+    "workers", "web_host", "web_port", "queue_limit", "queue_item_bytes", "queue_keep_days",
     "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip
 

@@ -32,6 +32,7 @@ from leads_dagster.capture_queue.items import (
     LEASED_BYTES,
     LONGEST_MS,
     LOST_LEASES,
+    LOST_REASON,
     REASON_CHARACTERS,
     SUSPECT,
     DeadItem,
@@ -281,7 +282,7 @@ def _choose(connection: sqlite3.Connection, due: Iterable[Sequence[int]], now: i
     for seq, _, state, lost_before, customer in due:
         lost = lost_before + (state == LEASED)
         if lost >= LOST_LEASES:
-            reason = f"{lost} workers died while they held it, or took longer than its lease."
+            reason = f"{lost}{LOST_REASON}"
             connection.execute(_BURY, (now, lost, reason, seq))
             _count_moves(connection, [(str(customer), state, DEAD)])
             continue

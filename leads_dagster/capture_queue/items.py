@@ -26,13 +26,15 @@ LOST_LEASES = 10
 """After so many leases that nobody ended it is dead."""
 LEASED_BYTES = 64_000_000
 """Bodies of one lease together, if it is more than one."""
+LOST_REASON = " workers died while they held it, or took longer than its lease."
 REASON_CHARACTERS = 1_000
+GROWTH = 6
+"""Each delay is so many times the one before."""
 
 # In this order items go through them; where a back end keeps a number, it is the place in this list.
 STATES = ("queued", "leased", "delayed", "dead", "recorded", "duplicates", "rejected")
 
 _RANDOM_BITS = 80
-_GROWTH = 6
 _YEAR_10000_MS = 253_402_300_800_000
 
 
@@ -164,7 +166,7 @@ class QueueLimits:
 
     def delay_ms(self, failures: int) -> int:
         """How long an item waits after its n-th failure, from 1."""
-        return int(min(self.retry_seconds * 1000 * _GROWTH ** min(failures - 1, 20), LONGEST_MS))
+        return int(min(self.retry_seconds * 1000 * GROWTH ** min(failures - 1, 20), LONGEST_MS))
 
     def check(self, items: Sequence[NewCapture]) -> None:
         """Look at everything before anything is written.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from leads_dagster.capture_queue.file_queue import FileQueue
 from leads_dagster.capture_queue.items import Leased, NewCapture, Outcome, QueueLimits, Settled
 from leads_dagster.capture_queue.protocol import CaptureQueue
+from leads_dagster.capture_queue.redis_queue import RedisQueue
 
 MakeQueue = Callable[..., CaptureQueue]
 START = 1_780_000_000.0
@@ -48,13 +50,35 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["file"])
-def make_queue(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[MakeQueue]:
+@pytest.fixture
+def prefix(redis_server: str) -> Iterator[str]:
+    """Of keys that only this test has, gone afterwards: the server may be somebody's."""
+    from redis import Redis
+
+    made = f"{{leads:test:{secrets.token_hex(6)}}}"
+    yield made
+    with Redis.from_url(redis_server) as client:
+        for key in client.scan_iter(f"{made}:*", count=1000):
+            client.delete(key)
+
+
+@pytest.fixture(params=["file", "redis"])
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def make_queue(request: pytest.FixtureRequest, place: str, tmp_path: Path, clock: Clock) -> Iterator[MakeQueue]:
     """Makes queues in one place and on the test's clock; each stands for a process of its own."""
     with ExitStack() as stack:
 
         def made(**limits: Any) -> CaptureQueue:
-            queue: CaptureQueue = FileQueue(tmp_path / "captures.db", QueueLimits(**limits), clock)
+            queue: CaptureQueue
+            if place == "file":
+                queue = FileQueue(tmp_path / "captures.db", QueueLimits(**limits), clock)
+            else:
+                url, prefix = (request.getfixturevalue(name) for name in ("redis_server", "prefix"))
+                queue = RedisQueue(url, QueueLimits(**limits), clock, prefix=prefix)
             stack.callback(queue.close)
             return queue
 

@@ -163,12 +163,11 @@ def _tell(settings: Settings, memory: Memory, urls: Sequence[str], now: float) -
     ended = {key: one for key, one in memory.alerts.items() if one.over_at and one.over_at <= now - OVER_AFTER_SECONDS}
     over = tuple(one for one in ended.values() if one.told_at)
     sent = _send(urls, new, again, over) if new or again or over else ()
-    if any(one.ok for one in sent) or not urls:
+    if any(one.ok for one in sent):
         for one in (*new, *again):
             one.told_at = now
-        memory.alerts = {key: one for key, one in memory.alerts.items() if key not in ended}
-    else:
-        memory.alerts = {key: one for key, one in memory.alerts.items() if key not in ended or one.told_at}
+    kept = set() if any(one.ok for one in sent) else {key for key, one in ended.items() if one.told_at}
+    memory.alerts = {key: one for key, one in memory.alerts.items() if key not in ended or key in kept}
     return Round(new, again, over, len(stands), tuple(sent))
 
 

@@ -35,6 +35,8 @@ class Settings:
         crm_url: SQLAlchemy URL of the CRM database.
         budget_url: the Redis that keeps the call budget; None for a file under `home`.
         broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
+        queue_url: "sqlite" for the file under `home`, or where else captures wait; see `capture_queue.place`.
+        queue_limit: captures that may wait.
         workers: runs at once in the live system.
         web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
         backup_folder: perhaps not there yet.
@@ -56,6 +58,12 @@ class Settings:
     customers: tuple[CustomerSettings, ...]
     budget_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
+    queue_url: str = field(default="sqlite", repr=False)
+    queue_limit: int = 2_000_000
+    queue_item_bytes: int = 1_000_000
+    queue_keep_days: float = 30.0
+    queue_attempts: int = 3
+    queue_retry_seconds: float = 5.0
     workers: int = 2
     web_host: str = "127.0.0.1"
     web_port: int | None = None
@@ -153,6 +161,7 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         config_path=config,
         database_url=_database_url(found, home=home, folder=folder),
         crm_url=_expand(found["crm_url"], home),
+        queue_url=_expand(found["queue_url"], home),
         backup_folder=_absolute(_expand(found["backup_folder"], home), folder),
         backup_key_value=found["backup_key"],
         backup_key_file=_optional(found["backup_key_file"], folder),
@@ -202,7 +211,8 @@ _AS_THEY_ARE = (
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
     "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
-    "workers", "web_host", "web_port",
+    "workers", "web_host", "web_port", "queue_limit", "queue_item_bytes", "queue_keep_days",
+    "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip
 
 

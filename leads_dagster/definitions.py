@@ -13,6 +13,7 @@ from leads_dagster.orchestration.backups import backup_leads, backup_schedule
 from leads_dagster.orchestration.cleaning import clean_up_job, retention_schedule
 from leads_dagster.orchestration.freshness import freshness_roll_up, freshness_schedule
 from leads_dagster.orchestration.jobs import leads_sync
+from leads_dagster.orchestration.notifying import alert_schedule, notifying_sensors
 from leads_dagster.orchestration.partitions import customer_partitions
 from leads_dagster.orchestration.resources import LeadsResource
 from leads_dagster.orchestration.road import retry_policy
@@ -31,9 +32,10 @@ def build(settings: Settings) -> dg.Definitions:
             backup_schedule(settings),
             retention_schedule(settings),
             freshness_schedule,
+            alert_schedule,
             *customer_schedules(settings),
         ],
-        sensors=sensors(settings),
+        sensors=[*sensors(settings), *notifying_sensors(settings)],
         resources={"leads": LeadsResource()},
         executor=dg.in_process_executor,  # a process a step would cost some ten seconds each
     )

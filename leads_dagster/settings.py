@@ -93,6 +93,11 @@ class Settings:
     retention_cron: str = "7-59/10 * * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None
+    notify_urls: str | None = field(default=None, repr=False)
+    notify_urls_file: Path | None = None
+    notify_again_hours: float = 24.0
+    webhook_urls: str | None = field(default=None, repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
     debug: bool = False
 
     @property
@@ -161,6 +166,7 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         backup_key_value=found["backup_key"],
         backup_key_file=_optional(found["backup_key_file"], folder),
         pg_bin=_optional(found["pg_bin"], folder),
+        notify_urls_file=_optional(found["notify_urls_file"], folder),
         customers=customers,
         airtable_api_key_value=found["airtable_api_key"],
         airtable_api_key_file=_optional(found["airtable_api_key_file"], folder),
@@ -204,7 +210,7 @@ _AS_THEY_ARE = (
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
-    "auto_restore", "debug",
+    "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
     "workers", "web_host", "web_port", "queue_limit", "queue_item_bytes", "queue_keep_days",
     "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip

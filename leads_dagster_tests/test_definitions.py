@@ -168,6 +168,7 @@ def test_what_is_scheduled_is_on_from_the_start(defs: dg.Definitions) -> None:
     found = {one.name: (one.job_name, one.cron_schedule) for one in schedules}
     assert found["backup_schedule"] == ("backup_leads", "30 2 * * *")
     assert found["freshness_schedule"] == ("freshness_roll_up", "* * * * *")
+    assert found["alert_schedule"][1] == "* * * * *"
     assert {one.default_status for one in schedules} == {dg.DefaultScheduleStatus.RUNNING}
 
 

@@ -234,6 +234,17 @@ def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:
     return found
 
 
+def waits_since(connection: Connection, customer: str, mirror: MirrorName, *, before: datetime) -> bool:
+    """Whether a mirror waits for a change that was first seen before then."""
+    query = select(sync_status.c.lead_id).where(
+        sync_status.c.customer == customer,
+        sync_status.c.mirror == mirror,
+        sync_status.c.status.in_(["pending", "failed"]),
+        sync_status.c.seen_at < before,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def note_unbooked(
     connection: Connection, mirror: MirrorName, values: Mapping[str, Mapping[str, Sequence[Any]]]
 ) -> None:

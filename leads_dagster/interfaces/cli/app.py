@@ -20,6 +20,7 @@ from leads_dagster.interfaces.cli import (
     learned,
     metrics,
     migrate,
+    notify,
     outbox,
     override,
     pausing,
@@ -36,7 +37,7 @@ from leads_dagster.interfaces.cli import (
 
 _COMMANDS = (
     sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
-    holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    holds, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.leads.survivorship_rules import OWNERS, RULES, SOURCE_KINDS, Survivorship
 
@@ -128,6 +129,7 @@ class CustomerSettings:
         crm: table and columns of the CRM database.
         survivorship: which of several values of a field wins.
         schedules: when its stores are compared as a whole.
+        capture: what is taken from the capture queue.
     """
 
     name: str
@@ -146,6 +148,7 @@ class CustomerSettings:
     crm: CrmSettings = field(default_factory=CrmSettings)
     survivorship: Survivorship = field(default_factory=Survivorship)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
+    capture: Criteria = field(default_factory=Criteria)
 
     def with_sheet(self, sheet: str, *, folder: Path) -> CustomerSettings:
         """The same customer reading another sheet; a relative path counts from `folder`."""
@@ -273,6 +276,20 @@ KEYS: tuple[Key, ...] = (
         attribute="default_owner", choices=OWNERS,
     ),
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
+    Key("capture", "enabled", "flag", True, "Whether captures are processed; without it they stay in the queue."),
+    Key(
+        "capture", "allowed_sources", "texts", (),
+        "Values of `source` that a capture may have, whatever their case. Without it any, or none.",
+    ),
+    Key(
+        "capture", "min_confidence", "number", 0.85,
+        "A capture that says less is rejected; one that says nothing passes.", least=0, most=1,
+    ),
+    Key("capture", "required", "texts", (), "Fields of a lead that a capture must have.", choices=tuple(LEAD_FIELDS)),
+    Key(
+        "capture", "blocked_domains", "texts", (),
+        "Domains of e-mail addresses, and those below them, whose captures are rejected.",
+    ),
     Key(
         "schedules", "reconcile", "cron", None,
         "When sheet, lead database and CRM are compared as a whole: a cron expression in UTC such as `0 3 * * *`, or "

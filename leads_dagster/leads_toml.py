@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from leads_dagster.customers import (
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.survivorship_rules import Owner, Survivorship
 from leads_dagster.spelling import with_guess
 from leads_dagster.survivorship_toml import read_owners, read_survivorship
@@ -143,6 +144,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
     airtable = _section(index, "airtable", table["airtable"], faults) if "airtable" in table else None
     crm = _section(index, "crm", table.get("crm", {}), faults)
     schedules = _section(index, "schedules", table.get("schedules", {}), faults)
+    capture = _section(index, "capture", table.get("capture", {}), faults)
     limits = {
         **_section(index, "guard", table.get("guard", {}), faults),
         **_section(index, "matching", table.get("matching", {}), faults),
@@ -161,7 +163,12 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         crm=CrmSettings(**crm, columns=mappings["crm.columns"]),
         survivorship=replace(survivorship, owners=owners, default_owner=default_owner),
         schedules=ScheduleSettings(**schedules),
+        capture=Criteria(**{name: _frozen(value) for name, value in capture.items()}),
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(one.strip() for one in value) if isinstance(value, list) else value
 
 
 def _owners(index: int, table: object, faults: _Faults) -> tuple[dict[str, Owner], Owner]:
@@ -235,8 +242,8 @@ def _fault_of(key: Key, value: object) -> str | None:
     words, types = _WORDS[key.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and key.kind != "flag"):
         return f"must be {words}, not {value!r}"
-    if key.kind == "cron" and isinstance(value, str):
-        return _cron_fault(value)
+    if key.kind in _FAULTS_OF:
+        return _FAULTS_OF[key.kind](key, value)
     if isinstance(value, str) and not value.strip():
         return "is empty"
     if isinstance(value, str) and key.choices and value not in key.choices:
@@ -247,13 +254,25 @@ def _fault_of(key: Key, value: object) -> str | None:
     return None
 
 
-def _cron_fault(value: str) -> str | None:
+def _list_fault(key: Key, values: Any) -> str | None:
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            return f"must be a list of texts in quotes, not {list(values)!r}"
+        if key.choices and value not in key.choices:
+            return with_guess(f"must hold only {', '.join(key.choices)}, not {value!r}", value, key.choices)
+    return None
+
+
+def _cron_fault(key: Key, value: Any) -> str | None:
     try:
         if value.strip():
             read_cron(value)
         return None
     except ValueError as error:
         return str(error)
+
+
+_FAULTS_OF: Mapping[str, Callable[[Key, Any], str | None]] = {"cron": _cron_fault, "texts": _list_fault}
 
 
 def _mapping(index: int, path: str, table: Mapping[str, Any], faults: _Faults) -> dict[str, str]:

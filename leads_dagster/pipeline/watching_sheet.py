@@ -62,12 +62,14 @@ class Finding:
         why: in words.
         seen_at: when it was first seen.
         without_sheet: the sheet cannot be read: the cycle books that, and Airtable and the mirrors go on.
+        captures_only: nothing but captures waits: sheet and Airtable need not be looked at.
     """
 
     customer: str
     why: str
     seen_at: datetime
     without_sheet: bool = False
+    captures_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from leads_dagster.customers import FormSettings
 from leads_dagster.errors import InvalidLeadError
+from leads_dagster.sources.webhooks.questions import label_of
 from leads_dagster.sources.webhooks.request import Submission
 from leads_dagster.sources.webhooks.shapes import text_of
 
@@ -29,7 +30,8 @@ def mapped_json(body: Any, form: FormSettings) -> list[Submission]:
 
 
 def _submission(record: Mapping[str, Any], form: FormSettings) -> Submission:
-    data = {field: value for field, path in form.fields.items() if (value := at_path(record, path)) is not None}
+    named = ((label_of(field), at_path(record, path)) for field, path in form.fields.items())
+    data = {label: value for label, value in named if value is not None}
     key = text_of(at_path(record, form.key)) if form.key else ""
     moment = at_path(record, form.captured_at) if form.captured_at else None
     return Submission(data if form.fields else dict(record), key or None, moment)

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from leads_dagster.sources.json_fields import target_of
 
 _ASKING = re.compile(
-    r"(?:please )?(?:(?:what(?:'s|’s| is| are)|which is|enter|type|give(?: us)?|share|tell us|add) )?(?:(?:your|the) )?",
+    r"(?:please )?(?:(?:what(?:'s|’s| is| are)|enter|type|give(?: us)?|share|tell us|add) )?(?:(?:your|the) )?",
     re.IGNORECASE,
 )
+# "title" alone may be an honorific.
+_LABELS = {"title": "job title"}
 _END = " \t\n?:*.!…"
 
 
@@ -41,7 +43,7 @@ def labelled(answers: Iterable[Answer], fields: Mapping[str, str]) -> dict[str, 
         answers: in the order of the form.
         fields: field of a lead -> one of the names of its question, from `[customers.forms.NAME.fields]`.
     """
-    chosen = {_folded(name): field for field, name in fields.items()}
+    chosen = {_folded(name): label_of(field) for field, name in fields.items()}
     found: dict[str, object] = {}
     by_kind: list[tuple[str, Answer]] = []
     for answer in answers:
@@ -55,6 +57,11 @@ def labelled(answers: Iterable[Answer], fields: Mapping[str, str]) -> dict[str, 
         known = kind and kind not in found
         found[kind if known else _free(_names(answer)[0], found)] = answer.value
     return found
+
+
+def label_of(field: str) -> str:
+    """The label that headers know a field of a lead by."""
+    return _LABELS.get(field, field)
 
 
 def _label(answer: Answer, chosen: Mapping[str, str]) -> str | None:

@@ -31,7 +31,7 @@ _READERS: Mapping[FormKind, Callable[[Any, FormSettings], list[Submission]]] = {
     "json": mapped_json,
 }
 # What senders name one delivery by, where its body has no key.
-_DELIVERY_HEADERS = ("Idempotency-Key", "Webhook-Id", "X-Request-Id")
+_DELIVERY_HEADERS = ("Idempotency-Key", "Webhook-Id")
 _HTML_FORM = "application/x-www-form-urlencoded"
 
 
@@ -79,13 +79,19 @@ def _parsed(request: WebhookRequest, form: FormSettings) -> Any:
 
 
 def _capture(one: Submission, at: int, request: WebhookRequest, form: FormSettings, customer: str) -> NewCapture:
-    data = dict(one.data)
-    if form.source is not None or not any(target_of(label) == "source" for label in data):
-        data = {label: value for label, value in data.items() if target_of(label) != "source"}
-        data["source"] = form.source or form.name
+    data = _with_source(one.data, form)
     if one.captured_at is not None:
         data.setdefault("scraped_at", one.captured_at)
     return NewCapture(customer, _key(one, at, request, form), body_of(data), captured_ms(data, request.received_at_ms))
+
+
+def _with_source(data: Mapping[str, object], form: FormSettings) -> dict[str, object]:
+    """What leads.toml says of the source wins over what a visitor may have put into a hidden field; that is kept."""
+    said = {label: value for label, value in data.items() if target_of(label) == "source"}
+    if said and form.source is None:
+        return dict(data)
+    rest: dict[str, object] = {label: value for label, value in data.items() if label not in said}
+    return {**rest, "source": form.source or form.name, **({"answers": said} if said else {})}
 
 
 def _key(one: Submission, at: int, request: WebhookRequest, form: FormSettings) -> str:

@@ -343,8 +343,8 @@ FORM_KEYS: tuple[Key, ...] = (
     ),
     Key(
         "forms.NAME", "secret_env", "text", None,
-        "Name of the variable that holds the secret they are signed with. Without it they are not signed: the sender "
-        "must know `LEADS_API_TOKEN`.",
+        "Name of the variable that holds the secret they are signed with. Without it they are not signed, and "
+        "the sender must sign in as every other user of the API.",
     ),
     Key("forms.NAME", "source", "text", None, "The `source` of its captures. Without it their own, else the name."),
     Key("forms.NAME", "records", "text", None, "`json`: dotted path to the list of records. Without it the body."),

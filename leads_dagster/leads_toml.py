@@ -44,7 +44,6 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 _HEADING = re.compile(r"\s*(\[{1,2})\s*([\w.\s-]+?)\s*\]{1,2}")
 _ASSIGNMENT = re.compile(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=")
 _SECRETS = ("api_key", "airtable_api_key", "token", "key", "secret", "password")
-_SECRET_PLACE = "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"
 _MAY_BE_BLANK = ("airtable.fields",)  # there "" leaves a field out
 _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "text": ("a text in quotes", (str,)),
@@ -233,7 +232,8 @@ def _check_known(
             continue
         message = f"unknown key {key}"
         if key in _SECRETS:
-            place = "the variable that secret_env names" if section.startswith(FORMS) else _SECRET_PLACE
+            ours = section.startswith(FORMS)
+            place = "the variable that secret_env names" if ours else "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"
             message += f": secrets stand in {place}, not in this file"
         else:
             message = with_guess(message, key, known)

@@ -26,6 +26,7 @@ from leads_dagster.interfaces.cli import (
     pausing,
     plan,
     quarantine,
+    queue,
     reviews,
     sandbox,
     status,
@@ -37,7 +38,7 @@ from leads_dagster.interfaces.cli import (
 
 _COMMANDS = (
     sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
-    holds, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

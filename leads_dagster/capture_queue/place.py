@@ -12,7 +12,9 @@ from typing import Any
 
 from leads_dagster.capture_queue.items import QueueLimits
 from leads_dagster.capture_queue.protocol import CaptureQueue
+from leads_dagster.errors import SettingsError
 from leads_dagster.settings import Settings
+from leads_dagster.settings_table import read_environment
 
 QUEUE_FILE = "captures.db"
 
@@ -37,7 +39,7 @@ class QueuePlace:
         """The file; None for a Redis."""
         if self.url == "sqlite":
             return self.home / QUEUE_FILE
-        return Path(self.url[len(_SQLITE) :]).expanduser() if self.url.startswith(_SQLITE) else None
+        return Path.cwd() / Path(self.url[len(_SQLITE) :]).expanduser() if self.url.startswith(_SQLITE) else None
 
     def open(self) -> CaptureQueue:
         """The queue, to be closed by whoever asked.
@@ -49,7 +51,7 @@ class QueuePlace:
         if self.path is not None:
             from leads_dagster.capture_queue.file_queue import FileQueue
 
-            return FileQueue(self.path.absolute(), self.limits)
+            return FileQueue(self.path, self.limits)
         from leads_dagster.capture_queue.redis_queue import RedisQueue
 
         return RedisQueue(self.url, self.limits)
@@ -58,6 +60,19 @@ class QueuePlace:
 def queue_place(settings: Settings) -> QueuePlace:
     """Where captures wait."""
     return QueuePlace(settings.home, settings.queue_url, limits_from(vars(settings)))
+
+
+def place_from(environ: Mapping[str, str]) -> QueuePlace:
+    """Where captures wait, for a caller without `Settings`: what else is set need not be right.
+
+    Raises:
+        SettingsError: LEADS_HOME or a variable of the queue is wrong.
+    """
+    values, faults = read_environment(environ)
+    if ours := [fault for fault in faults if fault.startswith(("LEADS_HOME ", "LEADS_QUEUE_"))]:
+        raise SettingsError("\n".join(ours), advice="docs/configuration.md lists every setting.")
+    home = Path.cwd() / Path(values["home"]).expanduser()
+    return QueuePlace(home, values["queue_url"].replace("$LEADS_HOME", str(home)), limits_from(values))
 
 
 def open_queue(settings: Settings) -> CaptureQueue:

@@ -2,18 +2,21 @@
 
 What belongs here: what holds for any use of the file. What is written into it is `file_queue`.
 
-A connection belongs to one process: after a fork the child opens its own, and never closes the parent's, which would
-fold in a log that the parent is writing. A file that was removed or replaced under us is opened anew, so that nothing
-is acknowledged into a file that nobody will see.
+No connection lives through a fork: a child that has SQLite's memory of the parent's locks, and not the locks, can
+wait for ever or lose the log (sqlite.org/howtocorrupt.html, 2.6). All are closed before it, and opened again at the
+next use on either side. A file that was removed or replaced under us is opened anew, so that nothing is acknowledged
+into a file that nobody will see.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,15 +76,13 @@ class QueueFile:
     def __init__(self, path: Path, busy_seconds: float = 10.0) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
-        self._forget()
-        with self._using():
-            pass
-
-    def _forget(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._held_for_fork = False
+        _OPEN_FILES.add(self)
+        with self._using():
+            pass
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -101,9 +102,6 @@ class QueueFile:
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        if self._pid != os.getpid():
-            _OF_PARENTS.append(self._connection)
-            self._forget()
         if not self._lock.acquire(timeout=self._busy_seconds):
             raise self._busy()
         try:
@@ -116,8 +114,7 @@ class QueueFile:
         if self._connection is not None and self._is_the_same():
             return self._connection
         if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            self._disconnect()
         self._connection = self._patiently(self._opened)
         self._inode = self.path.stat().st_ino
         return self._connection
@@ -178,17 +175,49 @@ class QueueFile:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
-        """Lets go of this process's connection; the next use opens another."""
-        if self._pid != os.getpid() or self._connection is None:
-            return
+        """Lets go of the connection; the next use opens another."""
         with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def before_fork(self) -> None:
+        """Lets the transaction under way end; nobody begins one until `after_fork`."""
+        self._held_for_fork = self._lock.acquire(timeout=self._busy_seconds)
+        if self._held_for_fork:
+            self._disconnect()
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """Goes on. What a parent could not close before, its child never closes: that would fold in a log in use."""
+        if in_child:
+            self._of_parent, self._connection = self._connection, None
+            self._lock = threading.Lock()
+        elif self._held_for_fork:
+            self._lock.release()
 
 
-# Connections of a parent, held so that this process never closes them.
-_OF_PARENTS: list[sqlite3.Connection | None] = []
+# Of this process; each leaves when nobody holds it any more.
+_OPEN_FILES: weakref.WeakSet[QueueFile] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for file in list(_OPEN_FILES):
+        file.before_fork()
+
+
+def _after_fork(*, in_child: bool) -> None:
+    for file in list(_OPEN_FILES):
+        file.after_fork(in_child=in_child)
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=functools.partial(_after_fork, in_child=False),
+    after_in_child=functools.partial(_after_fork, in_child=True),
+)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class RedisQueue:
         token = os.urandom(8).hex()
         rules = [LONGEST_MS, SUSPECT, LOST_LEASES, LEASED_BYTES, LOST_REASON]
         rows = self._run(LEASE, [limit, lease_ms(seconds), token, *rules, *_of(customer)])
-        return [Leased(*_texts(row[:3]), *row[3:], token) for row in rows]
+        return [Leased(*[*map(_text, row[:3]), *row[3:], token]) for row in rows]
 
     def extend(self, leased: Sequence[Leased], *, seconds: float) -> int:
         """Lets leases end in so many seconds from now, 0 gives the items back at once."""
@@ -144,7 +144,7 @@ class RedisQueue:
     def dead(self, customer: str | None, *, limit: int = 100) -> list[DeadItem]:
         """Those that failed too often, the longest dead first."""
         rows = self._run(DEAD, [limit, *_of(customer)])
-        return [DeadItem(*_texts(row[:3]), *row[3:8], _text(row[8])) for row in rows]
+        return [DeadItem(*[*map(_text, row[:3]), *row[3:8], _text(row[8])]) for row in rows]
 
     def retry_dead(self, customer: str | None, *, limit: int = 100) -> int:
         """Queues up to so many dead again, as if they had never failed."""
@@ -234,7 +234,3 @@ def _of(customer: str | None) -> list[str]:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _texts(values: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(map(_text, values))

@@ -120,13 +120,17 @@ def test_a_full_server_refuses_and_says_so(tmp_path: Path) -> None:
     queue = RedisQueue(f"unix://{socket}")
     try:
         with pytest.raises(StoreError, match="refuses") as full:
-            for _ in range(100):
-                queue.put([capture(body=b'{"secret": "ada@example.com"}' + b" " * 100_000)])
+            _fill(queue)
     finally:
         server.kill()
         server.wait()
 
     assert "ada@example.com" not in str(full.value)
+
+
+def _fill(queue: RedisQueue) -> None:
+    for _ in range(100):
+        queue.put([capture(body=b'{"secret": "ada@example.com"}' + b" " * 100_000)])
 
 
 def test_a_server_that_is_not_there_is_transient(tmp_path: Path) -> None:

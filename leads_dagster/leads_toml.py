@@ -15,18 +15,21 @@ from typing import Any
 
 from leads_dagster.cron import read_cron
 from leads_dagster.customers import (
+    FORMS,
     KEYS,
     MAPPINGS,
     REQUIRED,
     AirtableSettings,
     CrmSettings,
     CustomerSettings,
+    FormSettings,
     Key,
     KeyKind,
     ScheduleSettings,
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.forms_toml import read_forms
 from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.survivorship_rules import Owner, Survivorship
 from leads_dagster.spelling import with_guess
@@ -41,6 +44,7 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 _HEADING = re.compile(r"\s*(\[{1,2})\s*([\w.\s-]+?)\s*\]{1,2}")
 _ASSIGNMENT = re.compile(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=")
 _SECRETS = ("api_key", "airtable_api_key", "token", "key", "secret", "password")
+_SECRET_PLACE = "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"
 _MAY_BE_BLANK = ("airtable.fields",)  # there "" leaves a field out
 _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "text": ("a text in quotes", (str,)),
@@ -151,6 +155,7 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
     }
     survivorship = _survivorship(index, table.get("survivorship", {}), faults)
     owners, default_owner = _owners(index, table.get("owner", {}), faults)
+    forms = _forms(index, table.get(FORMS, {}), faults)
     mappings = {path: _mapping(index, path, table, faults) for path in MAPPINGS}
     _check_values(index, own, airtable, limits, faults)
     if len(faults.found) > before:
@@ -164,7 +169,19 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         survivorship=replace(survivorship, owners=owners, default_owner=default_owner),
         schedules=ScheduleSettings(**schedules),
         capture=Criteria(**{name: _frozen(value) for name, value in capture.items()}),
+        forms=forms,
     )
+
+
+def _forms(index: int, table: object, faults: _Faults) -> dict[str, FormSettings]:
+    if isinstance(table, dict):
+        return read_forms(
+            table,
+            section=lambda path, keys, found: _section(index, path, found, faults, keys),
+            fault=lambda said, path, key: faults.add(said, customer=index, section=path, key=key),
+        )
+    faults.add("[customers.forms] is a table, not a value", customer=index, key=FORMS)
+    return {}
 
 
 def _frozen(value: Any) -> Any:
@@ -188,12 +205,14 @@ def _survivorship(index: int, table: object, faults: _Faults) -> Survivorship:
     return Survivorship()
 
 
-def _section(index: int, section: str, table: object, faults: _Faults) -> dict[str, Any]:
-    """The checked values of one table, attribute -> value, defaults filled in."""
+def _section(
+    index: int, section: str, table: object, faults: _Faults, keys: Sequence[Key] | None = None
+) -> dict[str, Any]:
+    """The checked values of one table, attribute -> value, defaults filled in; `keys` are its own, else `KEYS`'."""
     if not isinstance(table, dict):
         faults.add(f"[customers.{section}] is a table, not a value", customer=index, key=section)
         return {}
-    keys = [key for key in KEYS if key.section == section]
+    keys = [key for key in KEYS if key.section == section] if keys is None else keys
     _check_known(table, [*(key.name for key in keys), *_subtables(section)], faults, customer=index, section=section)
     return {key.attribute or key.name: _value(index, key, table, faults) for key in keys}
 
@@ -201,7 +220,7 @@ def _section(index: int, section: str, table: object, faults: _Faults) -> dict[s
 def _subtables(section: str) -> Iterator[str]:
     """The tables that may stand below `section`."""
     prefix = f"{section}." if section else ""
-    for path in dict.fromkeys([*(key.section for key in KEYS if key.section), *MAPPINGS]):
+    for path in dict.fromkeys([*(key.section for key in KEYS if key.section), *MAPPINGS, FORMS]):
         if path.startswith(prefix) and "." not in path.removeprefix(prefix):
             yield path.removeprefix(prefix)
 
@@ -214,7 +233,8 @@ def _check_known(
             continue
         message = f"unknown key {key}"
         if key in _SECRETS:
-            message += ": secrets stand in AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE, not in this file"
+            place = "the variable that secret_env names" if section.startswith(FORMS) else _SECRET_PLACE
+            message += f": secrets stand in {place}, not in this file"
         else:
             message = with_guess(message, key, known)
         faults.add(message, customer=customer, section=section, key=key)

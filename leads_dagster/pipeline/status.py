@@ -20,6 +20,9 @@ from leads_dagster.store.retry import booked_retries
 if TYPE_CHECKING:
     from leads_dagster.budget import LimitStatus
 
+# Of the last cycle that closed; the errors and retries of all.
+_TOTALS = ("rows_processed", "rows_inserted", "rows_updated", "rows_deleted", "error_count", "retry_count")
+
 
 def status(ws: Workspace) -> dict[str, Any]:
     """The customer's last cycle, the ledger, what waits and where, and the state of every breaker."""
@@ -40,6 +43,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "progress_message": state.get("progress_message", "Never synced"),
             "last_synced_at": state.get("last_synced_at"),
             "last_duration_seconds": state.get("last_duration_seconds"),
+            **{name: state.get(name, 0) for name in _TOTALS},
             "last_error": state.get("last_error"),
             "leads": lead_rows.count_active(connection, ws.name),
             "rows": asdict(counts),

@@ -27,6 +27,7 @@ from leads_dagster.interfaces.cli import (
     quarantine,
     reviews,
     sandbox,
+    serve,
     status,
     sync,
     trigger,
@@ -35,7 +36,7 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
+    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
     holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 

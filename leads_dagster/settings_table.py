@@ -281,5 +281,6 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
     "path": _path, "url": _url, "database": _database, "redis": _redis, "broker": _broker, "text": _text,
-    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "tokens": _tokens, "cron": _cron, "port": _port,
+    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "tokens": _tokens, "cron": _cron,
+    "port": _port,
 }  # fmt: skip

@@ -96,7 +96,7 @@ class PatientProtocol(HttpToolsProtocol):
     _writing: TimerHandle | None = None
     _header_bytes = 0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody connects, and shall say what for."""
         super().connection_made(cast(Transport, transport))
         self._waiting = self.loop.call_later(HEADER_SECONDS, self.transport.abort)

@@ -1,7 +1,7 @@
 """The shapes of answers and of what is sent in, for the OpenAPI document and for checking what comes in.
 
-What belongs here: models whose names in JSON are camelCase by one rule. Answers are not built through them: a test holds
-that what the pipeline says fits.
+What belongs here: models whose names in JSON are camelCase by one rule. Answers are not built through them: a test
+holds that what the pipeline says fits.
 """
 
 from __future__ import annotations

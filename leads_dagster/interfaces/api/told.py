@@ -1,7 +1,7 @@
-"""How results of the pipeline are told in JSON: names in camelCase, times in ISO 8601 with their offset, durations in ms.
+"""How results of the pipeline are told in JSON: names in camelCase, times in ISO 8601 with their offset.
 
-What belongs here: spelling, and bytes. Keys that are data (the headers of somebody's sheet, reasons, hosts) stay as they
-are; so do values, but that of `field`, which is spelled as the key of that field is.
+What belongs here: spelling, and bytes. Keys that are data (the headers of somebody's sheet, reasons, hosts) stay as
+they are; so do values, but that of `field`, which is spelled as the key of that field is.
 """
 
 from __future__ import annotations

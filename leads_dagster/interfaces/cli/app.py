@@ -36,8 +36,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
-    holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift,
+    quarantine, holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Concatenate, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
-from typing_extensions import ParamSpec
 
+from leads_dagster.interfaces.api.events import Events
 from leads_dagster.interfaces.api.keeping import Keeping, Kept
 from leads_dagster.interfaces.api.told import milliseconds
 from leads_dagster.interfaces.api.triggers import Triggers
 from leads_dagster.live.presence import who_runs
 from leads_dagster.pipeline.metrics import metrics
-from leads_dagster.pipeline.status import status
+from leads_dagster.pipeline.status import progress, status
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.settings import Settings, customer_named
 from leads_dagster.store.change_counter import ChangeCounter
@@ -27,7 +27,6 @@ from leads_dagster.store.damage import refuse_damaged, watch_for_damage
 from leads_dagster.store.engine import open_engine
 from leads_dagster.store.schema import ensure_schema
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 _NAMES = {"paused": "is_paused", "running": "is_running", "last_synced_at": "last_sync_at"}
@@ -52,14 +51,18 @@ class Answering:
         self._counter = ChangeCounter(self.engine)
         self.kept = Keeping(self._counter)
         self.triggers = Triggers(self)
+        self._heard = ChangeCounter(self.engine)
+        self.events = Events(self._progress, self._heard.moved)
         self._is_upgraded = False
 
     def stop_events(self) -> None:
         """The server stops: who listens for events is let go."""
+        self.events.stop()
 
     def close(self) -> None:
         """Let go of the database."""
         self._counter.close()
+        self._heard.close()
         self.engine.dispose()
 
     def customers(self) -> list[str]:
@@ -89,9 +92,7 @@ class Answering:
             self._is_upgraded = True
         yield Workspace(self.settings, customer_named(self.settings, customer), self.engine)
 
-    async def read(
-        self, customer: str | None, use_case: Callable[Concatenate[Workspace, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def read(self, customer: str | None, use_case: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a use case that only reads, in a thread."""
 
         def call() -> R:
@@ -100,9 +101,7 @@ class Answering:
 
         return await run_in_threadpool(call)
 
-    async def write(
-        self, customer: str | None, use_case: Callable[Concatenate[Workspace, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def write(self, customer: str | None, use_case: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a use case that writes, in a thread; no answer from before is given any more, even if it failed."""
         try:
             return await self.read(customer, use_case, *args, **kwargs)
@@ -113,9 +112,9 @@ class Answering:
         self,
         name: Hashable,
         customer: str | None,
-        use_case: Callable[Concatenate[Workspace, P], R],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        use_case: Callable[..., Any],
+        *args: Any,
+        **kwargs: Any,
     ) -> Kept:
         """As `read`, but kept under `name` until the store changes."""
 
@@ -158,6 +157,11 @@ class Answering:
                 return metrics(workspace, since=since)
 
         return await self.kept.get(("metrics", customer, since), read, longest=STATUS_SECONDS)
+
+    def _progress(self) -> dict[str, dict[str, Any]]:
+        """Customer -> what events tell of it."""
+        with self.workspace(self.customers()[0]) as workspace:
+            return progress(workspace, self.customers())
 
     def _status(self, customer: str) -> dict[str, Any]:
         with self.workspace(customer) as workspace:

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import health, sync
+from leads_dagster.interfaces.api import backups, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.limits import Rates
 from leads_dagster.interfaces.api.problems import add_problem_handlers
@@ -19,7 +20,16 @@ from leads_dagster.interfaces.api.security import Door, Guarded
 from leads_dagster.interfaces.api.tokens import read_tokens, signer_of
 from leads_dagster.settings import Settings
 
-_ROUTERS = (sync.router, health.router)
+# Those with fixed words come before those whose place a lead's id takes.
+_ROUTERS = (
+    sync.router,
+    events.router,
+    inboxes.router,
+    backups.router,
+    undoing.router,
+    lead_routes.router,
+    health.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

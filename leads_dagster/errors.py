@@ -8,7 +8,8 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     ├── ContentError             what was read cannot be leads                  exit 1, 422
     │   ├── SheetFormatError     not a CSV, empty, too large, undecodable
     │   ├── UnknownHeadersError  no column that this project knows
-    │   └── InvalidLeadError     what was handed over cannot be a lead
+    │   ├── InvalidLeadError     what was handed over cannot be a lead
+    │   └── CaptureTooLargeError a capture is larger than the queue takes      413
     ├── AccessError              a service refuses us; a person must act        exit 1, 502
     │   ├── SheetNotSharedError
     │   ├── CredentialsError
@@ -25,7 +26,8 @@ is said by the type, once; the CLI, the API and Dagster only read it.
         ├── ServiceUnavailableError   timeouts, 5xx, cut connections
         ├── RateLimitedError          429; carries when to come back
         ├── CircuitOpenError          we are resting the host
-        └── StoreBusyError            locked, busy, deadlock, connection lost
+        ├── StoreBusyError            locked, busy, deadlock, connection lost
+        └── QueueFullError            as many captures wait as may              429
 """
 
 from __future__ import annotations
@@ -79,6 +81,12 @@ class UnknownHeadersError(ContentError):
 
 class InvalidLeadError(ContentError):
     """A record that a caller handed over cannot be a lead, or a field cannot be what it says; `context["field"]`."""
+
+
+class CaptureTooLargeError(ContentError):
+    """A capture has more bytes than the queue takes; `context` has `bytes` and `limit`."""
+
+    http_status = 413
 
 
 class AccessError(LeadsError):
@@ -172,3 +180,9 @@ class CircuitOpenError(TransientError):
 
 class StoreBusyError(TransientError):
     """The database is locked, busy or unreachable just now."""
+
+
+class QueueFullError(TransientError):
+    """As many captures wait as may; nothing was written; `context` has `waiting` and `limit`."""
+
+    http_status = 429

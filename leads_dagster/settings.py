@@ -35,6 +35,8 @@ class Settings:
         crm_url: SQLAlchemy URL of the CRM database.
         budget_url: the Redis that keeps the call budget; None for a file under `home`.
         broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
+        queue_url: "sqlite" for the file under `home`, or where else captures wait; see `capture_queue.place`.
+        queue_limit: captures that may wait.
         workers: runs at once in the live system.
         web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
         api_token: tokens separated by commas, `read:` or `write:` before one limits it; None where none is needed.
@@ -61,6 +63,12 @@ class Settings:
     customers: tuple[CustomerSettings, ...]
     budget_url: str | None = field(default=None, repr=False)
     broker_url: str | None = field(default=None, repr=False)
+    queue_url: str = field(default="sqlite", repr=False)
+    queue_limit: int = 2_000_000
+    queue_item_bytes: int = 1_000_000
+    queue_keep_days: float = 30.0
+    queue_attempts: int = 3
+    queue_retry_seconds: float = 5.0
     workers: int = 2
     web_host: str = "127.0.0.1"
     web_port: int | None = None
@@ -159,6 +167,7 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         config_path=config,
         database_url=_database_url(found, home=home, folder=folder),
         crm_url=_expand(found["crm_url"], home),
+        queue_url=_expand(found["queue_url"], home),
         backup_folder=_absolute(_expand(found["backup_folder"], home), folder),
         backup_key_value=found["backup_key"],
         backup_key_file=_optional(found["backup_key_file"], folder),
@@ -208,6 +217,7 @@ _AS_THEY_ARE = (
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
     "auto_restore", "debug",
     "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
+    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip
 
 

@@ -14,7 +14,20 @@ from typing import Any, Literal
 from leads_dagster.cron import read_cron
 
 SettingKind = Literal[
-    "path", "url", "database", "redis", "broker", "text", "integer", "number", "flag", "keys", "tokens", "cron", "port"
+    "path",
+    "url",
+    "database",
+    "redis",
+    "queue",
+    "broker",
+    "text",
+    "integer",
+    "number",
+    "flag",
+    "keys",
+    "tokens",
+    "cron",
+    "port",
 ]
 
 
@@ -58,6 +71,23 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("broker_url", "LEADS_BROKER_URL", None,
             "Where the live system hands runs to its workers: a Celery broker such as `redis://host:6379/1` or "
             "`amqp://…`, for workers on several hosts; without it a folder under LEADS_HOME.", "broker", secret=True),
+    Setting("queue_url", "LEADS_QUEUE_URL", "sqlite",
+            "Where captures wait: `sqlite` (the file captures.db under LEADS_HOME), `sqlite:///path`, or a Redis such "
+            "as `redis://host:6379/2` for several hosts, which must keep what it is given (`appendonly yes`).",
+            "queue", secret=True),
+    Setting("queue_limit", "LEADS_QUEUE_LIMIT", "2000000",
+            "How many captures may wait, of all customers together; more are refused until some are processed.",
+            "integer", least=1),
+    Setting("queue_item_bytes", "LEADS_QUEUE_ITEM_BYTES", "1000000",
+            "A larger capture is refused.", "integer", least=100),
+    Setting("queue_keep_days", "LEADS_QUEUE_KEEP_DAYS", "30",
+            "How many days the queue keeps a capture that is processed: so long it can be replayed, and its key is "
+            "known.", "number", least=0.01),
+    Setting("queue_attempts", "LEADS_QUEUE_ATTEMPTS", "3",
+            "After how many failures a capture is put among the dead letters.", "integer", least=1),
+    Setting("queue_retry_seconds", "LEADS_QUEUE_RETRY_SECONDS", "5",
+            "How long a capture waits after its first failure; six times as long after each further one, at most an "
+            "hour.", "number"),
     Setting("workers", "LEADS_WORKERS", "2",
             "How many runs `leads up` works at at once, each in a process that stays warm (150 to 300 MB).", "integer",
             least=1),
@@ -209,6 +239,12 @@ def _redis(setting: Setting, text: str) -> str:
     return text
 
 
+def _queue(setting: Setting, text: str) -> str:
+    if text != "sqlite" and not text.startswith(("sqlite:///", "redis://", "rediss://", "unix://")):
+        raise ValueError("must be sqlite, or begin with sqlite:///, redis://, rediss:// or unix://")
+    return text
+
+
 def _broker(setting: Setting, text: str) -> str:
     if not text.startswith(("redis://", "rediss://", "amqp://", "amqps://", "pyamqp://")):
         raise ValueError("must be the URL of a Celery broker, redis://… or amqp://…")
@@ -280,7 +316,7 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
-    "path": _path, "url": _url, "database": _database, "redis": _redis, "broker": _broker, "text": _text,
-    "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "tokens": _tokens, "cron": _cron,
-    "port": _port,
+    "path": _path, "url": _url, "database": _database, "redis": _redis, "queue": _queue, "broker": _broker,
+    "text": _text, "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "tokens": _tokens,
+    "cron": _cron, "port": _port,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from leads_dagster_tests.postgres import PostgresServer, running_server
+from leads_dagster_tests.redis_server import running_redis
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -52,6 +53,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.make_template()
         yield server
         server.drop(server.template)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis server, which may be somebody's: tests have keys of their own there."""
+    with running_redis() as url:
+        yield url
 
 
 @pytest.fixture

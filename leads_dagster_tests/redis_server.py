@@ -34,9 +34,9 @@ def running_redis() -> Iterator[str]:
             server.wait()
 
 
-def start_redis(socket: Path) -> subprocess.Popen[bytes]:
-    """A server of one's own, without port and without a file; ready when this returns."""
-    arguments = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)]
+def start_redis(socket: Path, *options: str) -> subprocess.Popen[bytes]:
+    """A server of one's own, without port, and without a file unless options say so; ready when this returns."""
+    arguments = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent), *options]
     server = subprocess.Popen([_program(), *arguments], stdout=subprocess.DEVNULL)
     wait_for_redis(f"unix://{socket}")
     return server

@@ -18,8 +18,8 @@ that forgets (no persistence, a failover that loses the last writes) forgets the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from leads_dagster.budget.books import (
@@ -41,7 +41,7 @@ from leads_dagster.budget.books import (
 from leads_dagster.budget.limits import Limit
 from leads_dagster.budget.plans import HOUR, PACE_HOURS
 from leads_dagster.budget.redis_scripts import CLAIM, ENTER, NOTE_PULL, PARK, REST, SETTLE
-from leads_dagster.errors import LeadsError, SettingsError, StoreBusyError, StoreError
+from leads_dagster.redis_access import connect, said_in_words
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -188,17 +188,7 @@ def read_redis_books(
 
 
 def _connect(url: str) -> Redis:
-    try:
-        from redis import Redis
-    except ImportError as error:
-        raise SettingsError(
-            "LEADS_BUDGET_URL names a Redis, and its client is not installed.",
-            advice='Install it: pip install "leads-dagster[redis]".',
-        ) from error
-    try:
-        return Redis.from_url(url, socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS)
-    except ValueError as error:
-        raise SettingsError("LEADS_BUDGET_URL is no address of a Redis, such as redis://host:6379/0.") from error
+    return connect(url, "LEADS_BUDGET_URL", timeout_seconds=_TIMEOUT_SECONDS)
 
 
 def _server_ms(redis: Redis) -> int:
@@ -240,25 +230,6 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-@contextmanager
-def redis_errors() -> Iterator[None]:
-    """Says in our words why Redis cannot be used.
-
-    Raises:
-        StoreBusyError: it cannot be reached, or is loading; the same call may succeed later.
-        StoreError: it refuses.
-    """
-    from redis import exceptions
-
-    try:
-        yield
-    except LeadsError:
-        raise
-    except (exceptions.AuthenticationError, exceptions.AuthorizationError) as error:
-        advice = "Check user and password in LEADS_BUDGET_URL."
-        raise StoreError("The Redis of LEADS_BUDGET_URL does not let us in.", advice=advice) from error
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
-        advice = "Is it running? No call is made that nobody counts."
-        raise StoreBusyError("The Redis of LEADS_BUDGET_URL cannot be reached.", advice=advice) from error
-    except exceptions.RedisError as error:
-        raise StoreError(f"The Redis of LEADS_BUDGET_URL refuses: {error}.") from error
+def redis_errors() -> AbstractContextManager[None]:
+    """Says in our words why Redis cannot be used; see `redis_access.said_in_words`."""
+    return said_in_words("LEADS_BUDGET_URL", "Is it running? No call is made that nobody counts.")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from leads_dagster.budget import Budget, Limit, redis_books
-from leads_dagster_tests.redis_server import running_redis
 
 MakeBudget = Callable[..., Budget]
 
@@ -35,12 +34,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    with running_redis() as url:
-        yield url
 
 
 @pytest.fixture

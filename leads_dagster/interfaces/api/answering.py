@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
+from leads_dagster.capture_queue.place import open_queue
+from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.interfaces.api.events import Events
 from leads_dagster.interfaces.api.keeping import Keeping, Kept
 from leads_dagster.interfaces.api.told import milliseconds
@@ -26,8 +29,6 @@ from leads_dagster.store.change_counter import ChangeCounter
 from leads_dagster.store.damage import refuse_damaged, watch_for_damage
 from leads_dagster.store.engine import open_engine
 from leads_dagster.store.schema import ensure_schema
-
-R = TypeVar("R")
 
 _NAMES = {"paused": "is_paused", "running": "is_running", "last_synced_at": "last_sync_at"}
 # For what does not stand in the store: budgets, breakers, whether `leads up` runs, and spans that end now.
@@ -63,7 +64,18 @@ class Answering:
         """Let go of the database."""
         self._counter.close()
         self._heard.close()
+        if "queue" in vars(self):
+            self.queue.close()
         self.engine.dispose()
+
+    @cached_property
+    def queue(self) -> CaptureQueue:
+        """Where captures wait; open as long as the server runs.
+
+        Raises:
+            SettingsError, StoreError, StoreBusyError: it cannot be used.
+        """
+        return open_queue(self.settings)
 
     def customers(self) -> list[str]:
         """Names of all customers, in the order of leads.toml."""
@@ -92,16 +104,16 @@ class Answering:
             self._is_upgraded = True
         yield Workspace(self.settings, customer_named(self.settings, customer), self.engine)
 
-    async def read(self, customer: str | None, use_case: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """Call a use case that only reads, in a thread."""
+    async def read(self, customer: str | None, use_case: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a use case that only reads, in a thread, with a workspace first."""
 
-        def call() -> R:
+        def call() -> Any:
             with self.workspace(customer) as workspace:
                 return use_case(workspace, *args, **kwargs)
 
         return await run_in_threadpool(call)
 
-    async def write(self, customer: str | None, use_case: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    async def write(self, customer: str | None, use_case: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a use case that writes, in a thread; no answer from before is given any more, even if it failed."""
         try:
             return await self.read(customer, use_case, *args, **kwargs)
@@ -118,7 +130,7 @@ class Answering:
     ) -> Kept:
         """As `read`, but kept under `name` until the store changes."""
 
-        def call() -> R:
+        def call() -> Any:
             with self.workspace(customer) as workspace:
                 return use_case(workspace, *args, **kwargs)
 

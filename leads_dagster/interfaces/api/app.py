@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import backups, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.limits import Rates
+from leads_dagster.interfaces.api.once import Once
 from leads_dagster.interfaces.api.problems import add_problem_handlers
 from leads_dagster.interfaces.api.security import Door, Guarded
 from leads_dagster.interfaces.api.tokens import read_tokens, signer_of
@@ -24,6 +25,7 @@ from leads_dagster.settings import Settings
 _ROUTERS = (
     sync.router,
     events.router,
+    captures.router,
     inboxes.router,
     backups.router,
     undoing.router,
@@ -58,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     add_problem_handlers(app)
+    app.add_middleware(Once, leads=leads)
     app.add_middleware(Guarded, door=app.state.door)
     return app
 

@@ -143,7 +143,7 @@ class Guarded:
         if token is None:
             wait = self.door.rates.failed(asked.client) if asked.headers.get(b"authorization") else 0.0
             return _too_many(wait) if wait > 0 else _unknown(asked)
-        scope["state"]["scope"] = token.scope
+        scope["state"].update(scope=token.scope, caller=token.digest)
         if token.scope == "read" and not asked.is_reading and asked.path not in _READING_POSTS:
             return problem(403, "This token may only read.", name="Forbidden")
         return None

@@ -322,3 +322,41 @@ class Unparked(Shape):
     customer_id: str
     unparked: list[str]
     next: str
+
+
+class Captured(Shape):
+    """A capture that was handed over."""
+
+    id: str
+    status: Literal["queued", "duplicate"]
+
+
+class QueueStanding(Shape):
+    """How a capture queue stands."""
+
+    customer_id: str
+    queued: int
+    leased: int
+    delayed: int
+    dead: int
+    recorded: int
+    duplicates: int
+    rejected: int
+    oldest_at: datetime | None
+
+
+class DeadCapture(Shape):
+    """A capture that failed too often."""
+
+    id: str
+    key: str
+    attempts: int
+    reason: str
+    died_at: datetime
+
+
+class Retried(Shape):
+    """Captures that were queued again."""
+
+    customer_id: str
+    retried: int

@@ -44,7 +44,8 @@ class Triggers:
         Raises:
             ConflictError: the customer is paused.
         """
-        return await self._leads.write(customer, self._trigger)
+        done: dict[str, Any] = await self._leads.write(customer, self._trigger)
+        return done
 
     def _trigger(self, ws: Workspace) -> dict[str, Any]:
         pausing.refuse_paused(ws)

@@ -1,0 +1,320 @@
+"""The scripts of `redis_queue`: each runs alone on the server, all or nothing.
+
+What belongs here: Lua. The first key of each is the prefix of all, the first argument the time in ms since the epoch,
+or 0 for the server's own. States are numbers, the places in `items.STATES`.
+
+    <prefix>:customers            set: every customer that ever had an item
+    <prefix>:open                 how many are queued, leased and delayed
+    <prefix>:bytes                of all bodies
+    <prefix>:b:<id>               what never changes: customer, key, captured, enqueued, body
+    <prefix>:m:<id>               what does: failures, lost leases, lease, reason, lead; missing until first leased
+    <prefix>:z:<state>:<customer> ids by time: since when queued, dead or settled, until when leased or delayed
+    <prefix>:k:<customer>         key -> id
+    <prefix>:p:<tick>:<customer>  enqueued and settled in ten seconds
+"""
+
+_HEAD = """
+local prefix, now = KEYS[1], tonumber(ARGV[1])
+if now == 0 then
+    local clock = redis.call('TIME')
+    now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+end
+local function text(number) return string.format('%.0f', number) end
+local function ids_in(state, customer) return prefix .. ':z:' .. state .. ':' .. customer end
+local function body_key(id) return prefix .. ':b:' .. id end
+local function meta_key(id) return prefix .. ':m:' .. id end
+local function fixed(id)
+    local kept = redis.call('GET', body_key(id))
+    return kept and cmsgpack.unpack(kept)
+end
+local function meta(id)
+    local kept = redis.call('GET', meta_key(id))
+    return kept and cmsgpack.unpack(kept) or {f = 0, l = 0, t = '', r = '', d = ''}
+end
+local function keep(id, what) redis.call('SET', meta_key(id), cmsgpack.pack(what)) end
+local function move(id, customer, from, to, at)
+    redis.call('ZREM', ids_in(from, customer), id)
+    redis.call('ZADD', ids_in(to, customer), text(at), id)
+    if from < 3 and to >= 3 then redis.call('DECR', prefix .. ':open') end
+    if from >= 3 and to < 3 then redis.call('INCR', prefix .. ':open') end
+end
+local function pace(customer, field, count)
+    local key = prefix .. ':p:' .. text(math.floor(now / 10000)) .. ':' .. customer
+    redis.call('HINCRBY', key, field, count)
+    redis.call('EXPIRE', key, 120)
+end
+local function remove(id, customer, state, known)
+    redis.call('ZREM', ids_in(state, customer), id)
+    redis.call('DEL', body_key(id), meta_key(id))
+    redis.call('DECRBY', prefix .. ':bytes', #known[5])
+    if known[2] ~= id then redis.call('HDEL', prefix .. ':k:' .. customer, known[2]) end
+    if state < 3 then redis.call('DECR', prefix .. ':open') end
+end
+local function customers_from(first)
+    if ARGV[first] == nil then return redis.call('SMEMBERS', prefix .. ':customers') end
+    return {ARGV[first]}
+end
+local function oldest_first(a, b)
+    if a[2] == b[2] then return a[1] < b[1] end
+    return a[2] < b[2]
+end
+local function collect(found, customer, state, from, to, limit)
+    local rows = redis.call('ZRANGEBYSCORE', ids_in(state, customer), from, to, 'WITHSCORES', 'LIMIT', 0, limit)
+    for i = 1, #rows, 2 do found[#found + 1] = {rows[i], tonumber(rows[i + 1]), customer, state} end
+end
+"""
+
+# ARGV: how many may wait; then for each: id, customer, key, captured, body. Answers {0, id, new?, …} or {1, open}.
+# The same script again, after an answer that was lost, changes nothing and answers the same.
+PUT = (
+    _HEAD
+    + """
+local limit, answer, fresh, fresh_keys = tonumber(ARGV[2]), {0}, {}, {}
+for i = 3, #ARGV, 5 do
+    local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local keys, first = prefix .. ':k:' .. customer, false
+    if key ~= id then first = fresh_keys[customer .. '\\0' .. key] or redis.call('HGET', keys, key) end
+    answer[#answer + 1] = first or id
+    answer[#answer + 1] = (first and first ~= id) and 0 or 1
+    if not first and redis.call('EXISTS', body_key(id)) == 0 then
+        fresh[#fresh + 1] = i
+        fresh_keys[customer .. '\\0' .. key] = id
+    end
+end
+local open = tonumber(redis.call('GET', prefix .. ':open') or 0)
+if #fresh > 0 and open + #fresh > limit then return {1, open, #fresh} end
+for _, i in ipairs(fresh) do
+    local id, customer, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
+    redis.call('SET', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
+    redis.call('ZADD', ids_in(0, customer), text(now), id)
+    if key ~= id then redis.call('HSET', prefix .. ':k:' .. customer, key, id) end
+    redis.call('INCRBY', prefix .. ':bytes', #body)
+    redis.call('SADD', prefix .. ':customers', customer)
+    pace(customer, 'enqueued', 1)
+end
+if #fresh > 0 then redis.call('INCRBY', prefix .. ':open', #fresh) end
+return answer
+"""
+)
+
+# ARGV: how many, for how many ms, token, longest, suspect, lost leases, bytes of one lease, reason of death, customer.
+# Answers {{id, customer, key, body, captured, enqueued, attempt}, …}.
+LEASE = (
+    _HEAD
+    + """
+local limit, ms, token, longest = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local suspect, lost_leases, most = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local due = {}
+for _, customer in ipairs(customers_from(10)) do
+    collect(due, customer, 0, '-inf', '+inf', limit)
+    for state = 1, 2 do
+        collect(due, customer, state, '-inf', text(now), limit)
+        collect(due, customer, state, '(' .. text(now + longest), '+inf', limit)
+    end
+end
+table.sort(due, oldest_first)
+local taken, size = {}, 0
+for i = 1, math.min(limit, #due) do
+    local id, customer, state = due[i][1], due[i][3], due[i][4]
+    local what, known = meta(id), fixed(id)
+    if state == 1 then what.l = what.l + 1 end
+    if what.l >= lost_leases then
+        what.t, what.r = '', text(what.l) .. ARGV[9]
+        keep(id, what)
+        move(id, customer, state, 3, now)
+    else
+        size = size + #known[5]
+        if #taken > 0 and (what.l >= suspect or size > most) then break end
+        what.t = token
+        keep(id, what)
+        move(id, customer, state, 1, now + ms)
+        taken[#taken + 1] = {id, customer, known[2], known[5], known[3], known[4], what.f + 1}
+        if what.l >= suspect then break end
+    end
+end
+return taken
+"""
+)
+
+# ARGV: for how many ms, 0 to give back; then for each: id, customer, lease. Answers how many were held.
+EXTEND = (
+    _HEAD
+    + """
+local ms, held = tonumber(ARGV[2]), 0
+for i = 3, #ARGV, 3 do
+    local id, customer = ARGV[i], ARGV[i + 1]
+    local what = meta(id)
+    if what.t ~= '' and what.t == ARGV[i + 2] then
+        held = held + 1
+        if ms > 0 then
+            redis.call('ZADD', ids_in(1, customer), 'XX', text(now + ms), id)
+        else
+            what.t = ''
+            keep(id, what)
+            move(id, customer, 1, 0, fixed(id)[4])
+        end
+    end
+end
+return held
+"""
+)
+
+# ARGV: failures until dead, ms after the first, growth, longest, for how long settled ones are kept; then for each: id,
+# lease, its state at the end (2: failed), reason, lead. Answers how many were held.
+SETTLE = (
+    _HEAD
+    + """
+local attempts, delay, growth = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local longest, keep_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
+local held, closed = 0, {}
+for i = 7, #ARGV, 5 do
+    local id, state, at = ARGV[i], tonumber(ARGV[i + 2]), now
+    local what = meta(id)
+    if what.t ~= '' and what.t == ARGV[i + 1] then
+        local customer = fixed(id)[1]
+        if state == 2 then
+            what.f = what.f + 1
+            at = now + math.min(delay * growth ^ math.min(what.f - 1, 20), longest)
+            if what.f >= attempts then state, at = 3, now end
+        else
+            closed[customer] = (closed[customer] or 0) + 1
+        end
+        what.l, what.t, what.r, what.d = 0, '', ARGV[i + 3], ARGV[i + 4]
+        keep(id, what)
+        move(id, customer, 1, state, at)
+        held = held + 1
+    end
+end
+for customer, count in pairs(closed) do
+    pace(customer, 'settled', count)
+    for state = 4, 6 do
+        local old = {}
+        collect(old, customer, state, '-inf', '(' .. text(now - keep_ms), math.max(500, 2 * count))
+        for _, row in ipairs(old) do remove(row[1], customer, state, fixed(row[1])) end
+    end
+end
+return held
+"""
+)
+
+# ARGV: longest, customer. Answers {customer, queued, leased, delayed, dead, recorded, duplicates, rejected, oldest or
+# -1, enqueued, settled} of each: those whose lease or delay is over are queued.
+STATUS = (
+    _HEAD
+    + """
+local longest, answer = tonumber(ARGV[2]), {}
+for _, customer in ipairs(customers_from(3)) do
+    local one, oldest, enqueued, settled = {customer}, -1, 0, 0
+    for state = 0, 6 do one[state + 2] = redis.call('ZCARD', ids_in(state, customer)) end
+    for state = 0, 2 do
+        local ids = ids_in(state, customer)
+        if state > 0 then
+            local back = redis.call('ZCOUNT', ids, '-inf', text(now))
+                + redis.call('ZCOUNT', ids, '(' .. text(now + longest), '+inf')
+            one[2], one[state + 2] = one[2] + back, one[state + 2] - back
+        end
+        local first = redis.call('ZRANGE', ids, 0, 0, 'WITHSCORES')[2]
+        if first and (state == 0 or tonumber(first) <= now) and (oldest < 0 or tonumber(first) < oldest) then
+            oldest = tonumber(first)
+        end
+    end
+    local tick = math.floor(now / 10000)
+    for one_tick = tick - 5, tick do
+        local counts = redis.call('HMGET', prefix .. ':p:' .. text(one_tick) .. ':' .. customer, 'enqueued', 'settled')
+        enqueued, settled = enqueued + (tonumber(counts[1] or 0) or 0), settled + (tonumber(counts[2] or 0) or 0)
+    end
+    one[9], one[10], one[11] = oldest, enqueued, settled
+    answer[#answer + 1] = one
+end
+return answer
+"""
+)
+
+# ARGV: how many, customer. Answers {{id, customer, key, body, captured, enqueued, died, failures, reason}, …}.
+DEAD = (
+    _HEAD
+    + """
+local limit, found, answer = tonumber(ARGV[2]), {}, {}
+for _, customer in ipairs(customers_from(3)) do collect(found, customer, 3, '-inf', '+inf', limit) end
+table.sort(found, oldest_first)
+for i = 1, math.min(limit, #found) do
+    local id, died, customer = found[i][1], found[i][2], found[i][3]
+    local known, what = fixed(id), meta(id)
+    answer[i] = {id, customer, known[2], known[5], known[3], known[4], died, what.f, what.r}
+end
+return answer
+"""
+)
+
+# ARGV: from, before, how many, first and last state, customer. Answers how many are queued again.
+QUEUE_AGAIN = (
+    _HEAD
+    + """
+local limit, found = tonumber(ARGV[4]), {}
+for _, customer in ipairs(customers_from(7)) do
+    for state = tonumber(ARGV[5]), tonumber(ARGV[6]) do
+        collect(found, customer, state, ARGV[2], '(' .. ARGV[3], limit)
+    end
+end
+table.sort(found, oldest_first)
+local count = math.min(limit, #found)
+for i = 1, count do
+    local id, customer, state = found[i][1], found[i][3], found[i][4]
+    local what = meta(id)
+    what.f, what.l, what.t = 0, 0, ''
+    keep(id, what)
+    move(id, customer, state, 0, now)
+end
+return count
+"""
+)
+
+# ARGV: from, before, customer. Answers how many were settled in that time, how many wait, and the time.
+COUNT_SETTLED = (
+    _HEAD
+    + """
+local count = 0
+for _, customer in ipairs(customers_from(4)) do
+    for state = 4, 6 do count = count + redis.call('ZCOUNT', ids_in(state, customer), ARGV[2], '(' .. ARGV[3]) end
+end
+return {count, tonumber(redis.call('GET', prefix .. ':open') or 0), now}
+"""
+)
+
+# ARGV: ids. Answers {{id, customer, key, state, captured, enqueued, failures, reason, body}, …} of those not settled.
+LOOK = (
+    _HEAD
+    + """
+local answer = {}
+for i = 2, #ARGV do
+    local id = ARGV[i]
+    local known, what = fixed(id), meta(id)
+    for state = 0, 3 do
+        if known and redis.call('ZSCORE', ids_in(state, known[1]), id) then
+            answer[#answer + 1] = {id, known[1], known[2], state, known[3], known[4], what.f, what.r, known[5]}
+        end
+    end
+end
+return answer
+"""
+)
+
+# ARGV: ids. Answers how many are gone; those settled since stay.
+REMOVE = (
+    _HEAD
+    + """
+local gone = 0
+for i = 2, #ARGV do
+    local id = ARGV[i]
+    local known = fixed(id)
+    for state = 0, 3 do
+        if known and redis.call('ZSCORE', ids_in(state, known[1]), id) then
+            remove(id, known[1], state, known)
+            gone = gone + 1
+            break
+        end
+    end
+end
+return gone
+"""
+)

@@ -44,7 +44,7 @@ _NAME = re.compile(r"\w(?:[\w.-]{0,62}\w)?")
 _HEADING = re.compile(r"\s*(\[{1,2})\s*([\w.\s-]+?)\s*\]{1,2}")
 _ASSIGNMENT = re.compile(r"\s*([\w-]+|\"[^\"]*\"|'[^']*')\s*=")
 _SECRETS = ("api_key", "airtable_api_key", "token", "key", "secret", "password")
-_SECRET_PLACE = "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"
+_SECRET_PLACE = "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"  # noqa: S105
 _MAY_BE_BLANK = ("airtable.fields",)  # there "" leaves a field out
 _WORDS: dict[KeyKind, tuple[str, tuple[type, ...]]] = {
     "text": ("a text in quotes", (str,)),

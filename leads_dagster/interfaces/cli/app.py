@@ -28,6 +28,7 @@ from leads_dagster.interfaces.cli import (
     quarantine,
     reviews,
     sandbox,
+    serve,
     status,
     sync,
     trigger,
@@ -36,8 +37,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
-    holds, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift,
+    quarantine, holds, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

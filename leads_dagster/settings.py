@@ -39,6 +39,11 @@ class Settings:
         queue_limit: captures that may wait.
         workers: runs at once in the live system.
         web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
+        api_token: tokens separated by commas, `read:` or `write:` before one limits it; None where none is needed.
+        api_host, api_port: where the API serves; no port means 8000 or the next free one.
+        api_origins: other sites whose pages may call it, separated by commas.
+        api_rate: requests a second that one address may send; 0 for any number.
+        api_max_bytes: of one request's body.
         backup_folder: perhaps not there yet.
         backup_key_value: keys separated by commas, newest first; wins over `backup_key_file`.
         pg_bin: folder of PostgreSQL's programs, or None to look for them.
@@ -67,6 +72,12 @@ class Settings:
     workers: int = 2
     web_host: str = "127.0.0.1"
     web_port: int | None = None
+    api_token: str | None = field(default=None, repr=False)
+    api_host: str = "127.0.0.1"
+    api_port: int | None = None
+    api_origins: str = ""
+    api_rate: float = 3000.0
+    api_max_bytes: int = 10_000_000
     airtable_api_key_value: str | None = field(default=None, repr=False)
     airtable_api_key_file: Path | None = None
     airtable_endpoint_url: str = "https://api.airtable.com"
@@ -211,8 +222,8 @@ _AS_THEY_ARE = (
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
     "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
-    "workers", "web_host", "web_port", "queue_limit", "queue_item_bytes", "queue_keep_days",
-    "queue_attempts", "queue_retry_seconds",
+    "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
+    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip
 
 

@@ -14,7 +14,20 @@ from typing import Any, Literal
 from leads_dagster.cron import read_cron
 
 SettingKind = Literal[
-    "path", "url", "database", "redis", "queue", "broker", "text", "integer", "number", "flag", "keys", "cron", "port"
+    "path",
+    "url",
+    "database",
+    "redis",
+    "queue",
+    "broker",
+    "text",
+    "integer",
+    "number",
+    "flag",
+    "keys",
+    "tokens",
+    "cron",
+    "port",
 ]
 
 
@@ -83,6 +96,22 @@ SETTINGS: tuple[Setting, ...] = (
             "this machine's own belongs behind a proxy that does."),
     Setting("web_port", "LEADS_WEB_PORT", None,
             "Port of it, which must be free; unset: 3000, or the next free one.", "port"),
+    Setting("api_token", "LEADS_API_TOKEN", None,
+            "Tokens of the API and the dashboard, separated by commas, the first the newest; `read:` before one lets "
+            "it look only. Needed where LEADS_API_HOST is not this machine's own.", "tokens",
+            secret=True),
+    Setting("api_host", "LEADS_API_HOST", "127.0.0.1",
+            "Address at which the API and the dashboard are served; any but this machine's own needs LEADS_API_TOKEN."),
+    Setting("api_port", "LEADS_API_PORT", None,
+            "Port of them, which must be free; unset: 8000, or the next free one.", "port"),
+    Setting("api_origins", "LEADS_API_ORIGINS", "",
+            "Other sites whose pages may call the API from a browser, such as `https://crm.example`, separated by "
+            "commas; unset: none."),
+    Setting("api_rate", "LEADS_API_RATE", "3000",
+            "Requests a second that one address may send to the API, a tenth of them writing; 0 for any number.",
+            "number"),
+    Setting("api_max_bytes", "LEADS_API_MAX_BYTES", "10000000",
+            "A larger body of a request is refused.", "integer", least=1),
     Setting("airtable_api_key", "AIRTABLE_API_KEY", None,
             "Airtable personal access token; wins over the file.", secret=True),
     Setting("airtable_api_key_file", "AIRTABLE_API_KEY_FILE", None,
@@ -269,6 +298,13 @@ def _keys(setting: Setting, text: str) -> str:
     return text
 
 
+def _tokens(setting: Setting, text: str) -> str:
+    secrets = [token.removeprefix("read:").removeprefix("write:") for token in split_keys(text)]
+    if not secrets or not all(one and one.isascii() and one.isprintable() and " " not in one for one in secrets):
+        raise ValueError("must hold tokens without blanks, separated by commas")
+    return text
+
+
 def _cron(setting: Setting, text: str) -> str:
     read_cron(text)
     return text
@@ -292,5 +328,6 @@ FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": 
 
 _READERS: dict[SettingKind, Callable[[Setting, str], Any]] = {
     "path": _path, "url": _url, "database": _database, "redis": _redis, "queue": _queue, "broker": _broker,
-    "text": _text, "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "cron": _cron, "port": _port,
+    "text": _text, "integer": _integer, "number": _number, "flag": _flag, "keys": _keys, "tokens": _tokens,
+    "cron": _cron, "port": _port,
 }  # fmt: skip

@@ -118,7 +118,10 @@ for i = 1, math.min(limit, #due) do
     local id, customer, state = due[i][1], due[i][3], due[i][4]
     local what, known = meta(id), fixed(id)
     if state == 1 then what.l = what.l + 1 end
-    if what.l >= lost_leases then
+    if not known then -- the server threw it away, see `worries`
+        redis.call('ZREM', ids_in(state, customer), id)
+        redis.call('DECR', prefix .. ':open')
+    elseif what.l >= lost_leases then
         what.t, what.r = '', text(what.l) .. ARGV[9]
         keep(id, what)
         move(id, customer, state, 3, now)

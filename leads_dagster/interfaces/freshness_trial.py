@@ -104,17 +104,25 @@ class Trial:
 
 
 @contextlib.contextmanager
-def trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> Iterator[Trial]:
+def trial(
+    plan: TrialPlan, folder: Path, *, say: Say = lambda _: None, environ: Mapping[str, str] | None = None
+) -> Iterator[Trial]:
     """The system and the twin, started in an empty folder and loaded; ended with the block.
+
+    Args:
+        plan: what is tried.
+        folder: empty; all state of the trial.
+        say: told how far it is.
+        environ: for the system, beside what it needs.
 
     Raises:
         ServiceUnavailableError: the system did not come up.
     """
     with _twin(folder, plan) as (url, twin_pid):
-        environ = _environment(folder, url, plan)
+        told = {**_environment(folder, url, plan), **(environ or {})}
         rows = f"{plan.customers * plan.rows:,} rows"
         say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {rows}")
-        with _system(plan.system, folder, environ) as pid, contextlib.closing(Stores(folder, url, plan)) as stores:
+        with _system(plan.system, folder, told) as pid, contextlib.closing(Stores(folder, url, plan)) as stores:
             _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
             yield Trial(plan, url, pid, twin_pid, stores)
 

@@ -38,7 +38,10 @@ def confidence_of(row: NormalizedRow) -> float | None:
     text = row.fields.get("confidence")
     if text is None:
         return None
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        return None
     return value / 100 if 1 < value <= 100 else value
 
 

@@ -7,11 +7,15 @@ import socket
 from leads_dagster.errors import SettingsError
 
 DEFAULT_WEB_PORT = 3000
+DEFAULT_API_PORT = 8000
 _TRIES = 100
 
 
-def choose_port(host: str, asked: int | None) -> int:
-    """`asked`, which must be free, 0 for any that is; where nothing was asked for the first free one from 3000 on.
+def choose_port(host: str, asked: int | None, *, default: int = DEFAULT_WEB_PORT, setting: str = "LEADS_WEB") -> int:
+    """`asked`, which must be free, 0 for any that is; where nothing was asked for the first free one from `default` on.
+
+    Args:
+        setting: how the settings of host and port begin, for words that help.
 
     Raises:
         SettingsError: it is taken, or the host is not one of this machine's.
@@ -19,16 +23,16 @@ def choose_port(host: str, asked: int | None) -> int:
     if asked == 0:
         return _any_free(host)
     if asked is not None:
-        if not _is_free(host, asked):
+        if not _is_free(host, asked, setting):
             raise SettingsError(
                 f"Port {asked} of {host} is taken by another program.",
-                advice="Name another with --port or LEADS_WEB_PORT, or leave both out for the next free one.",
+                advice=f"Name another with --port or {setting}_PORT, or leave both out for the next free one.",
             )
         return asked
-    for port in range(DEFAULT_WEB_PORT, DEFAULT_WEB_PORT + _TRIES):
-        if _is_free(host, port):
+    for port in range(default, default + _TRIES):
+        if _is_free(host, port, setting):
             return port
-    raise SettingsError(f"No port of {host} from {DEFAULT_WEB_PORT} on is free.", advice="Name one with --port.")
+    raise SettingsError(f"No port of {host} from {default} on is free.", advice="Name one with --port.")
 
 
 def _any_free(host: str) -> int:
@@ -47,14 +51,14 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(host: str, port: int, setting: str) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port lately used is free
         try:
             probe.bind((host, port))
         except socket.gaierror:
-            raise SettingsError(f"{host} is no address of this machine.", advice="LEADS_WEB_HOST names it.") from None
+            raise SettingsError(f"{host} is no address of this machine.", advice=f"{setting}_HOST names it.") from None
         except OSError as error:
             if isinstance(error, PermissionError):
                 raise SettingsError(f"Port {port} may not be used: {error.strerror}.", advice="Name another.") from None

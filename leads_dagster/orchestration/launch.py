@@ -41,6 +41,7 @@ def sync_once(
     instance: dg.DagsterInstance | None = None,
     paced: bool = False,
     full: bool = False,
+    run_id: str | None = None,
 ) -> SyncResult:
     """Run one cycle and wait for it.
 
@@ -52,6 +53,7 @@ def sync_once(
         instance: an open instance to record the run in; one is opened and closed where it is None.
         paced: look at Airtable only as often as the month's budget allows; for cycles that nobody asked for.
         full: compare sheet, store, CRM and Airtable as a whole before, whatever any shortcut says.
+        run_id: what the run is to be called, a UUID; None for a fresh one.
 
     Returns:
         What the ledger says; `status` is "failed" and `error` says why where any stage failed.
@@ -77,7 +79,7 @@ def sync_once(
             if full:
                 _compare_all(leads.of(name))
             selection = _selection(leads.of(name), has_work(leads.of(name)))
-            run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection)
+            run = _execute(settings, name, leads, instance=found, sheet=sheet, selection=selection, run_id=run_id)
         if leads.stopped or _was_interrupted_between_steps(run):
             mark_failed(leads.of(name), run.run_id, LeadsError("Stopped before its end; the next sync catches up."))
             raise KeyboardInterrupt
@@ -115,6 +117,7 @@ def _execute(
     instance: dg.DagsterInstance,
     sheet: str | None,
     selection: set[dg.AssetKey] | None,
+    run_id: str | None,
 ) -> dg.ExecuteInProcessResult:
     """Run the job; with nothing to do only its first asset, since Dagster would book skipped checks as not passed."""
     whole = build(settings).resolve_job_def(LEADS_SYNC)
@@ -124,6 +127,7 @@ def _execute(
         instance=instance,
         resources={"leads": leads},
         run_config=_run_config(sheet),
+        run_id=run_id,
         raise_on_error=False,
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -25,13 +25,16 @@ from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.errors import LeadsError, StoreDamagedError
 from leads_dagster.leads.criteria import confidence_of, refusal
 from leads_dagster.pipeline.capture_reading import CaptureReader
+from leads_dagster.pipeline.deciding import tell_mirrors
 from leads_dagster.pipeline.freshness import Measuring
 from leads_dagster.pipeline.stages import Outcome, stage
-from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import captures, epochs
+from leads_dagster.pipeline.workspace import Workspace, open_workspace
+from leads_dagster.settings import Settings, customer_named
+from leads_dagster.store import captures, epochs, lead_rows
 from leads_dagster.store.captures import Capture
 from leads_dagster.store.engine import writing
 from leads_dagster.store.intake import Arrival, Landed, take_in
+from leads_dagster.store.resolution import new_lead_id
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,13 @@ class Processed:
 
     @property
     def total(self) -> int:
-        return self.ends.total()
+        return sum(self.ends.values())
+
+    def add(self, other: Processed) -> None:
+        """Add what became of others."""
+        self.ends.update(other.ends)
+        self.remaining += other.remaining
+        self.lost += other.lost
 
     def numbers(self) -> dict[str, int]:
         """By the names that people see."""
@@ -123,6 +132,26 @@ def process(ws: Workspace, *, run_id: str, limit: int | None = None, until: floa
     finally:
         queue.close()
     return done
+
+
+def process_now(settings: Settings, *, customer: str | None = None, limit: int | None = None) -> Processed:
+    """Process what is due of one customer, or of all, outside of a cycle; the mirrors hear of it at once.
+
+    Raises:
+        SettingsError: no such customer.
+        StoreError, StoreBusyError: as `process`.
+    """
+    chosen = settings.customers if customer is None else (customer_named(settings, customer),)
+    total = Processed()
+    for one in chosen:
+        with open_workspace(settings, one.name) as ws:
+            if not one.capture.enabled or not queue_exists(ws):
+                continue
+            with ws.locked():
+                left = None if limit is None else limit - total.total
+                total.add(process(ws, run_id=f"captures-{new_lead_id()}", limit=left))
+            tell_mirrors(ws)
+    return total
 
 
 def _left(limit: int | None, done: Processed) -> int:
@@ -187,6 +216,7 @@ class _Processor:
         taken = [arrival for key, arrival in read.items() if key not in refused]
         landed = self._landed(connection, taken, items, at)
         changed = captures.changed_by(connection, self.run_id, {one.record_id for one in landed.values()})
+        changed |= _of_new_leads(connection, taken, landed)
         found = [_capture(item, read[item.key], refused.get(item.key), landed.get(item.key), changed) for item in items]
         booked = [replace(one, customer=self.ws.name, run_id=self.run_id, at=at) for one in found]
         captures.book(connection, booked)
@@ -216,6 +246,21 @@ def _capture(item: Leased, arrival: Arrival, refused: str | None, landed: Landed
         landed.record_id if landed else None, landed.lead_id if landed else None,
         changed_lead=landed is not None and outcome == "recorded",
     )  # fmt: skip
+
+
+def _of_new_leads(connection: Connection, taken: Sequence[Arrival], landed: Mapping[str, Landed]) -> set[int]:
+    """Records that gave a lead that is new in this batch a value; its history names only the first of them."""
+    ids = sorted({one.lead_id for one in landed.values() if one.lead_id is not None and one.is_new_lead})
+    leads = {lead: lead_rows.to_texts(row) for lead, row in lead_rows.load(connection, ids).items()}
+    said: set[tuple[str, str, str]] = set()
+    found: set[int] = set()
+    for arrival in taken:
+        end = landed[arrival.key]
+        if end.lead_id in leads:
+            has = {(end.lead_id, *item) for item in leads[end.lead_id].items() & arrival.row.fields.items()}
+            found |= {end.record_id} if has - said else set()
+            said |= has
+    return found
 
 
 def _outcome(

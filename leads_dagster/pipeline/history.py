@@ -64,6 +64,20 @@ def history(ws: Workspace, named: str, *, field: str | None = None, limit: int =
         }
 
 
+def matches(ws: Workspace, named: str, *, limit: int = 50) -> list[Entry]:
+    """Why the records of a lead are one: each pair that was compared, newest first.
+
+    Returns:
+        at, run_id, rule, score, why, evidence, and originals: both records as they were when they were compared.
+
+    Raises:
+        NotFoundError: no such lead, or several.
+    """
+    with reading(ws.engine) as connection:
+        telling = _Telling(ws, connection, lead_lookup.the_one(connection, ws.name, named), None, limit)
+        return telling.matches()
+
+
 class _Telling:
     """One lead's history, put together."""
 
@@ -92,6 +106,10 @@ class _Telling:
         for one in found:
             one["told"] = history_words.told(one)
         return sorted(found, key=lambda one: (one["at"], _RANK.get(one["kind"], 0)), reverse=True)
+
+    def matches(self) -> list[Entry]:
+        """The comparisons that made its records one lead."""
+        return [{"at": one["matched_at"], "run_id": one["run_id"], **self._edge(one)} for one in self.edges]
 
     def _stored(self, stored: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
         for row in stored:

@@ -68,11 +68,16 @@ def refuse_paused(ws: Workspace) -> None:
 
 def ask(ws: Workspace) -> bool:
     """Ask the live system for a cycle now; False where one is at work."""
-    if _is_held(customer_lock(ws.settings, ws.name)):
+    if is_at_work(ws):
         return False
     with writing(ws.engine, ws.name) as connection:
         watch_rows.ask(connection, ws.name, at=ws.now())
     return True
+
+
+def is_at_work(ws: Workspace) -> bool:
+    """Whether a cycle of the customer is at work on this machine."""
+    return _is_held(customer_lock(ws.settings, ws.name))
 
 
 def _is_held(lock: FileLock) -> bool:

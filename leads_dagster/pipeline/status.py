@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from leads_dagster.store.retry import booked_retries
 
 if TYPE_CHECKING:
     from leads_dagster.budget import LimitStatus
+
+# Of the last cycle that closed; the errors and retries of all.
+_TOTALS = ("rows_processed", "rows_inserted", "rows_updated", "rows_deleted", "error_count", "retry_count")
 
 
 def status(ws: Workspace) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def status(ws: Workspace) -> dict[str, Any]:
             "progress_message": state.get("progress_message", "Never synced"),
             "last_synced_at": state.get("last_synced_at"),
             "last_duration_seconds": state.get("last_duration_seconds"),
+            **{name: state.get(name, 0) for name in _TOTALS},
             "last_error": state.get("last_error"),
             "leads": lead_rows.count_active(connection, ws.name),
             "rows": asdict(counts),
@@ -63,6 +68,31 @@ def status(ws: Workspace) -> dict[str, Any]:
                 "lock_wait_seconds": store_metrics()["lock_wait_seconds"],
             },
         }
+
+
+def progress(ws: Workspace, customers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What changes while cycles run, of many customers for the price of one query.
+
+    Returns:
+        customer -> customer, is_running, is_paused, progress_percent, progress_message, last_sync_at, last_error and
+        the counts of the last cycle that closed.
+    """
+    with reading(ws.engine) as connection:
+        states = ledger.customer_states(connection, customers)
+    return {name: _progress(name, states.get(name, {})) for name in customers}
+
+
+def _progress(customer: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "customer": customer,
+        "is_running": bool(state.get("running", False)),
+        "is_paused": bool(state.get("paused", False)),
+        "progress_percent": state.get("progress_percent", 0),
+        "progress_message": state.get("progress_message", "Never synced"),
+        "last_sync_at": state.get("last_synced_at"),
+        "last_error": state.get("last_error"),
+        **{name: state.get(name, 0) for name in _TOTALS},
+    }
 
 
 def _watching(row: Row[Any] | None) -> dict[str, Any]:

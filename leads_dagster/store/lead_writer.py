@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.claims import is_person
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.match_edges import Edge
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, Survivorship, fold
@@ -222,7 +223,9 @@ class LeadWriter:
         return {lead: members for lead, members in by_lead.items() if lead not in mixed}
 
     def _fold_fresh(self, members: Sequence[RowChange], rules: Survivorship) -> FoldedLead:
-        views = [RecordView(change.record_id, self.source, change.content_hash) for change in members]
+        views = [
+            RecordView(change.record_id, self.source, change.content_hash, is_person(self.source)) for change in members
+        ]
         claims = [
             Claim(change.record_id, name, value, self.at) for change in members for name, value in change.claims.items()
         ]

@@ -7,7 +7,7 @@ next one catches up from the last closed ledger.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Select, and_, func, select, update
 
 from leads_dagster.errors import NotFoundError
-from leads_dagster.store.statements import upsert
+from leads_dagster.store.statements import chunks, upsert
 from leads_dagster.store.tables import (
     claims,
     holds,
@@ -334,6 +334,15 @@ def customer_state(connection: Connection, customer: str) -> dict[str, Any]:
     """The row of `sync_states`, empty where the customer never synced."""
     row = connection.execute(select(sync_states).where(sync_states.c.customer == customer)).one_or_none()
     return {} if row is None else dict(row._mapping)
+
+
+def customer_states(connection: Connection, customers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Customer -> its row of `sync_states`; without those that never synced."""
+    found: dict[str, dict[str, Any]] = {}
+    for part in chunks(customers, 5000):
+        rows = connection.execute(select(sync_states).where(sync_states.c.customer.in_(part)))
+        found.update((row.customer, dict(row._mapping)) for row in rows)
+    return found
 
 
 def paused_customers(connection: Connection) -> set[str]:

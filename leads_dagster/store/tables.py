@@ -650,3 +650,16 @@ counters = Table(
     Column("name", Text, primary_key=True),
     Column("value", RowId, nullable=False),
 )
+
+# What was answered to requests that carry an Idempotency-Key; gone after a day.
+api_answers = Table(
+    "api_answers",
+    metadata,
+    Column("key", Text, primary_key=True),  # a digest of the key and whose it is
+    Column("fingerprint", Text, nullable=False),  # of the request
+    Column("status", Integer),  # of the answer; none while it is worked at
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Index("ix_api_answers_begun_at", "begun_at"),
+)

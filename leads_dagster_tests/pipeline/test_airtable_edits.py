@@ -381,6 +381,18 @@ def test_a_record_of_somebody_known_adds_to_that_lead(desk: Desk) -> None:
     assert record_as_shown("Jane Doe", "jane@acme.example", "Acme", "Chair") in shown(desk)
 
 
+def test_an_edit_that_a_record_found_late_overrules_is_kept_beside_it(desk: Desk) -> None:
+    """The webhook was lost, and nothing tells which of the two came first."""
+    desk.ready(JANE)
+    desk.sandbox.airtable.expire_hooks(BASE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Chair"}])
+    with desk.road.open() as ws, writing(ws.engine, ws.name) as connection:
+        assert edit(connection, ws.policy, desk.road.leads()[0]["id"], {"title": "Founder"}, who="ada")
+    desk.road.sync()
+    assert desk.road.leads()[0]["title"] == "Chair"
+    assert open_conflicts(desk) == [("title", "Chair", "Founder")]
+
+
 def test_a_double_is_taken_out_though_the_answer_was_lost(desk: Desk) -> None:
     desk.ready(JANE)
     desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example"}])

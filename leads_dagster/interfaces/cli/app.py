@@ -29,6 +29,7 @@ from leads_dagster.interfaces.cli import (
     queue,
     reviews,
     sandbox,
+    serve,
     status,
     sync,
     trigger,
@@ -37,8 +38,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift, quarantine,
-    holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift,
+    quarantine, holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

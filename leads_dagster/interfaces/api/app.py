@@ -1,0 +1,77 @@
+"""The application: routes, problems and the door, put together on one screen.
+
+What belongs here: what there is and in which order. How it is served is `server`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from leads_dagster import __version__
+from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import leads as lead_routes
+from leads_dagster.interfaces.api.answering import Answering
+from leads_dagster.interfaces.api.limits import Rates
+from leads_dagster.interfaces.api.once import Once
+from leads_dagster.interfaces.api.problems import add_problem_handlers
+from leads_dagster.interfaces.api.security import Door, Guarded
+from leads_dagster.interfaces.api.tokens import read_tokens, signer_of
+from leads_dagster.settings import Settings
+
+# Those with fixed words come before those whose place a lead's id takes.
+_ROUTERS = (
+    sync.router,
+    events.router,
+    captures.router,
+    inboxes.router,
+    backups.router,
+    undoing.router,
+    lead_routes.router,
+    health.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API of a process's settings, behind its door; `app.state.leads` is what its routes ask.
+
+    Raises:
+        SettingsError, StoreError: the database's address cannot be used, or the state folder not be written.
+    """
+    leads = Answering(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        leads.close()
+
+    app = FastAPI(
+        title="leads_dagster",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.leads = leads
+    app.state.door = door_of(settings)
+    for router in _ROUTERS:
+        app.include_router(router)
+    add_problem_handlers(app)
+    app.add_middleware(Once, leads=leads)
+    app.add_middleware(Guarded, door=app.state.door)
+    return app
+
+
+def door_of(settings: Settings) -> Door:
+    """What holds at the door."""
+    settings.prepare_home()
+    return Door(
+        signer=signer_of(settings.home),
+        rates=Rates(settings.api_rate),
+        tokens=read_tokens(settings.api_token),
+        origins=frozenset(one for one in settings.api_origins.split(",") if one),
+        most_bytes=settings.api_max_bytes,
+    )

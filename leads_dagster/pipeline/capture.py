@@ -323,9 +323,3 @@ def queue_status(ws: Workspace) -> dict[str, Any] | None:
     oldest = found.pop("oldest_at_ms")
     waited = 0.0 if oldest is None else max(0.0, ws.now().timestamp() - oldest / 1000)
     return {**found, "oldest_seconds": round(waited, 3)}
-
-
-def history_of(connection: Connection, record_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """The captures of a lead's records, the earliest first, for `leads history`."""
-    names = ("captured_at", "origin", "confidence", "outcome", "changed_lead", "key", "record_id", "run_id", "at")
-    return [{name: one[name] for name in names} for one in captures.of_records(connection, record_ids)]

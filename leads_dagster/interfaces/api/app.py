@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import backups, captures, events, forms, health, inboxes, sync, undoing
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.limits import Rates
@@ -26,6 +26,7 @@ _ROUTERS = (
     sync.router,
     events.router,
     captures.router,
+    forms.router,
     inboxes.router,
     backups.router,
     undoing.router,

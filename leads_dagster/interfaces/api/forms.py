@@ -38,7 +38,7 @@ async def signed(request: Request, customer: str, form: str) -> Response:
 
 @router.post("/api/leads/forms/{form}", status_code=202)
 async def signed_in(request: Request, form: str, customer_id: CustomerId = None) -> Response:
-    """A request of somebody who signed in as every user of the API does; a signature is looked at where there is one."""
+    """A request of somebody who signed in as every user of the API does; where the form is signed, it must be, too."""
     name = leads_of(request).customer(customer_id)
     settings = _form(request, name, form)
     return await _take(request, name, settings, secret_of(settings, os.environ))

@@ -109,6 +109,7 @@ class Settings:
     notify_again_hours: float = 24.0
     webhook_urls: str | None = field(default=None, repr=False)
     webhook_secret: str | None = field(default=None, repr=False)
+    log_format: str = "text"
     debug: bool = False
 
     @property
@@ -222,6 +223,7 @@ _AS_THEY_ARE = (
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
     "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
+    "log_format",
     "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
     "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds",
 )  # fmt: skip

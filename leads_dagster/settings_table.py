@@ -183,6 +183,8 @@ SETTINGS: tuple[Setting, ...] = (
             "Addresses that are told of each cycle that did something or failed, separated by blanks.", secret=True),
     Setting("webhook_secret", "LEADS_WEBHOOK_SECRET", None,
             "What those messages are signed with, as Standard Webhooks says: `whsec_…`, or any text.", secret=True),
+    Setting("log_format", "LEADS_LOG_FORMAT", "text",
+            "With `json`, log lines are JSON objects with the customer and the run they are about."),
     Setting("debug", "LEADS_DEBUG", "0",
             "With 1, errors on the command line come with their traceback.", "flag"),
 )  # fmt: skip

@@ -35,6 +35,7 @@ from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 
 from leads_dagster.live.heartbeat import start_beating
+from leads_dagster.logs import set_up_logs
 from leads_dagster.orchestration.failures import words_of_failure
 from leads_dagster.orchestration.live.broker import QUEUE, UPKEEP_QUEUE
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
@@ -244,7 +245,7 @@ def main() -> None:
     atexit.register(gc.freeze)  # looking through all of Dagster's modules for garbage takes a second at the end
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--name", default="worker-1", help="no two workers of a host may have the same")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(logging.INFO)
     logging.getLogger("dagster._core").setLevel(logging.ERROR)  # it warns of every check of a step that was skipped
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a message given back comes with a traceback

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import alerts, backups, captures, events, health, inboxes, prometheus, sync, undoing
+from leads_dagster.interfaces.api import alerts, backups, captures, events, forms, health, inboxes, prometheus, sync, undoing
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.document import add_document
@@ -29,6 +29,7 @@ _ROUTERS = (
     sync.router,
     events.router,
     captures.router,
+    forms.router,
     inboxes.router,
     backups.router,
     undoing.router,

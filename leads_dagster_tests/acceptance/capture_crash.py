@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -170,6 +171,9 @@ def _started(trial: Trial, work: Callable[[Trial, str], None], name: str) -> int
         trial.chance.seed(seed)
         work(trial, name)
         code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(code)
 

@@ -6,7 +6,9 @@ Each round two producers put items in, one at a time and in batches, and write d
 lease, record keys in a database of their own in one transaction, and settle. Some of them are killed at a random
 instant, and in Redis's rounds every third time the server, which then starts from its log. Every few rounds the queue
 is emptied and reckoned: every key that somebody was told is taken stands in the database, none that nobody sent, none
-twice, and the queue's own counts are those of what it settled. The first fault ends the run with its seed and folder.
+twice, and the queue's own counts are those of what it settled. With `--road`
+the consumers are the pipeline, and each key must be one capture, one source record and one lead.
+The first fault ends the run with its seed and folder.
 """
 
 from __future__ import annotations

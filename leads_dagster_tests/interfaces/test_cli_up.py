@@ -46,7 +46,8 @@ def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem
     assert json.loads(refused.out)["error"]["type"] == "AlreadyRunningError"
     live.process.send_signal(signal.SIGTERM)
     assert live.end() == 0
-    assert {told["code"] for told in live.told("ended")} == {0}
+    # Nobody waits for the worker of upkeep: it may be ended while it starts.
+    assert {told["code"] for told in live.told("ended") if told["part"] != "upkeep"} == {0}
     assert leads("status", "--json").json["live"] == {"running": False}
 
 

@@ -34,6 +34,7 @@ def live(leads: CommandLine, port: int) -> Iterator[LiveSystem]:
 
 def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem, port: int) -> None:
     ready = live.until("ready")
+    live.until("healthy", "upkeep")  # which the ready line does not wait for
     url = f"http://127.0.0.1:{port}"
 
     assert ready["urls"] == {"web": url}
@@ -46,8 +47,7 @@ def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem
     assert json.loads(refused.out)["error"]["type"] == "AlreadyRunningError"
     live.process.send_signal(signal.SIGTERM)
     assert live.end() == 0
-    # Nobody waits for the worker of upkeep: it may be ended while it starts.
-    assert {told["code"] for told in live.told("ended") if told["part"] != "upkeep"} == {0}
+    assert {told["code"] for told in live.told("ended")} == {0}
     assert leads("status", "--json").json["live"] == {"running": False}
 
 

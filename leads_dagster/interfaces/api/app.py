@@ -13,7 +13,18 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import alerts, backups, captures, events, forms, health, inboxes, prometheus, sync, undoing
+from leads_dagster.interfaces.api import (
+    alerts,
+    backups,
+    captures,
+    events,
+    forms,
+    health,
+    inboxes,
+    prometheus,
+    sync,
+    undoing,
+)
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.document import add_document

@@ -26,6 +26,7 @@ def figures(api: httpx.Client) -> dict[str, float]:
 
 
 def test_a_synced_customer_shows_where_it_stands(road: Road, api: httpx.Client) -> None:
+    road.sync(people(1, 2))
     road.sync([*people(1, 2, 3), ["", "", "", "Nobody"]])
     found = figures(api)
     assert found["leads_up"] == 1

@@ -11,7 +11,18 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import alerts, backups, captures, events, forms, health, inboxes, prometheus, sync, undoing
+from leads_dagster.interfaces.api import (
+    alerts,
+    backups,
+    captures,
+    events,
+    forms,
+    health,
+    inboxes,
+    prometheus,
+    sync,
+    undoing,
+)
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.limits import Rates

@@ -49,6 +49,7 @@ crash: $(STAMP)
 crash-capture: $(STAMP)
 	@echo "Killing around the capture queue, $(CAPTURE_ROUNDS) rounds in a file and in Redis"
 	@$(BIN)/python -m leads_dagster_tests.acceptance.capture_crash --rounds $(CAPTURE_ROUNDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m leads_dagster_tests.acceptance.capture_crash --road --rounds $(CAPTURE_ROUNDS) $(if $(SEED),--seed $(SEED))
 
 faults: $(STAMP)
 	@echo "Faults of the live system, for real"

@@ -129,7 +129,7 @@ def _flush(url: str) -> None:
     """The server is ours alone."""
     from redis import Redis
 
-    with Redis.from_url(url) as client:
+    with Redis.from_url(url, socket_timeout=600) as client:
         client.flushall()
 
 

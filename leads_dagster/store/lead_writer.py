@@ -61,10 +61,11 @@ class LeadWriter:
         *,
         who: str | None = None,
         seen_at: datetime | None = None,
+        is_awaited: bool = True,
     ) -> None:
         self.policy, self.customer, self.delete_policy = policy, policy.customer, policy.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
-        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who, seen_at)
+        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who, seen_at, is_awaited)
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""

@@ -64,7 +64,12 @@ def mark_again(connection: Connection, customer: str, mirror: MirrorName, lead_i
 
 
 def mark_new(
-    connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str], *, seen_at: datetime
+    connection: Connection,
+    customer: str,
+    mirrors: Sequence[MirrorName],
+    ids: Iterable[str],
+    *,
+    seen_at: datetime | None,
 ) -> None:
     """Mark leads that were made in this very transaction; they have no mark yet."""
     bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1), seen_at))

@@ -6,7 +6,9 @@ Each round two producers put items in, one at a time and in batches, and write d
 lease, record keys in a database of their own in one transaction, and settle. Some of them are killed at a random
 instant, and in Redis's rounds every third time the server, which then starts from its log. Every few rounds the queue
 is emptied and reckoned: every key that somebody was told is taken stands in the database, none that nobody sent, none
-twice, and the queue's own counts are those of what it settled. The first fault ends the run with its seed and folder.
+twice, and the queue's own counts are those of what it settled. With `--road`
+the consumers are the pipeline, and each key must be one capture, one source record and one lead.
+The first fault ends the run with its seed and folder.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -32,13 +35,15 @@ from leads_dagster.capture_queue.items import NewCapture, Settled
 from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.capture_queue.redis_queue import RedisQueue
 from leads_dagster.errors import TransientError
+from leads_dagster.pipeline.capture import process_now
+from leads_dagster.settings import Settings
+from leads_dagster_tests.acceptance import capture_road
 from leads_dagster_tests.redis_server import start_redis
 
 ROUNDS_BETWEEN_RECKONINGS = 10
 CUSTOMERS = ("acme", "bolt")
-BODY = b'{"full_name": "Ada Lovelace", "email": "ada@example.com", "company": "Analytical Engines"}'
 _LEASE_SECONDS = 2.0
-_LATER_SECONDS = 60.0
+_LATER_SECONDS = 600.0
 _ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 
 
@@ -49,11 +54,13 @@ class Trial:
     Attributes:
         home: folder of the queue, the logs of the producers and the database of the consumers.
         place: "file" or "redis".
+        road: the consumers are the pipeline, not the stand-in.
     """
 
     home: Path
     place: str
     chance: random.Random
+    road: bool = False
     tally: Counter[str] = field(default_factory=Counter)
     server: subprocess.Popen[bytes] | None = None
 
@@ -67,6 +74,10 @@ class Trial:
             clock = (lambda: time.time() + later) if later else None
             return RedisQueue(f"unix://{self.home}/socket", clock=clock)
         return FileQueue(self.home / "captures.db", clock=lambda: time.time() + later)
+
+    def settings(self) -> Settings:
+        url = f"unix://{self.home}/socket" if self.place == "redis" else "sqlite"
+        return capture_road.road_settings(self.home, url, CUSTOMERS)
 
     def start_server(self) -> None:
         if self.place == "redis":
@@ -91,14 +102,22 @@ def produce(trial: Trial, name: str) -> None:
     queue, number = trial.queue(), 0
     log = os.open(trial.home / f"{name}.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     while not trial.stop.exists():
-        keys = [f"{name}-{number + step}" for step in range(trial.chance.choice((1, 1, 1, 10, 100)))]
+        keys = [
+            f"{name}-{number + step}" for step in range(trial.chance.choice((1, 1, 1, 10, 10 if trial.road else 100)))
+        ]
         number += len(keys)
-        batch = [NewCapture(trial.chance.choice(CUSTOMERS), key, BODY, 0) for key in keys]
+        batch = [NewCapture(trial.chance.choice(CUSTOMERS), key, _body(key), 0) for key in keys]
         _note(log, "sent", batch)
         while not (taken := _taken(queue, batch)) and not trial.stop.exists():
             time.sleep(0.01)
         if taken:
             _note(log, "taken", batch)
+        time.sleep(0.02 * trial.road)
+
+
+def _body(key: str) -> bytes:
+    """Of a person of its own."""
+    return f'{{"full_name": "Ada Lovelace", "email": "{key}@example.com"}}'.encode()
 
 
 def _taken(queue: CaptureQueue, batch: list[NewCapture]) -> bool:
@@ -124,6 +143,16 @@ def consume(trial: Trial, name: str) -> None:
             time.sleep(0.01)
 
 
+def consume_by_the_road(trial: Trial, name: str) -> None:
+    """Process as `leads queue process` does, until told to stop."""
+    settings = trial.settings()
+    while not trial.stop.exists():
+        try:
+            process_now(settings, limit=trial.chance.randrange(1, 200))
+        except TransientError:
+            time.sleep(0.01)
+
+
 def record(trial: Trial, queue: CaptureQueue, sink: sqlite3.Connection, failing: float = 0.03) -> int:
     """Record some items; a few are said to have failed before anything was done."""
     leased = queue.lease(customer=None, limit=trial.chance.randrange(1, 200), seconds=_LEASE_SECONDS)
@@ -141,9 +170,12 @@ def record(trial: Trial, queue: CaptureQueue, sink: sqlite3.Connection, failing:
 def one_round(trial: Trial, number: int) -> None:
     """Two of each at work; some are killed on the way, the others stop."""
     trial.stop.unlink(missing_ok=True)
-    works: list[tuple[str, Callable[[Trial, str], None]]] = [("producer", produce), ("consumer", consume)] * 2
+    works: list[tuple[str, Callable[[Trial, str], None]]] = [
+        ("producer", produce),
+        ("consumer", consume_by_the_road if trial.road else consume),
+    ] * 2
     children = [(kind, _started(trial, work, f"{kind}-{number}-{at}")) for at, (kind, work) in enumerate(works)]
-    time.sleep(trial.chance.uniform(0.02, 0.4))
+    time.sleep(trial.chance.uniform(0.02, 2.0 if trial.road else 0.4))
     if trial.place == "redis" and trial.chance.random() < 1 / 3:
         trial.kill_server()
         trial.tally["killed server"] += 1
@@ -170,6 +202,9 @@ def _started(trial: Trial, work: Callable[[Trial, str], None], name: str) -> int
         trial.chance.seed(seed)
         work(trial, name)
         code = 0
+    except BaseException:
+        traceback.print_exc()
+        raise
     finally:
         os._exit(code)
 
@@ -177,11 +212,7 @@ def _started(trial: Trial, work: Callable[[Trial, str], None], name: str) -> int
 def reckon(trial: Trial) -> None:
     """Empty the queue as a consumer who comes later, and compare what was told with what is recorded."""
     queue = trial.queue(_LATER_SECONDS)
-    with closing(trial.sink()) as sink:
-        while record(trial, queue, sink, failing=0.0) or queue.retry_dead(None, limit=10_000):
-            pass
-        recorded = set(sink.execute("SELECT customer, key FROM recorded"))
-        (trial.tally["came again"],) = sink.execute("SELECT count(*) FROM again").fetchone()
+    recorded, wrong = _emptied(trial, queue)
     told = _told(trial)
     status = queue.status()
     faults = {
@@ -189,12 +220,25 @@ def reckon(trial: Trial) -> None:
         "recorded and never sent": recorded - told["sent"],
         "left": {name for name in ("queued", "leased", "delayed", "dead") if getattr(status, name)},
         "settled and recorded differ": {(status.recorded, len(recorded))} if status.recorded != len(recorded) else (),
+        "lead database": set(wrong),
         "file": set(_file_faults(trial)),
     }
     queue.close()
     trial.tally["taken"], trial.tally["recorded"] = len(told["taken"]), len(recorded)
     if found := {name: sorted(one)[:5] for name, one in faults.items() if one}:
         raise AssertionError(f"{found}; {trial.home}")
+
+
+def _emptied(trial: Trial, queue: CaptureQueue) -> tuple[set[tuple[str, str]], list[str]]:
+    """Everything that is recorded once the queue is empty, and what is wrong with it."""
+    if trial.road:
+        capture_road.empty(trial.settings(), queue)
+        return capture_road.recorded(trial.home)
+    with closing(trial.sink()) as sink:
+        while record(trial, queue, sink, failing=0.0) or queue.retry_dead(None, limit=10_000):
+            pass
+        (trial.tally["came again"],) = sink.execute("SELECT count(*) FROM again").fetchone()
+        return set(sink.execute("SELECT customer, key FROM recorded")), []
 
 
 def _told(trial: Trial) -> dict[str, set[tuple[str, str]]]:
@@ -220,10 +264,10 @@ def _file_faults(trial: Trial) -> Iterator[str]:
         yield f"{verdict}, counts {counted ^ kept}, bodies {bodies}"
 
 
-def run(home: Path, place: str, rounds: int, seed: int) -> dict[str, int | str | float]:
+def run(home: Path, place: str, rounds: int, seed: int, *, road: bool = False) -> dict[str, int | str | float]:
     """So many rounds; what was killed, told, recorded."""
     started = time.monotonic()
-    trial = Trial(home, place, random.Random(seed))
+    trial = Trial(home, place, random.Random(seed), road)
     trial.start_server()
     try:
         for number in range(rounds):
@@ -233,7 +277,7 @@ def run(home: Path, place: str, rounds: int, seed: int) -> dict[str, int | str |
     finally:
         trial.kill_server()
     seconds = round(time.monotonic() - started, 1)
-    return {"place": place, "rounds": rounds, "seed": seed, **trial.tally, "seconds": seconds}
+    return {"place": place, "road": road, "rounds": rounds, "seed": seed, **trial.tally, "seconds": seconds}
 
 
 @contextmanager
@@ -255,10 +299,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--place", choices=("file", "redis"), action="append")
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--road", action="store_true", help="record by the pipeline, in a lead database")
     options = parser.parse_args()
     for place in options.place or ("file", "redis"):
         with _folder(options.home) as home:
-            done = run(home, place, options.rounds, options.seed)
+            done = run(home, place, options.rounds, options.seed, road=options.road)
         sys.stdout.write(f"{json.dumps(done)}\n")
         sys.stdout.flush()
     return 0

@@ -17,12 +17,15 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from leads_dagster.interfaces.freshness_trial import Trial, TrialPlan, trial, until_all_hold
 from leads_dagster.live.presence import who_runs
@@ -69,9 +72,51 @@ def worker_killed_in_a_run(scene: Scene) -> None:
     """All workers are killed while a run of theirs waits for the CRM database."""
     with _locked(scene.state / "crm.db"):
         edit(scene, "in the middle")
-        _until(lambda: bool(_runs(scene.state, "STARTED")), "a run that started")
+        _run_in_hand(scene)
         for pid in scene.pids_of("worker"):
             os.kill(pid, signal.SIGKILL)
+
+
+def terminated_in_the_interface(scene: Scene) -> None:
+    """A person presses "Terminate" for a run that waits for the CRM database."""
+    with _locked(scene.state / "crm.db"):
+        edit(scene, "its run is terminated")
+        run_id = _run_in_hand(scene)
+        _press_terminate(scene, run_id)
+        _until(lambda: run_id not in _runs(scene.state, *_UNFINISHED), "the end of the run that was terminated")
+
+
+def _press_terminate(scene: Scene, run_id: str) -> None:
+    """As Dagster's interface does it."""
+    asked = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+    url = who_runs(scene.state)["urls"]["web"]
+    answer = httpx.post(f"{url}/graphql", json={"query": asked, "variables": {"run": run_id}}, timeout=30).json()
+    assert answer["data"]["terminateRun"]["__typename"] == "TerminateRunSuccess", answer
+
+
+def stopped_in_a_run(number: signal.Signals) -> Callable[[Scene], None]:
+    """The whole is stopped while a run waits for the CRM database for a while; then it is started again."""
+
+    def fault(scene: Scene) -> None:
+        with _locked(scene.state / "crm.db"):
+            edit(scene, f"stopped by {number.name}")
+            _run_in_hand(scene)
+            stopping = threading.Thread(target=scene.running.system.stop, args=(number,))
+            stopping.start()
+            time.sleep(3)
+        stopping.join()
+        left = _runs(scene.state, *_UNFINISHED)
+        assert not left, f"{left} were left unfinished"
+        edit(scene, f"after it was stopped by {number.name}")
+        scene.running.system.start()
+        _until(lambda: bool(who_runs(scene.state).get("ready")), "all parts")
+
+    return fault
+
+
+def _run_in_hand(scene: Scene) -> str:
+    _until(lambda: bool(_runs(scene.state, "STARTED")), "a run that started")
+    return _runs(scene.state, "STARTED")[0]
 
 
 def broker_deleted(scene: Scene) -> None:
@@ -149,6 +194,9 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "web": killed("web"),
     "worker": killed("worker-1"),
     "worker-in-a-run": worker_killed_in_a_run,
+    "terminated": terminated_in_the_interface,
+    "stopped": stopped_in_a_run(signal.SIGTERM),
+    "ctrl-c": stopped_in_a_run(signal.SIGINT),
     "broker-deleted": broker_deleted,
     "database-locked": database_locked,
     "sheet-away": sheet_away,

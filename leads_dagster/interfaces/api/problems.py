@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.interfaces.api.headers import SAFE_HEADERS
 from leads_dagster.interfaces.api.told import as_json, camel
 
 logger = logging.getLogger(__name__)
@@ -98,4 +99,6 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 async def _unforeseen(_: Request, error: Exception) -> Response:
     logger.error("Unforeseen: %s", type(error).__name__)
-    return problem(500, "Something went wrong that was not foreseen; the server's log says what.", name="Unforeseen")
+    safe = {name.decode(): value.decode() for name, value in SAFE_HEADERS}  # the door is within, and adds none here
+    detail = "Something went wrong that was not foreseen; the server's log says what."
+    return problem(500, detail, name="Unforeseen", headers={**safe, "Cache-Control": "no-store"})

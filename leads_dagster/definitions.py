@@ -10,6 +10,7 @@ import dagster as dg
 
 from leads_dagster.orchestration.assets import airtable_table, capture_queue, google_sheet, road
 from leads_dagster.orchestration.backups import backup_leads, backup_schedule
+from leads_dagster.orchestration.capturing import queue_retry_schedule
 from leads_dagster.orchestration.cleaning import clean_up_job, retention_schedule
 from leads_dagster.orchestration.freshness import freshness_roll_up, freshness_schedule
 from leads_dagster.orchestration.jobs import leads_sync
@@ -38,6 +39,7 @@ def build(settings: Settings) -> dg.Definitions:
             retention_schedule(settings),
             freshness_schedule,
             alert_schedule,
+            queue_retry_schedule(settings),
             *customer_schedules(settings),
         ],
         sensors=[*sensors(settings), *notifying_sensors(settings)],

@@ -37,6 +37,7 @@ class Settings:
         broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
         queue_url: "sqlite" for the file under `home`, or where else captures wait; see `capture_queue.place`.
         queue_limit: captures that may wait.
+        queue_retry_cron: when dead ones are queued again.
         workers: runs at once in the live system.
         web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
         api_token: tokens separated by commas, `read:` or `write:` before one limits it; None where none is needed.
@@ -69,6 +70,7 @@ class Settings:
     queue_keep_days: float = 30.0
     queue_attempts: int = 3
     queue_retry_seconds: float = 5.0
+    queue_retry_cron: str = "41 */6 * * *"
     workers: int = 2
     web_host: str = "127.0.0.1"
     web_port: int | None = None
@@ -225,7 +227,7 @@ _AS_THEY_ARE = (
     "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
     "log_format",
     "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
-    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds",
+    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds", "queue_retry_cron",
 )  # fmt: skip
 
 

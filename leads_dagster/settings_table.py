@@ -88,6 +88,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("queue_retry_seconds", "LEADS_QUEUE_RETRY_SECONDS", "5",
             "How long a capture waits after its first failure; six times as long after each further one, at most an "
             "hour.", "number"),
+    Setting("queue_retry_cron", "LEADS_QUEUE_RETRY_CRON", "41 */6 * * *",
+            "When Dagster's schedule queues dead captures again, a hundred of each customer, as a cron expression in "
+            "UTC.", "cron"),
     Setting("workers", "LEADS_WORKERS", "2",
             "How many runs `leads up` works at at once, each in a process that stays warm (150 to 300 MB).", "integer",
             least=1),

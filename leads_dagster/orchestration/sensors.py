@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 SHEET_SENSOR = "sheet_sensor"
 AIRTABLE_SENSOR = "airtable_sensor"
 QUEUE_SENSOR = "queue_sensor"
+DRAIN_SENSOR = "queue_drain"
 
 # Of a second: the rest is Dagster's, to write down the tick and to make the runs.
 WATCH_SECONDS = 0.9
@@ -45,6 +46,7 @@ _RUNS_SECONDS = 0.25
 _RUNS_A_WORKER = 2
 _REMEMBERED = 5
 _IDLE_SECONDS = 60
+_DRAIN_SECONDS = 30
 # Set to 1 in all processes of `leads up`.
 _LIVE = "LEADS_LIVE"
 # Where the sheet cannot be read, Airtable and the mirrors go on all the same.
@@ -103,8 +105,21 @@ class Watchers:
         with self._lock:
             return self._made_for_captures
 
+    @property
+    def drain(self) -> QueueWatcher:
+        """Another one, for the sensor that stands in: both may be evaluated at a time."""
+        with self._lock:
+            return self._made_for_drain
+
     @functools.cached_property
     def _made_for_captures(self) -> QueueWatcher:
+        return self._queue_watcher()
+
+    @functools.cached_property
+    def _made_for_drain(self) -> QueueWatcher:
+        return self._queue_watcher()
+
+    def _queue_watcher(self) -> QueueWatcher:
         from leads_dagster.pipeline.watching_queue import QueueWatcher
 
         made = QueueWatcher(self._made)
@@ -125,7 +140,7 @@ class Watchers:
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors of these customers."""
     watchers = Watchers(settings)
-    return [_sheet_sensor(watchers), _airtable_sensor(watchers), _queue_sensor(watchers)]
+    return [_sheet_sensor(watchers), _airtable_sensor(watchers), _queue_sensor(watchers), _drain_sensor(watchers)]
 
 
 def _sheet_sensor(watchers: Watchers) -> dg.SensorDefinition:
@@ -182,6 +197,25 @@ def _queue_sensor(watchers: Watchers) -> dg.SensorDefinition:
         return _evaluate(context, watchers, watch, _queue_words)
 
     return queue_sensor
+
+
+def _drain_sensor(watchers: Watchers) -> dg.SensorDefinition:
+    """What a schedule would do, if cron could say 30 s."""
+
+    @dg.sensor(
+        name=DRAIN_SENSOR,
+        job=leads_sync,
+        minimum_interval_seconds=_DRAIN_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every 30 s: asks for a run where captures wait, should queue_sensor be off or behind.",
+    )
+    def queue_drain(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
+            return watchers.drain.watch(seconds, busy, most=most)
+
+        return _evaluate(context, watchers, watch, lambda _, running: watchers.drain.words())
+
+    return queue_drain
 
 
 def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Watch, words: Words) -> dg.SensorResult:

@@ -13,6 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -104,8 +105,24 @@ def take_captures(ws: Workspace, *, run_id: str) -> Outcome:
 
 def queue_exists(ws: Workspace) -> bool:
     """Whether anything was ever enqueued here; asking must not make the file."""
-    path = queue_place(ws.settings).path
+    return _queue_is_there(ws.settings)
+
+
+def _queue_is_there(settings: Settings) -> bool:
+    path = queue_place(settings).path
     return path is None or path.exists()
+
+
+def retry_dead(settings: Settings, *, limit: int) -> dict[str, int]:
+    """Queue up to so many dead captures of each customer again; customer -> how many.
+
+    Raises:
+        StoreError, StoreBusyError: the queue cannot be used.
+    """
+    if not _queue_is_there(settings):
+        return {}
+    with closing(open_queue(settings)) as queue:
+        return {one.name: queue.retry_dead(one.name, limit=limit) for one in settings.customers if one.capture.enabled}
 
 
 def process(ws: Workspace, *, run_id: str, limit: int | None = None, until: float = float("inf")) -> Processed:

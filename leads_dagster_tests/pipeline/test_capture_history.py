@@ -1,4 +1,4 @@
-"""A lead's captures are its history: when, from where, with what confidence, and which changed it; undo obeys them."""
+"""A lead's captures are its history: when, from where, with what confidence, and which changed it."""
 
 from __future__ import annotations
 

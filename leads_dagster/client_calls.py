@@ -6,6 +6,7 @@ What belongs here: what is sent, how an answer is read, what a failure means. Se
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from leads_dagster.errors import (
 DEFAULT_URL = "http://127.0.0.1:8000"
 CACHE_SECONDS = 300.0
 R = TypeVar("R")
+_LEAD_ID = re.compile("[0-9A-Za-z_-]{6,64}")
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,14 @@ def leads(customer: str | None, asked: Mapping[str, Any]) -> Call[LeadPage]:
 
 
 def lead(customer: str | None, lead_id: str) -> Call[Mapping[str, Any]]:
-    """One lead."""
-    return Call("GET", f"/{httpx.URL('/').join(lead_id).path.strip('/')}", dict, _of(customer))
+    """One lead.
+
+    Raises:
+        NotFoundError: that is no id.
+    """
+    if not _LEAD_ID.fullmatch(lead_id):
+        raise NotFoundError("That is no id of a lead.", advice="Search for it: a name or an address has no place here.")
+    return Call("GET", f"/{lead_id}", dict, _of(customer))
 
 
 def history(customer: str | None, lead_id: str, limit: int) -> Call[Mapping[str, Any]]:

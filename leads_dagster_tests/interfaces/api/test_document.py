@@ -82,6 +82,7 @@ def test_every_answer_that_is_no_success_is_a_named_problem(document: dict[str, 
 
 def test_the_server_does_what_the_document_says(api: httpx.Client, tmp_path: Path) -> None:
     """Thousands of requests that it allows, and that it does not, and what one answer leads to."""
+    (tmp_path / "schemathesis.toml").write_text(CONTENT)
     told = subprocess.run(
         [
             *(
@@ -100,4 +101,4 @@ def test_the_server_does_what_the_document_says(api: httpx.Client, tmp_path: Pat
 
     said = "\n".join(line[:300] for line in told.stdout.splitlines())
     assert told.returncode == 0, said
-    assert " passed in " in said
+    assert re.search(r"\d{3,} passed", said), said

@@ -59,6 +59,7 @@ _KEY = {
     "description": "The same request with the same key is done once, and answered again for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
+_KEYLESS = frozenset({"/api/leads/search", "/api/leads/captures"})
 _OPEN = frozenset({"/healthz", "/readyz"})
 
 
@@ -103,15 +104,19 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         answers.setdefault(str(status), {"$ref": f"#/components/responses/{_PROBLEMS[status][0]}"})
     if method == "get" and path not in _OPEN:
         answers["304"] = {"description": _NOT_MODIFIED}
-    if method == "post" and path not in {"/api/leads/search", "/api/leads/captures"}:
+    if method == "post" and path not in _KEYLESS:
         operation.setdefault("parameters", []).append(_KEY)
     operation["security"] = [] if path in _OPEN else [{"token": []}]
 
 
 def _statuses(path: str, method: str, operation: Mapping[str, Any]) -> set[int]:
     statuses = set(_ALWAYS)
+    if any(one["name"] == "customerId" for one in operation.get("parameters", [])):
+        statuses.add(404)
     if operation.get("parameters"):
         statuses.add(422)
+    if any(one["name"] == "cursor" for one in operation.get("parameters", [])):
+        statuses.add(409)
     if "{" in path:
         statuses.add(404)
     if method == "post":

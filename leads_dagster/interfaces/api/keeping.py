@@ -5,7 +5,7 @@ read, and how it looks, is said by those who ask.
 
 An answer holds until the store's change counter moves, and at most its own longest age, for what does not stand in the
 store. A store that changes all the time is read again for a tenth of the time: an answer then may be ten times as old
-as it took to read, but no older than half a second. What this process itself wrote counts at once.
+as it took to read, but no older than a quarter of a second. What this process itself wrote counts at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from leads_dagster.store.change_counter import ChangeCounter
 
 MOST_KEPT = 512
 _SHARE = 10.0
-_OLDEST_SECONDS = 0.5
+_OLDEST_SECONDS = 0.25
 
 
 @dataclass

@@ -51,7 +51,7 @@ def test_who_comes_back_is_told_what_happened_meanwhile(road: Road, api: httpx.C
 
 
 def test_a_customer_that_is_not_there_has_no_events(api: httpx.Client) -> None:
-    assert api.get("/api/leads/sync/events", params={"customerId": "nobody"}).status_code == 400
+    assert api.get("/api/leads/sync/events", params={"customerId": "nobody"}).status_code == 404
 
 
 @pytest.mark.parametrize("last", [None, "nonsense", "abc-1", "-", "9" * 50])

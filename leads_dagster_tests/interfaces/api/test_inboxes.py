@@ -89,4 +89,4 @@ def test_lists_that_have_nothing_are_empty(api: httpx.Client) -> None:
 
 
 def test_an_airtable_that_is_not_there_cannot_be_unparked(api: httpx.Client) -> None:
-    assert problem(api.post("/api/leads/budget/unpark"))["status"] == 400
+    assert problem(api.post("/api/leads/budget/unpark"))["status"] == 409

@@ -62,7 +62,7 @@ def test_what_cannot_be_asked_is_named_by_its_place(filled: httpx.Client, params
 def test_a_cursor_of_another_search_is_refused(filled: httpx.Client) -> None:
     cursor = filled.get("/api/leads", params={"limit": 2}).json()["nextCursor"]
 
-    assert problem(filled.get("/api/leads", params={"cursor": cursor, "q": "person"}))["status"] == 400
+    assert problem(filled.get("/api/leads", params={"cursor": cursor, "q": "person"}))["status"] == 409
 
 
 def test_a_lead_has_its_fields_with_their_sources_and_why_its_rows_are_one(road: Road, api: httpx.Client) -> None:

@@ -32,8 +32,8 @@ def test_the_only_customer_need_not_be_named(api: httpx.Client) -> None:
 def test_a_customer_that_is_not_there_is_a_problem(api: httpx.Client) -> None:
     answer = api.get("/api/leads/sync/status", params={"customerId": "nobody"})
 
-    assert answer.status_code == 400
-    assert problem(answer)["error"] == "SettingsError"
+    assert answer.status_code == 404
+    assert problem(answer)["error"] == "NotFoundError"
 
 
 def test_of_several_customers_one_must_be_named(road: Road, serve: Serve) -> None:

@@ -111,9 +111,12 @@ def test_failures_are_errors_in_words(client: LeadsClient, road: Road) -> None:
         client.leads(limit=0)
     with pytest.raises(NotFoundError):
         client.lead("../sync/status")
-    with served(road.settings_of({"LEADS_API_TOKEN": "one-secret"})) as raw, LeadsClient(str(raw.base_url)) as other:
-        with pytest.raises(CredentialsError, match="token is needed"):
-            other.sync_status()
+    with (
+        served(road.settings_of({"LEADS_API_TOKEN": "one-secret"})) as raw,
+        LeadsClient(str(raw.base_url)) as other,
+        pytest.raises(CredentialsError, match="token is needed"),
+    ):
+        other.sync_status()
     with LeadsClient("http://127.0.0.1:9", timeout=2) as nobody, pytest.raises(ServiceUnavailableError) as failed:
         nobody.sync_status()
     assert "cannot be reached" in str(failed.value)

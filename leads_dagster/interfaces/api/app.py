@@ -19,6 +19,7 @@ from leads_dagster.interfaces.api.once import Once
 from leads_dagster.interfaces.api.problems import add_problem_handlers
 from leads_dagster.interfaces.api.security import Door, Guarded
 from leads_dagster.interfaces.api.tokens import read_tokens, signer_of
+from leads_dagster.interfaces.dashboard import pages
 from leads_dagster.settings import Settings
 
 # Those with fixed words come before those whose place a lead's id takes.
@@ -31,6 +32,7 @@ _ROUTERS = (
     undoing.router,
     lead_routes.router,
     health.router,
+    *pages.ROUTERS,
 )
 
 

@@ -23,6 +23,7 @@ router = APIRouter(prefix="/api/leads/sync", tags=["sync"])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3650)
+DAY = timedelta(days=1)
 Since = Annotated[
     str, Query(description="How far back: a number and s, m, h or d.", pattern=r"^[0-9]{1,6}[smhd]$", examples=["24h"])
 ]

@@ -42,6 +42,7 @@ class Sizes:
         hostile: rows of each list that is hostile to matching.
         airtable: how often the real-shaped sheet goes as far as Airtable.
         airtable_records: records written there, and read. airtable_edits: how many edits are waited for, each way.
+        api: leads that the API searches, and seconds for each kind of question.
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
@@ -61,6 +62,7 @@ class Sizes:
     airtable_edits: int = 40
     matching: tuple[int, ...] = (10_000, 100_000)
     hostile: tuple[int, ...] = (3_125, 6_250, 12_500)
+    api: tuple[int, float] = (100_000, 8.0)
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
@@ -102,6 +104,7 @@ QUICK = Sizes(
     airtable_edits=3,
     matching=(1_000,),
     hostile=(200, 400),
+    api=(300, 0.5),
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),

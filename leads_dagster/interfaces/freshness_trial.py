@@ -308,7 +308,7 @@ def _service_account(url: str) -> dict[str, str]:
 def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[int]:
     port = str(_free_port())
     if system == "live":
-        command = [sys.executable, "-m", "leads_dagster", "up", "--port", port]
+        command = [sys.executable, "-m", "leads_dagster", "up", "--port", port, "--api-port", "0"]
     else:
         home = folder / "stock"
         home.mkdir()

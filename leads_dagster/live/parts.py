@@ -19,18 +19,20 @@ from leads_dagster.settings import KEPT_CONFIG
 LOCATION = "leads_dagster"
 
 
-def live_parts(home: Path, *, workers: int, host: str, port: int) -> list[Part]:
+def live_parts(home: Path, *, workers: int, host: str, port: int, api_host: str, api_port: int) -> list[Part]:
     """The table.
 
     Args:
         home: the state folder, an absolute path.
         workers: how many runs are worked at at once.
-        host, port: where the webserver serves.
+        host, port: where Dagster's webserver serves.
+        api_host, api_port: where the API and the dashboard are.
     """
     return [
         _code(home, workers),
         _daemon(home),
         _web(home, host, port),
+        _api(home, api_host, api_port),
         *(_worker(home, f"worker-{number}") for number in range(1, workers + 1)),
     ]
 
@@ -102,6 +104,20 @@ def _web(home: Path, host: str, port: int) -> Part:
         after=("code",),
         environ=live_environment(home),
         stop_order=2,
+        url=f"http://{in_url(reachable_host(host))}:{port}",
+    )
+
+
+def _api(home: Path, host: str, port: int) -> Part:
+    """The API and the dashboard. A database that is away is no reason to start them anew: they say so."""
+    return Part(
+        name="api",
+        command=_python("leads_dagster.interfaces.api", "--host", host, "--port", str(port)),
+        probe=lambda: answers_http(reachable_host(host), port, "/healthz"),
+        after=("code",),
+        environ=live_environment(home),
+        stop_order=2,
+        follows_settings=True,
         url=f"http://{in_url(reachable_host(host))}:{port}",
     )
 

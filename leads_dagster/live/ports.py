@@ -1,10 +1,12 @@
-"""A port to serve on: the one that was asked for, else the next free one."""
+"""Where to serve: a port, the one that was asked for or the next free one; and whether others can reach it."""
 
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.settings import Settings
 
 DEFAULT_WEB_PORT = 3000
 DEFAULT_API_PORT = 8000
@@ -49,6 +51,30 @@ def reachable_host(host: str) -> str:
 def in_url(host: str) -> str:
     """As a URL has it: an IPv6 address stands in brackets."""
     return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_open_door(settings: Settings, host: str) -> None:
+    """Who can be reached from elsewhere asks for a token.
+
+    Raises:
+        SettingsError: the address is not this machine's own, and no token is set.
+    """
+    if settings.api_token or is_loopback(host):
+        return
+    raise SettingsError(
+        f"At {host} others could reach the API, and no token is set.",
+        advice="Set LEADS_API_TOKEN, or serve at 127.0.0.1.",
+    )
 
 
 def _is_free(host: str, port: int, setting: str) -> bool:

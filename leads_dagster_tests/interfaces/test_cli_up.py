@@ -23,7 +23,7 @@ def port() -> int:
 
 @pytest.fixture
 def live(leads: CommandLine, port: int) -> Iterator[LiveSystem]:
-    with leads.started("up", "--json", "--workers", "1", "--port", str(port)) as process:
+    with leads.started("up", "--json", "--workers", "1", "--port", str(port), "--api-port", "0") as process:
         system = LiveSystem(process)
         try:
             yield system
@@ -36,11 +36,14 @@ def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem
     ready = live.until("ready")
     url = f"http://127.0.0.1:{port}"
 
-    assert ready["urls"] == {"web": url}
+    api = ready["urls"]["api"]
+    assert ready["urls"] == {"web": url, "api": api}
+    assert httpx.get(f"{api}/api/leads/sync/status").json()["live"]["running"] is True
+    assert httpx.post(f"{api}/api/leads/sync/trigger").json()["customerId"] == "default"
     assert _locations(url) == ["leads_dagster"]
     status = leads("status", "--json").json["live"]
-    assert (status["running"], status["ready"], status["urls"]) == (True, True, {"web": url})
-    assert f"process {live.process.pid}, web at {url}, all parts ready" in leads("status").out
+    assert (status["running"], status["ready"], status["urls"]) == (True, True, ready["urls"])
+    assert f"process {live.process.pid}, web at {url}, api at {api}, all parts ready" in leads("status").out
     refused = leads("up", "--json")
     assert refused.code == 1
     assert json.loads(refused.out)["error"]["type"] == "AlreadyRunningError"
@@ -57,6 +60,15 @@ def test_a_taken_port_that_was_asked_for_is_refused(leads: CommandLine) -> None:
 
     assert ended.code == 2
     assert f"Port {port} of 127.0.0.1 is taken" in ended.err
+
+
+def test_an_api_that_others_can_reach_needs_a_token(leads: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADS_API_HOST", "0.0.0.0")
+    ended = leads("up")
+
+    assert ended.code == 2
+    assert "no token is set" in ended.err
+    assert leads("serve").code == 2
 
 
 def test_settings_that_are_wrong_start_nothing(leads: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,30 +12,37 @@ from leads_dagster.live.part import AFTER_ITS_RUN
 from leads_dagster.live.parts import live_parts, write_workspace
 
 HOME = Path("/var/lib/leads")
+SERVING: dict[str, Any] = {"host": "127.0.0.1", "port": 3000, "api_host": "127.0.0.1", "api_port": 8000}
 
 
 def test_there_are_as_many_workers_as_asked_for() -> None:
-    parts = live_parts(HOME, workers=3, host="127.0.0.1", port=3000)
+    parts = live_parts(HOME, workers=3, **SERVING)
 
-    assert [part.name for part in parts] == ["code", "daemon", "web", "worker-1", "worker-2", "worker-3"]
+    assert [part.name for part in parts] == ["code", "daemon", "web", "api", "worker-1", "worker-2", "worker-3"]
 
 
 def test_runs_stop_being_made_before_workers_stop_and_the_code_goes_last() -> None:
-    parts = live_parts(HOME, workers=1, host="127.0.0.1", port=3000)
+    parts = live_parts(HOME, workers=1, **SERVING)
     ordered = sorted(parts, key=lambda part: part.stop_order)
 
-    assert [part.name for part in ordered] == ["daemon", "worker-1", "web", "code"]
+    assert [part.name for part in ordered] == ["daemon", "worker-1", "web", "api", "code"]
     assert ordered[1].stop == AFTER_ITS_RUN
 
 
 def test_the_address_of_what_serves_everywhere_is_one_that_can_be_opened() -> None:
-    web = live_parts(HOME, workers=1, host="0.0.0.0", port=3001)[2]
+    web = live_parts(HOME, workers=1, **{**SERVING, "host": "0.0.0.0", "port": 3001})[2]
 
     assert web.url == "http://127.0.0.1:3001"
 
 
+def test_the_api_is_watched_by_whether_it_lives_since_a_database_that_is_away_is_no_reason_to_start_anew() -> None:
+    api = live_parts(HOME, workers=1, **{**SERVING, "api_host": "::1"})[3]
+
+    assert (api.name, api.url, api.after) == ("api", "http://[::1]:8000", ("code",))
+
+
 def test_all_share_state_folder_and_dagster_home() -> None:
-    parts = live_parts(HOME, workers=1, host="127.0.0.1", port=3000)
+    parts = live_parts(HOME, workers=1, **SERVING)
 
     assert {part.environ["LEADS_HOME"] for part in parts} == {str(HOME)}
     assert {part.environ["DAGSTER_HOME"] for part in parts} == {str(HOME / "live")}

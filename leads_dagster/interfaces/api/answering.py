@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from leads_dagster.capture_queue.place import open_queue
 from leads_dagster.capture_queue.protocol import CaptureQueue
+from leads_dagster.errors import NotFoundError
 from leads_dagster.interfaces.api.events import Events
 from leads_dagster.interfaces.api.keeping import Keeping, Kept
 from leads_dagster.interfaces.api.told import milliseconds
@@ -85,8 +86,12 @@ class Answering:
         """The customer that a request is about: the named one, else the only one, else `default`.
 
         Raises:
-            SettingsError: there is none of that name, or several and none was named.
+            NotFoundError: there is none of that name.
+            SettingsError: there are several and none was named.
         """
+        if named is not None and named not in self.customers():
+            known = ", ".join(self.customers())
+            raise NotFoundError("There is no customer of that name.", advice=f"leads.toml names {known}.")
         return customer_named(self.settings, named).name
 
     @contextmanager

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from leads_dagster import __version__
 from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
+from leads_dagster.interfaces.api.document import add_document
 from leads_dagster.interfaces.api.limits import Rates
 from leads_dagster.interfaces.api.once import Once
 from leads_dagster.interfaces.api.problems import add_problem_handlers
@@ -34,6 +37,13 @@ _ROUTERS = (
     health.router,
     *pages.ROUTERS,
 )
+
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
+    "expose_headers": ["ETag", "Idempotency-Replayed", "Retry-After"],
+    "max_age": 600,
+}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -62,8 +72,11 @@ def create_app(settings: Settings) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     add_problem_handlers(app)
+    add_document(app)
     app.add_middleware(Once, leads=leads)
     app.add_middleware(Guarded, door=app.state.door)
+    if app.state.door.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(app.state.door.origins), **_CORS)
     return app
 
 
@@ -74,6 +87,6 @@ def door_of(settings: Settings) -> Door:
         signer=signer_of(settings.home),
         rates=Rates(settings.api_rate),
         tokens=read_tokens(settings.api_token),
-        origins=frozenset(one for one in settings.api_origins.split(",") if one),
+        origins=frozenset(one.strip().rstrip("/") for one in settings.api_origins.split(",") if one.strip()),
         most_bytes=settings.api_max_bytes,
     )

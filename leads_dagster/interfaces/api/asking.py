@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query, Request
 
+from leads_dagster.interfaces.api.told import camel
+from leads_dagster.leads.fields import LEAD_FIELDS
+
 if TYPE_CHECKING:
     from leads_dagster.interfaces.api.answering import Answering
 
@@ -22,6 +25,9 @@ CustomerId = Annotated[
         examples=["default"],
     ),
 ]
+
+FIELD_NAMES = "^(" + "|".join(camel(name) for name in LEAD_FIELDS) + ")$"
+"""Fields of a lead, as the API spells them, as a pattern."""
 
 
 def leads_of(request: Request) -> Answering:

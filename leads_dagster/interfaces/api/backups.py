@@ -5,16 +5,18 @@ What belongs here: routes. Restoring is not among them: that is done at the mach
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from leads_dagster.errors import ConflictError
 from leads_dagster.interfaces.api.asking import CustomerId, leads_of
 from leads_dagster.interfaces.api.replies import reply
 from leads_dagster.interfaces.api.shapes import Backup, BackupMade, Backups, Limit, Unparked
 from leads_dagster.pipeline import backup, call_budget
+from leads_dagster.pipeline.workspace import Workspace
 
 router = APIRouter(prefix="/api/leads", tags=["backups and budget"])
 
@@ -50,4 +52,10 @@ async def list_budget(request: Request) -> Response:
 async def unpark(request: Request, customer_id: CustomerId = None) -> Response:
     """If they are spent still, it is parked again, and nothing is lost."""
     leads = leads_of(request)
-    return reply(await leads.write(leads.customer(customer_id), call_budget.unpark))
+    return reply(await leads.write(leads.customer(customer_id), _unpark))
+
+
+def _unpark(workspace: Workspace) -> dict[str, Any]:
+    if workspace.customer.airtable is None:
+        raise ConflictError(f"The customer {workspace.name} has no Airtable.")
+    return call_budget.unpark(workspace)

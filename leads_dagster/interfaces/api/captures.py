@@ -76,10 +76,19 @@ def new_captures(customer: str, many: Sequence[Capture], key: str | None) -> lis
 
 def _new(customer: str, data: Capture, key: str | None, now: int, position: int) -> NewCapture:
     try:
-        return NewCapture(customer, key_of(key), body_of(data), captured_ms(data, now))
+        return NewCapture(customer, key_of(key), body_of(_kept(data)), captured_ms(data, now))
     except InvalidLeadError as error:
         error.context["position"] = position
         raise
+
+
+def _kept(value: Any) -> Any:
+    """A number with more digits than the queue's JSON has, as text: a phone or an id keeps them all."""
+    if isinstance(value, dict):
+        return {name: _kept(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_kept(one) for one in value]
+    return str(value) if isinstance(value, int) and abs(value) >= 2**63 else value
 
 
 @router.get("/queue", response_model=QueueStanding, summary="How the capture queue stands")

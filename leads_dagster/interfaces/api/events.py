@@ -205,7 +205,7 @@ async def _has_left(receive: Receive) -> None:
 @router.get(
     "/events",
     summary="Progress as it happens",
-    response_class=EventStream,
+    response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 async def listen(

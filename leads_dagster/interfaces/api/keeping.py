@@ -4,8 +4,8 @@ What belongs here: when a kept answer still holds, and that many who ask for the
 read, and how it looks, is said by those who ask.
 
 An answer holds until the store's change counter moves, and at most its own longest age, for what does not stand in the
-store. A store that changes all the time is read again for a tenth of the time at most: an answer then may be ten times
-as old as it took to read. What this process itself wrote counts at once.
+store. A store that changes all the time is read again for a tenth of the time: an answer then may be ten times as old
+as it took to read, but no older than a quarter of a second. What this process itself wrote counts at once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from leads_dagster.store.change_counter import ChangeCounter
 
 MOST_KEPT = 512
 _SHARE = 10.0
+_OLDEST_SECONDS = 0.25
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Keeping:
         if found is None or found.own != self._own:
             return None
         age = time.monotonic() - found.at
-        if age > longest or (found.seen != self.seen and age > found.cost * _SHARE):
+        if age > longest or (found.seen != self.seen and age > min(found.cost * _SHARE, _OLDEST_SECONDS)):
             return None
         self._kept.move_to_end(name)
         return found

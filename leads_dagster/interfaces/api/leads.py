@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from leads_dagster.errors import ConflictError, SettingsError
 from leads_dagster.interfaces.api.answering import Answering
-from leads_dagster.interfaces.api.asking import CustomerId, leads_of
+from leads_dagster.interfaces.api.asking import FIELD_NAMES, CustomerId, leads_of
 from leads_dagster.interfaces.api.keeping import Kept
 from leads_dagster.interfaces.api.queries import LeadQuery
 from leads_dagster.interfaces.api.replies import reply_kept
@@ -52,7 +53,10 @@ async def found(leads: Answering, asked: LeadQuery) -> Kept:
     total = await leads.keep(("count", name, query.fingerprint), name, use_cases.count, query)
 
     def read(workspace: Workspace) -> dict[str, Any]:
-        page = use_cases.page(workspace, query, limit=asked.limit, after=asked.cursor, order=asked.order)
+        try:
+            page = use_cases.page(workspace, query, limit=asked.limit, after=asked.cursor, order=asked.order)
+        except SettingsError as error:  # of what is asked here only the cursor can be wrong still
+            raise ConflictError(error.message, advice=error.advice) from error
         return {**page, "total": total.value}
 
     return await leads.keep(("leads", name, asked.model_dump_json(), total.value), name, read)
@@ -71,7 +75,9 @@ async def history(
     request: Request,
     lead_id: LeadId,
     customer_id: CustomerId = None,
-    field: Annotated[str | None, Query(max_length=100, description="Of this field only.", examples=["title"])] = None,
+    field: Annotated[
+        str | None, Query(pattern=FIELD_NAMES, description="Of this field only.", examples=["title"])
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Every change, merge, conflict and decision, newest first, and why."""

@@ -1,12 +1,14 @@
 """A POST that carries an Idempotency-Key is done once: the same request again gets the first answer.
 
-What belongs here: what makes two requests the same, as draft-ietf-httpapi-idempotency-key-header-07 says. Captures are
-left out: the queue itself knows their keys.
+What belongs here: what makes two requests the same, as draft-ietf-httpapi-idempotency-key-header-07 says; but a key
+that comes with another request is a conflict (409), since 422 says that a body is wrong. Captures are left out: the
+queue itself knows their keys.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from leads_dagster.store.engine import writing
 if TYPE_CHECKING:
     from leads_dagster.interfaces.api.answering import Answering
 
-_LONGEST_KEY = 255
+_KEY = re.compile("[!-~]{1,255}")
 _LARGEST_KEPT = 1_000_000
 _LEFT_OUT = frozenset({"/api/leads/captures", "/api/leads/search"})
 
@@ -45,9 +47,9 @@ class Once:
         if key is None:
             await self.app(scope, receive, send)
             return
-        if not 1 <= len(key) <= _LONGEST_KEY:
-            too_long = problem(400, f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.", name="InvalidRequest")
-            await too_long(scope, receive, send)
+        if not _KEY.fullmatch(key):
+            none = problem(400, "An Idempotency-Key has 1 to 255 plain characters, no blank.", name="InvalidRequest")
+            await none(scope, receive, send)
             return
         message = await receive()
         fingerprint = _digest(scope["method"].encode(), scope["raw_path"], scope["query_string"], message["body"])
@@ -120,7 +122,7 @@ def _key_of(scope: Scope) -> str | None:
 
 def _again(known: Given, fingerprint: str) -> Response:
     if known.fingerprint != fingerprint:
-        return problem(422, "This Idempotency-Key came with another request before.", name="KeyReused")
+        return problem(409, "This Idempotency-Key came with another request before.", name="KeyReused")
     if known.status is None:
         detail = "The first request of this Idempotency-Key is being worked at."
         return problem(409, detail, name="StillWorking", headers={"Retry-After": "1"})

@@ -13,10 +13,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.interfaces.api.headers import SAFE_HEADERS
 from leads_dagster.interfaces.api.told import as_json, camel
 
 logger = logging.getLogger(__name__)
@@ -91,11 +94,23 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return problem(422, "The request is not as it should be.", name="InvalidRequest", errors=faults)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem(error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What may be done at a path, over all routes that have it."""
+    routes = (route for route in request.app.routes if isinstance(route, Route | APIRoute))
+    found = (route.methods for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for methods in found for method in methods or ()})
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:
     logger.error("Unforeseen: %s", type(error).__name__)
-    return problem(500, "Something went wrong that was not foreseen; the server's log says what.", name="Unforeseen")
+    safe = {name.decode(): value.decode() for name, value in SAFE_HEADERS}  # the door is within, and adds none here
+    detail = "Something went wrong that was not foreseen; the server's log says what."
+    return problem(500, detail, name="Unforeseen", headers={**safe, "Cache-Control": "no-store"})

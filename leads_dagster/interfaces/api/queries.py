@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from leads_dagster.interfaces.api.shapes import Asked
 from leads_dagster.store.lead_filter import LeadFilter
@@ -15,6 +15,16 @@ from leads_dagster.store.lead_search import LARGEST_PAGE, Order
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Texts = Annotated[list[Text], Field(max_length=100)]
+
+
+def _written(value: object) -> object:
+    """A number could be a time in many ways: it is none."""
+    if isinstance(value, str) and "T" in value.upper():
+        return value
+    raise ValueError("must be a time with its zone, such as 2026-01-31T12:00:00Z")
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written)]
 _PAGING = frozenset({"customer_id", "q", "limit", "cursor", "order"})
 
 
@@ -52,10 +62,10 @@ class LeadQuery(Asked):
     needs_enrichment: bool | None = None
     sync_pending: bool | None = Field(None, description="Whether it waits for Airtable.")
     confidence_at_least: float | None = Field(None, ge=0, le=1)
-    created_since: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
-    updated_since: AwareDatetime | None = None
-    updated_before: AwareDatetime | None = None
+    created_since: Time | None = None
+    created_before: Time | None = None
+    updated_since: Time | None = None
+    updated_before: Time | None = None
     include_archived: bool = Field(False, description="Archived and merged leads too.")
 
     def filter(self) -> LeadFilter:

@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leads_dagster.interfaces.api.headers import SAFE_HEADERS
 from leads_dagster.interfaces.api.limits import Rates
 from leads_dagster.interfaces.api.problems import problem
 from leads_dagster.interfaces.api.tokens import Signer, Token, find
+from leads_dagster.live.ports import is_loopback
 
 SESSION_COOKIE = "leads_session"
 FORM_FIELD = "csrf_token"
@@ -33,17 +34,6 @@ _JSON = frozenset({"application/json"})
 OPEN_PATHS = ("/healthz", "/readyz", "/sign-in")
 OPEN_FOLDERS = ("/static/",)
 
-_HEADERS = (
-    (b"content-security-policy",
-     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-     b"connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
-)  # fmt: skip
 _NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -235,16 +225,6 @@ def _host_of(host: str) -> str:
     return host.partition(":")[0]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _unknown(asked: Asked) -> Response:
     if asked.is_reading and "text/html" in asked.text(b"accept"):
         return Response(status_code=303, headers={"Location": "/sign-in"})
@@ -267,7 +247,7 @@ def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = message["headers"] = list(message.get("headers", ()))
-            headers.extend(_HEADERS)
+            headers.extend(SAFE_HEADERS)
             if not any(name == b"cache-control" for name, _ in headers):
                 headers.append(_NO_STORE)
         await send(message)

@@ -6,18 +6,19 @@ What belongs here: sockets, patience with slow callers, stopping. What is served
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import sys
 from asyncio import TimerHandle, Transport
 from contextlib import suppress
-from typing import cast
+from typing import NoReturn, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from leads_dagster.errors import SettingsError
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.app import create_app
-from leads_dagster.interfaces.api.security import is_loopback
+from leads_dagster.live.ports import refuse_open_door
 from leads_dagster.settings import Settings
 
 MOST_CONNECTIONS = 1_000
@@ -27,20 +28,6 @@ MOST_HEADER_BYTES = 64_000
 _STOP_SECONDS = 5
 
 
-def refuse_open_door(settings: Settings, host: str) -> None:
-    """Who can be reached from elsewhere asks for a token.
-
-    Raises:
-        SettingsError: the address is not this machine's own, and no token is set.
-    """
-    if settings.api_token or is_loopback(host):
-        return
-    raise SettingsError(
-        f"At {host} others could reach the API, and no token is set.",
-        advice="Set LEADS_API_TOKEN, or serve at 127.0.0.1.",
-    )
-
-
 def serve(settings: Settings, *, host: str, port: int) -> None:
     """Serve until Ctrl-C or SIGTERM; requests in hand may end.
 
@@ -48,6 +35,17 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         SettingsError: others could reach it, and no token is set.
         StoreError: the state folder cannot be written.
     """
+    signal.signal(signal.SIGTERM, _end)  # uvicorn sends itself what it was stopped by once more, when all is put away
+    with suppress(KeyboardInterrupt):
+        server_of(settings, host=host, port=port).run()
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+def server_of(settings: Settings, *, host: str, port: int) -> uvicorn.Server:
+    """The server, not yet running; errors as `serve`."""
     refuse_open_door(settings, host)
     app = create_app(settings)
     config = uvicorn.Config(
@@ -56,20 +54,17 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         port=port,
         http=PatientProtocol,
         ws="none",
-        loop="auto",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=True,
         proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_STOP_SECONDS,
         backlog=512,
     )
-    with suppress(KeyboardInterrupt):
-        _Server(config, app.state.leads).run()
+    return _Server(config, app.state.leads)
 
 
 class _Server(uvicorn.Server):

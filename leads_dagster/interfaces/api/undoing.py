@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from leads_dagster.interfaces.api.asking import CustomerId, leads_of
+from leads_dagster.interfaces.api.asking import FIELD_NAMES, CustomerId, leads_of
 from leads_dagster.interfaces.api.leads import LeadId
 from leads_dagster.interfaces.api.replies import reply
 from leads_dagster.interfaces.api.shapes import Decision, Overridden, Undone, Who
@@ -21,7 +21,7 @@ from leads_dagster.pipeline import overriding, undo
 router = APIRouter(prefix="/api/leads", tags=["undo"])
 
 LeadName = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{6,64}$", description="A lead's id, or its beginning.")]
-FieldName = Annotated[str, Field(min_length=1, max_length=100, description="Such as title, phone, linkedinUrl.")]
+FieldName = Annotated[str, Field(pattern=FIELD_NAMES, description="A field of a lead.", examples=["title"])]
 
 
 class Undo(Who):
@@ -112,7 +112,7 @@ async def undo_decision(request: Request, said: UndoDecision, customer_id: Custo
 async def override(
     request: Request,
     lead_id: LeadId,
-    field: Annotated[str, Path(min_length=1, max_length=100, examples=["title"])],
+    field: Annotated[str, Path(pattern=FIELD_NAMES, examples=["title"])],
     said: Override,
     customer_id: CustomerId = None,
 ) -> Response:

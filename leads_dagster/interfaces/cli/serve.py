@@ -28,17 +28,17 @@ def serve(
     `leads up` serves them too, beside what keeps every customer in step.
     """
     settings = load_settings()
-    from leads_dagster.live.ports import DEFAULT_API_PORT, choose_port, in_url, reachable_host
+    from leads_dagster.live.ports import DEFAULT_API_PORT, choose_port, in_url, reachable_host, refuse_open_door
 
     at = host or settings.api_host
     asked = settings.api_port if port is None else port
-    from leads_dagster.interfaces.api import server
-
-    server.refuse_open_door(settings, at)
+    refuse_open_door(settings, at)
     chosen = choose_port(at, asked, default=DEFAULT_API_PORT, setting="LEADS_API")
     url = f"http://{in_url(reachable_host(at))}:{chosen}"
     if as_json:
         emit_json_line({"url": url, "docs": f"{url}/docs"})
     else:
         typer.echo(f"Serving at {url}, the API's description at {url}/docs. Ctrl-C stops.")
+    from leads_dagster.interfaces.api import server
+
     server.serve(settings, host=at, port=chosen)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
 
 from leads_dagster.errors import ConflictError, NotFoundError
 from leads_dagster.store.queries import MANY, Query
@@ -149,3 +149,9 @@ def _write(
         sides = {name: row[name] for name in _SIDES}
         if pair in known and sides != {name: known[pair][name] for name in _SIDES}:
             connection.execute(update(conflicts).where(conflicts.c.id == known[pair]["id"]).values(**sides))
+
+
+def count_open(connection: Connection, customer: str) -> int:
+    """How many wait for a decision."""
+    query = select(func.count()).where(conflicts.c.customer == customer, conflicts.c.status == "open")
+    return int(connection.execute(query).scalar_one())

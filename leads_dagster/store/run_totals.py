@@ -38,10 +38,12 @@ class RunTotals:
     seconds: float | None
 
 
-def run_totals(connection: Connection, customer: str, *, since: datetime) -> RunTotals:
-    """The cycles of a customer that began since then and are over; those that found nothing to do leave no line."""
+def run_totals(connection: Connection, customer: str, *, since: datetime, until: datetime | None = None) -> RunTotals:
+    """The cycles of a customer that began in a span and are over; those that found nothing to do leave no line."""
     columns = sync_runs.c
-    ended = (columns.customer == customer, columns.started_at >= since, columns.status != "running")
+    ended = [columns.customer == customer, columns.started_at >= since, columns.status != "running"]
+    if until is not None:
+        ended.append(columns.started_at < until)
     sums = [columns[name] for name in ("rows_read", "rows_created", "rows_updated", "rows_removed", "retries")]
     failed = func.sum(case((columns.status == "failed", 1), else_=0))
     row = connection.execute(

@@ -33,6 +33,7 @@ from leads_dagster.interfaces.api.once import Once
 from leads_dagster.interfaces.api.problems import add_problem_handlers
 from leads_dagster.interfaces.api.security import Door, Guarded
 from leads_dagster.interfaces.api.tokens import read_tokens, signer_of
+from leads_dagster.interfaces.dashboard import pages
 from leads_dagster.settings import Settings
 
 # Those with fixed words come before those whose place a lead's id takes.
@@ -48,6 +49,7 @@ _ROUTERS = (
     lead_routes.router,
     health.router,
     prometheus.router,
+    *pages.ROUTERS,
 )
 
 _CORS: dict[str, Any] = {

@@ -195,7 +195,7 @@ class Guarded:
         return problem(403, "The form is too old; load its page again.", name="StaleForm")
 
 
-_READING_POSTS = frozenset({"/api/leads/search"})
+_READING_POSTS = frozenset({"/api/leads/search", "/leads", "/leads/export", "/sign-out"})
 
 
 def _signs_itself(path: str) -> bool:

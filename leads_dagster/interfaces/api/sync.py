@@ -21,6 +21,7 @@ router = APIRouter(prefix="/api/leads/sync", tags=["sync"])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3650)
+DAY = timedelta(days=1)
 Since = Annotated[
     str,
     Query(

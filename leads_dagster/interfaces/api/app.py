@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import backups, captures, docs_page, events, health, inboxes, sync, undoing
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.document import add_document
@@ -34,6 +34,7 @@ _ROUTERS = (
     undoing.router,
     lead_routes.router,
     health.router,
+    docs_page.router,
 )
 
 _CORS: dict[str, Any] = {

@@ -17,6 +17,7 @@ from leads_dagster.interfaces.api import (
     alerts,
     backups,
     captures,
+    docs_page,
     events,
     forms,
     health,
@@ -50,6 +51,7 @@ _ROUTERS = (
     health.router,
     prometheus.router,
     *pages.ROUTERS,
+    docs_page.router,
 )
 
 _CORS: dict[str, Any] = {

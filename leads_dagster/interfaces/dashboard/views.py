@@ -19,7 +19,7 @@ _MAX_LISTED = 50
 
 async def inbox_counts(leads: Answering) -> dict[str, int]:
     """Inbox -> how much waits in it, of all customers, and `total`."""
-    counts = {name: 0 for name in INBOXES}
+    counts = dict.fromkeys(INBOXES, 0)
     for customer in leads.customers():
         kept = await leads.keep(("waiting", customer), customer, waiting)
         for name in INBOXES:
@@ -112,6 +112,4 @@ def listed_reviews(ws: Workspace) -> list[dict[str, Any]]:
 
 def plan_of(hold: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a hold would do, without columns that have no field."""
-    return [
-        {**row, "changes": [one for one in row["changes"] if one["field"] != "raw_data"]} for row in hold["plan"]
-    ]
+    return [{**row, "changes": [one for one in row["changes"] if one["field"] != "raw_data"]} for row in hold["plan"]]

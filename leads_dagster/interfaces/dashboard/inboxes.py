@@ -82,7 +82,13 @@ async def answer_review(request: Request, review: ReviewId, customer_id: Custome
     name = leads.customer(customer_id)
     done = await leads.write(name, reviews.resolve, review, cast(Any, verdict), reason=reason_of(form))
     return await _decided(
-        request, "review", name, done["decision_id"], verdict=verdict, lead_ids=done["lead_ids"], learned=done["learned"]
+        request,
+        "review",
+        name,
+        done["decision_id"],
+        verdict=verdict,
+        lead_ids=done["lead_ids"],
+        learned=done["learned"],
     )
 
 

@@ -163,9 +163,7 @@ async def override(request: Request, lead_id: LeadId, customer_id: CustomerId = 
     form = await form_of(request)
     value = form.get("value", "").strip() or None
     name = leads.customer(customer_id)
-    done = await leads.write(
-        name, overriding.override, lead_id, form.get("field", ""), value, reason=reason_of(form)
-    )
+    done = await leads.write(name, overriding.override, lead_id, form.get("field", ""), value, reason=reason_of(form))
     return go(request, f"/leads/{lead_id}", customerId=name, done="override", decision=done["decision_id"])
 
 

@@ -80,7 +80,9 @@ async def budget(request: Request) -> Response:
     leads = leads_of(request)
     limits = await run_in_threadpool(call_budget.list_, leads.settings)
     bases = {
-        f"airtable base {one.airtable.base_id}": one.name for one in leads.settings.customers if one.airtable is not None
+        f"airtable base {one.airtable.base_id}": one.name
+        for one in leads.settings.customers
+        if one.airtable is not None
     }
     return await page(request, "budget", limits=limits, bases=bases)
 

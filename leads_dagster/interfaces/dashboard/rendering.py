@@ -156,7 +156,7 @@ class PageRoute(APIRoute):
 async def _fault(request: Request, status: int, message: str, advice: str | None) -> Response:
     shown = {"status": status, "message": message, "advice": advice or ""}
     if is_part(request):
-        return part(request, "fault_part", status=status, **shown)
+        return part(request, "fault_part", **shown)
     common = _common(request)
     html = await asyncio.to_thread(environment().get_template("fault.html.jinja").render, **common, **shown)
     return HTMLResponse(html, status, headers=_HTML)

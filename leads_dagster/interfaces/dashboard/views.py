@@ -61,7 +61,7 @@ def headline(cards: Sequence[Mapping[str, Any]], waits: int) -> str:
     else:
         said = "Everything is in step"
     if waits:
-        return f"{said}, {counted(waits, 'decision')} {'waits' if waits == 1 else 'wait'} for you."
+        return f"{said}, {counted(waits, 'thing')} {'waits' if waits == 1 else 'wait'} for you."
     return f"{said}, and nothing waits for you."
 
 
@@ -112,6 +112,4 @@ def listed_reviews(ws: Workspace) -> list[dict[str, Any]]:
 
 def plan_of(hold: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What a hold would do, without columns that have no field."""
-    return [
-        {**row, "changes": [one for one in row["changes"] if one["field"] != "raw_data"]} for row in hold["plan"]
-    ]
+    return [{**row, "changes": [one for one in row["changes"] if one["field"] != "raw_data"]} for row in hold["plan"]]

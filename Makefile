@@ -4,16 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ROUNDS ?= 300
+CAPTURE_ROUNDS ?= 200
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash faults check docs bench bench-matching bench-live bench-long lock clean
+.PHONY: help run test crash crash-capture faults check docs bench bench-matching bench-live bench-long lock clean
 
 help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
 	@echo "make test     set up, then run all tests"
 	@echo "make crash    kill -9 at random instants, 300 rounds; others with ROUNDS=… SEED=…"
+	@echo "make crash-capture  the same for those who hand captures over and record them, and their Redis; 200 rounds"
 	@echo "make faults   leads up with its parts killed, its folders deleted, its services away; a quarter of an hour"
 	@echo "make check    lint, types, imports, definitions, generated docs"
 	@echo "make docs     write docs/configuration.md from the settings"
@@ -43,6 +45,11 @@ test: $(STAMP)
 crash: $(STAMP)
 	@echo "Killing $(ROUNDS) times"
 	@$(BIN)/python -m leads_dagster_tests.acceptance.crash_loop --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+crash-capture: $(STAMP)
+	@echo "Killing around the capture queue, $(CAPTURE_ROUNDS) rounds in a file and in Redis"
+	@$(BIN)/python -m leads_dagster_tests.acceptance.capture_crash --rounds $(CAPTURE_ROUNDS) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m leads_dagster_tests.acceptance.capture_crash --road --rounds $(CAPTURE_ROUNDS) $(if $(SEED),--seed $(SEED))
 
 faults: $(STAMP)
 	@echo "Faults of the live system, for real"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import airtable, api, changes, live, loading, parts, store_speed
+from benchmarks import airtable, api, capture, changes, live, loading, parts, store_speed
 from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
@@ -25,7 +25,7 @@ from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
 
 PEERS_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
-PEER_LIBRARIES = ("dlt", "pandas", "sqlite-utils", "splink", "duckdb", "recordlinkage")
+PEER_LIBRARIES = ("dlt", "pandas", "sqlite-utils", "splink", "duckdb", "recordlinkage", "litequeue", "persist-queue")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ SECTIONS: dict[str, Section] = {
     "one-row": Section("One changed row", changes.one_row),
     "every-row": Section("Every row changed", changes.every_row),
     "store": Section("Saving leads", store_speed.store),
+    "capture": Section("Handing captures over", capture.capture),
     "normalizing": Section("Normalising", parts.normalizing),
     "matching": Section("Matching", matching.matching),
     "matching-hostile": Section("Hostile lists", hostile, named=True),

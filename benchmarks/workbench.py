@@ -46,6 +46,7 @@ class Sizes:
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
+        capture: captures handed over one by one, in batches, and by many at once. capture_depths: how many wait.
         live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
             often beside stock Dagster, and among many customers.
         live_customers: how many sheets are watched, and seconds between two looks at each.
@@ -66,6 +67,8 @@ class Sizes:
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
+    capture: tuple[int, int, int] = (5_000, 100_000, 200_000)
+    capture_depths: tuple[int, ...] = (0, 100_000, 1_000_000)
     live_rows: int = 10_000
     live_edits: int = 100
     stock_edits: int = 8
@@ -108,6 +111,8 @@ QUICK = Sizes(
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),
+    capture=(200, 2_000, 800),
+    capture_depths=(0, 1_000),
     live_rows=50,
     live_edits=3,
     stock_edits=1,

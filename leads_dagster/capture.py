@@ -30,7 +30,7 @@ from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.errors import InvalidLeadError
 from leads_dagster.settings_table import SETTINGS
 
-__all__ = ["clear_queue", "enqueue", "enqueue_many", "queue_status", "retry_failed"]
+__all__ = ["clear_queue", "enqueue", "enqueue_many", "process_queue", "queue_status", "retry_failed"]
 
 
 def enqueue(data: Mapping[str, Any], *, customer: str = "default", key: str | None = None) -> str:
@@ -89,6 +89,26 @@ def _capture(data: Mapping[str, Any], key: str | None, customer: str, now: int, 
     except InvalidLeadError as error:
         error.context["position"] = position
         raise
+
+
+def process_queue(limit: int = 100, *, customer: str | None = None) -> dict[str, int]:
+    """Process what is due here and now, as the live system does by itself: criteria, then the one road.
+
+    Args:
+        limit: at most so many items in all.
+        customer: None: all configured ones.
+
+    Returns:
+        How many were `recorded`, `duplicates`, `rejected` and `failed`, and how many are `remaining`, due.
+
+    Raises:
+        SettingsError: no such customer, or the settings are wrong.
+        StoreError, StoreBusyError: the queue or the lead database cannot be used; what was leased comes back.
+    """
+    from leads_dagster.pipeline.capture import process_now
+    from leads_dagster.settings import load_settings
+
+    return process_now(load_settings(), customer=customer, limit=limit).numbers()
 
 
 def queue_status(customer: str | None = None) -> dict[str, Any]:

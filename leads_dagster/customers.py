@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.leads.survivorship_rules import OWNERS, RULES, SOURCE_KINDS, Survivorship
 
@@ -107,6 +108,36 @@ class ScheduleSettings:
     audit: str | None = None
 
 
+FormKind = Literal["typeform", "tally", "hubspot", "json"]
+
+
+@dataclass(frozen=True)
+class FormSettings:
+    """A web form, or another service, that posts leads here: `[customers.forms.NAME]`.
+
+    Attributes:
+        name: in leads.toml, and in the address that it posts to.
+        kind: whose webhooks they are.
+        secret_env: the variable that has the secret they are signed with; None: they are not.
+        source: what its captures say of their source; None: what they say themselves, else the name.
+        fields: field of a lead -> question or dotted path.
+        records, key, captured_at: dotted paths, of "json" only.
+        signature_header: of "json" only.
+        url: as HubSpot calls it; None: as the request says.
+    """
+
+    name: str
+    kind: FormKind
+    secret_env: str | None = None
+    source: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    records: str | None = None
+    key: str | None = None
+    captured_at: str | None = None
+    signature_header: str = "X-Signature"
+    url: str | None = None
+
+
 @dataclass(frozen=True)
 class CustomerSettings:
     """One customer: one sheet, one Airtable table, own policy; a Dagster partition.
@@ -128,6 +159,8 @@ class CustomerSettings:
         crm: table and columns of the CRM database.
         survivorship: which of several values of a field wins.
         schedules: when its stores are compared as a whole.
+        capture: what is taken from the capture queue.
+        forms: name -> a web form that posts leads.
     """
 
     name: str
@@ -146,6 +179,8 @@ class CustomerSettings:
     crm: CrmSettings = field(default_factory=CrmSettings)
     survivorship: Survivorship = field(default_factory=Survivorship)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
+    capture: Criteria = field(default_factory=Criteria)
+    forms: Mapping[str, FormSettings] = field(default_factory=dict)
 
     def with_sheet(self, sheet: str, *, folder: Path) -> CustomerSettings:
         """The same customer reading another sheet; a relative path counts from `folder`."""
@@ -273,6 +308,20 @@ KEYS: tuple[Key, ...] = (
         attribute="default_owner", choices=OWNERS,
     ),
     Key("crm", "table", "text", "leads_lead", "Table of the CRM database that holds the leads."),
+    Key("capture", "enabled", "flag", True, "Whether captures are processed; without it they stay in the queue."),
+    Key(
+        "capture", "allowed_sources", "texts", (),
+        "Values of `source` that a capture may have, whatever their case. Without it any, or none.",
+    ),
+    Key(
+        "capture", "min_confidence", "number", 0.85,
+        "A capture that says less is rejected; one that says nothing passes.", least=0, most=1,
+    ),
+    Key("capture", "required", "texts", (), "Fields of a lead that a capture must have.", choices=tuple(LEAD_FIELDS)),
+    Key(
+        "capture", "blocked_domains", "texts", (),
+        "Domains of e-mail addresses, and those below them, whose captures are rejected.",
+    ),
     Key(
         "schedules", "reconcile", "cron", None,
         "When sheet, lead database and CRM are compared as a whole: a cron expression in UTC such as `0 3 * * *`, or "
@@ -284,6 +333,37 @@ KEYS: tuple[Key, ...] = (
         "since the last time.",
     ),
 )  # fmt: skip
+
+# The keys of each `[customers.forms.NAME]`.
+FORMS = "forms"
+FORM_KEYS: tuple[Key, ...] = (
+    Key(
+        "forms.NAME", "kind", "choice", REQUIRED, "Whose webhooks they are; `json` is every other sender of JSON.",
+        choices=("typeform", "tally", "hubspot", "json"),
+    ),
+    Key(
+        "forms.NAME", "secret_env", "text", None,
+        "Name of the variable that holds the secret they are signed with. Without it they are not signed, and "
+        "the sender must sign in as every other user of the API.",
+    ),
+    Key("forms.NAME", "source", "text", None, "The `source` of its captures. Without it their own, else the name."),
+    Key("forms.NAME", "records", "text", None, "`json`: dotted path to the list of records. Without it the body."),
+    Key("forms.NAME", "key", "text", None, "`json`: dotted path, in a record, to what the sender knows it by."),
+    Key("forms.NAME", "captured_at", "text", None, "`json`: dotted path, in a record, to when it was captured."),
+    Key(
+        "forms.NAME", "signature_header", "text", "X-Signature",
+        "`json`: header with the HMAC-SHA256 of the body, in hex or base64.",
+    ),
+    Key(
+        "forms.NAME", "url", "text", None,
+        "`hubspot`: the address as it was given to HubSpot, which signs it. Without it the one of the request; behind "
+        "a proxy that may be another.",
+    ),
+)  # fmt: skip
+FORM_FIELDS_HELP = (
+    "Field of a lead = where it is said: for `json` a dotted path (`contact.emails.0.value`), and only what stands "
+    "here is taken; else a question's title, `ref` or key, where the question alone does not say what it asks for."
+)
 
 # What may stand on the left of `[customers.columns]` beside the fields of a lead: parts of one, and the sheet's own id.
 COLUMN_PARTS = (

@@ -18,6 +18,7 @@ is said by the type, once; the CLI, the API and Dagster only read it.
     ├── StoreError               a database refuses for good                    exit 1, 500
     │   └── StoreDamagedError    it is damaged or gone: a backup must be restored
     ├── StaleStageError          a stage was asked for before the one above it  exit 1, 409
+    ├── SignatureError           a request is not signed by whom it says        exit 1, 401
     ├── ConflictError            the decision asked for no longer applies       exit 1, 409
     ├── NotFoundError            no such lead, hold, run                        exit 1, 404
     ├── AlreadyRunningError      the live system of this state folder runs      exit 1, 409
@@ -125,6 +126,12 @@ class StaleStageError(LeadsError):
     """An asset was materialised before the one above it had anything to give."""
 
     http_status = 409
+
+
+class SignatureError(LeadsError):
+    """A request does not come from whom it says: no signature, a wrong one, or one of long ago."""
+
+    http_status = 401
 
 
 class ConflictError(LeadsError):

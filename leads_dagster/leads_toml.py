@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from leads_dagster.cron import read_cron
 from leads_dagster.customers import (
+    FORMS,
     KEYS,
     MAPPINGS,
     REQUIRED,
     AirtableSettings,
     CrmSettings,
     CustomerSettings,
+    FormSettings,
     Key,
     KeyKind,
     ScheduleSettings,
     resolve_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.forms_toml import read_forms
+from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.survivorship_rules import Owner, Survivorship
 from leads_dagster.spelling import with_guess
 from leads_dagster.survivorship_toml import read_owners, read_survivorship
@@ -143,12 +147,14 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
     airtable = _section(index, "airtable", table["airtable"], faults) if "airtable" in table else None
     crm = _section(index, "crm", table.get("crm", {}), faults)
     schedules = _section(index, "schedules", table.get("schedules", {}), faults)
+    capture = _section(index, "capture", table.get("capture", {}), faults)
     limits = {
         **_section(index, "guard", table.get("guard", {}), faults),
         **_section(index, "matching", table.get("matching", {}), faults),
     }
     survivorship = _survivorship(index, table.get("survivorship", {}), faults)
     owners, default_owner = _owners(index, table.get("owner", {}), faults)
+    forms = _forms(index, table.get(FORMS, {}), faults)
     mappings = {path: _mapping(index, path, table, faults) for path in MAPPINGS}
     _check_values(index, own, airtable, limits, faults)
     if len(faults.found) > before:
@@ -161,7 +167,24 @@ def _customer(index: int, table: dict[str, Any], faults: _Faults) -> CustomerSet
         crm=CrmSettings(**crm, columns=mappings["crm.columns"]),
         survivorship=replace(survivorship, owners=owners, default_owner=default_owner),
         schedules=ScheduleSettings(**schedules),
+        capture=Criteria(**{name: _frozen(value) for name, value in capture.items()}),
+        forms=forms,
     )
+
+
+def _forms(index: int, table: object, faults: _Faults) -> dict[str, FormSettings]:
+    if isinstance(table, dict):
+        return read_forms(
+            table,
+            section=lambda path, keys, found: _section(index, path, found, faults, keys),
+            fault=lambda said, path, key: faults.add(said, customer=index, section=path, key=key),
+        )
+    faults.add("[customers.forms] is a table, not a value", customer=index, key=FORMS)
+    return {}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(one.strip() for one in value) if isinstance(value, list) else value
 
 
 def _owners(index: int, table: object, faults: _Faults) -> tuple[dict[str, Owner], Owner]:
@@ -181,12 +204,14 @@ def _survivorship(index: int, table: object, faults: _Faults) -> Survivorship:
     return Survivorship()
 
 
-def _section(index: int, section: str, table: object, faults: _Faults) -> dict[str, Any]:
-    """The checked values of one table, attribute -> value, defaults filled in."""
+def _section(
+    index: int, section: str, table: object, faults: _Faults, keys: Sequence[Key] | None = None
+) -> dict[str, Any]:
+    """The checked values of one table, attribute -> value, defaults filled in; `keys` are its own, else `KEYS`'."""
     if not isinstance(table, dict):
         faults.add(f"[customers.{section}] is a table, not a value", customer=index, key=section)
         return {}
-    keys = [key for key in KEYS if key.section == section]
+    keys = [key for key in KEYS if key.section == section] if keys is None else keys
     _check_known(table, [*(key.name for key in keys), *_subtables(section)], faults, customer=index, section=section)
     return {key.attribute or key.name: _value(index, key, table, faults) for key in keys}
 
@@ -194,7 +219,7 @@ def _section(index: int, section: str, table: object, faults: _Faults) -> dict[s
 def _subtables(section: str) -> Iterator[str]:
     """The tables that may stand below `section`."""
     prefix = f"{section}." if section else ""
-    for path in dict.fromkeys([*(key.section for key in KEYS if key.section), *MAPPINGS]):
+    for path in dict.fromkeys([*(key.section for key in KEYS if key.section), *MAPPINGS, FORMS]):
         if path.startswith(prefix) and "." not in path.removeprefix(prefix):
             yield path.removeprefix(prefix)
 
@@ -207,7 +232,9 @@ def _check_known(
             continue
         message = f"unknown key {key}"
         if key in _SECRETS:
-            message += ": secrets stand in AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE, not in this file"
+            ours = section.startswith(FORMS)
+            place = "the variable that secret_env names" if ours else "AIRTABLE_API_KEY or AIRTABLE_API_KEY_FILE"
+            message += f": secrets stand in {place}, not in this file"
         else:
             message = with_guess(message, key, known)
         faults.add(message, customer=customer, section=section, key=key)
@@ -235,8 +262,8 @@ def _fault_of(key: Key, value: object) -> str | None:
     words, types = _WORDS[key.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and key.kind != "flag"):
         return f"must be {words}, not {value!r}"
-    if key.kind == "cron" and isinstance(value, str):
-        return _cron_fault(value)
+    if key.kind in _FAULTS_OF:
+        return _FAULTS_OF[key.kind](key, value)
     if isinstance(value, str) and not value.strip():
         return "is empty"
     if isinstance(value, str) and key.choices and value not in key.choices:
@@ -247,13 +274,25 @@ def _fault_of(key: Key, value: object) -> str | None:
     return None
 
 
-def _cron_fault(value: str) -> str | None:
+def _list_fault(key: Key, values: Any) -> str | None:
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            return f"must be a list of texts in quotes, not {list(values)!r}"
+        if key.choices and value not in key.choices:
+            return with_guess(f"must hold only {', '.join(key.choices)}, not {value!r}", value, key.choices)
+    return None
+
+
+def _cron_fault(key: Key, value: Any) -> str | None:
     try:
         if value.strip():
             read_cron(value)
         return None
     except ValueError as error:
         return str(error)
+
+
+_FAULTS_OF: Mapping[str, Callable[[Key, Any], str | None]] = {"cron": _cron_fault, "texts": _list_fault}
 
 
 def _mapping(index: int, path: str, table: Mapping[str, Any], faults: _Faults) -> dict[str, str]:

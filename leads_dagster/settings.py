@@ -37,6 +37,7 @@ class Settings:
         broker_url: the Celery broker that hands runs to workers; None for a folder under `home`.
         queue_url: "sqlite" for the file under `home`, or where else captures wait; see `capture_queue.place`.
         queue_limit: captures that may wait.
+        queue_retry_cron: when dead ones are queued again.
         workers: runs at once in the live system.
         web_host, web_port: where it serves Dagster's interface; no port means 3000 or the next free one.
         api_token: tokens separated by commas, `read:` or `write:` before one limits it; None where none is needed.
@@ -69,6 +70,7 @@ class Settings:
     queue_keep_days: float = 30.0
     queue_attempts: int = 3
     queue_retry_seconds: float = 5.0
+    queue_retry_cron: str = "41 */6 * * *"
     workers: int = 2
     web_host: str = "127.0.0.1"
     web_port: int | None = None
@@ -104,6 +106,12 @@ class Settings:
     retention_cron: str = "7-59/10 * * * *"
     auto_restore: bool = False
     pg_bin: Path | None = None
+    notify_urls: str | None = field(default=None, repr=False)
+    notify_urls_file: Path | None = None
+    notify_again_hours: float = 24.0
+    webhook_urls: str | None = field(default=None, repr=False)
+    webhook_secret: str | None = field(default=None, repr=False)
+    log_format: str = "text"
     debug: bool = False
 
     @property
@@ -172,6 +180,7 @@ def load_settings(environ: Mapping[str, str] | None = None, cwd: Path | None = N
         backup_key_value=found["backup_key"],
         backup_key_file=_optional(found["backup_key_file"], folder),
         pg_bin=_optional(found["pg_bin"], folder),
+        notify_urls_file=_optional(found["notify_urls_file"], folder),
         customers=customers,
         airtable_api_key_value=found["airtable_api_key"],
         airtable_api_key_file=_optional(found["airtable_api_key_file"], folder),
@@ -215,9 +224,10 @@ _AS_THEY_ARE = (
     "retry_delay_seconds", "http_timeout_seconds", "max_sheet_bytes", "batch_size", "store_attempts",
     "store_retry_delay_seconds", "store_deadline_seconds", "backup_keep", "backup_keep_days", "backup_cron",
     "freshness_keep_days", "runs_keep", "runs_keep_days", "ticks_keep_hours", "ledger_keep_days", "retention_cron",
-    "auto_restore", "debug",
+    "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
+    "log_format",
     "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
-    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds",
+    "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds", "queue_retry_cron",
 )  # fmt: skip
 
 

@@ -88,6 +88,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("queue_retry_seconds", "LEADS_QUEUE_RETRY_SECONDS", "5",
             "How long a capture waits after its first failure; six times as long after each further one, at most an "
             "hour.", "number"),
+    Setting("queue_retry_cron", "LEADS_QUEUE_RETRY_CRON", "41 */6 * * *",
+            "When Dagster's schedule queues dead captures again, a hundred of each customer, as a cron expression in "
+            "UTC.", "cron"),
     Setting("workers", "LEADS_WORKERS", "2",
             "How many runs `leads up` works at at once, each in a process that stays warm (150 to 300 MB).", "integer",
             least=1),
@@ -172,6 +175,19 @@ SETTINGS: tuple[Setting, ...] = (
             "With 1, a damaged lead database is replaced by its newest good backup without asking.", "flag"),
     Setting("pg_bin", "LEADS_PG_BIN", None,
             "Folder of pg_dump, pg_restore and psql, where they are not on the PATH.", "path"),
+    Setting("notify_urls", "LEADS_NOTIFY_URLS", None,
+            "Whom to tell when something needs a person: addresses as Apprise reads them (`slack://…`, `mailtos://…`), "
+            "separated by blanks. Wins over the file; without either nobody is told.", secret=True),
+    Setting("notify_urls_file", "LEADS_NOTIFY_URLS_FILE", None,
+            "File with those addresses, one a line; read whenever somebody is told.", "path"),
+    Setting("notify_again_hours", "LEADS_NOTIFY_AGAIN_HOURS", "24",
+            "How long until people are told again of what still stands.", "number", least=0.1),
+    Setting("webhook_urls", "LEADS_WEBHOOK_URLS", None,
+            "Addresses that are told of each cycle that did something or failed, separated by blanks.", secret=True),
+    Setting("webhook_secret", "LEADS_WEBHOOK_SECRET", None,
+            "What those messages are signed with, as Standard Webhooks says: `whsec_…`, or any text.", secret=True),
+    Setting("log_format", "LEADS_LOG_FORMAT", "text",
+            "With `json`, log lines are JSON objects with the customer and the run they are about."),
     Setting("debug", "LEADS_DEBUG", "0",
             "With 1, errors on the command line come with their traceback.", "flag"),
 )  # fmt: skip

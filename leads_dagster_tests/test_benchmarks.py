@@ -24,7 +24,7 @@ MODULES = sorted(
     for path in BENCHMARKS.rglob("*.py")
     if path.stem != "__init__"
 )
-PEERS_ONLY = ("dlt", "duckdb", "pandas", "recordlinkage", "splink", "sqlite-utils")
+PEERS_ONLY = ("dlt", "duckdb", "litequeue", "pandas", "persist-queue", "recordlinkage", "splink", "sqlite-utils")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -102,7 +102,7 @@ def test_a_kept_answer_has_its_time() -> None:
     assert cache.get(status(None)) is None
 
 
-def test_failures_are_errors_in_words(client: LeadsClient, road: Road) -> None:
+def test_failures_are_errors_in_words(client: LeadsClient) -> None:
     with pytest.raises(NotFoundError, match="no customer of that name"):
         client.sync_status("nobody")
     with pytest.raises(NotFoundError):
@@ -111,11 +111,18 @@ def test_failures_are_errors_in_words(client: LeadsClient, road: Road) -> None:
         client.leads(limit=0)
     with pytest.raises(NotFoundError):
         client.lead("../sync/status")
-    with served(road.settings_of({"LEADS_API_TOKEN": "one-secret"})) as raw, LeadsClient(str(raw.base_url)) as other:
-        pytest.raises(CredentialsError, other.sync_status).match("token is needed")
     with LeadsClient("http://127.0.0.1:9", timeout=2) as nobody, pytest.raises(ServiceUnavailableError) as failed:
         nobody.sync_status()
     assert "cannot be reached" in str(failed.value)
+
+
+def test_without_a_token_that_is_needed_the_error_says_so(road: Road) -> None:
+    with (
+        served(road.settings_of({"LEADS_API_TOKEN": "one-secret"})) as raw,
+        LeadsClient(str(raw.base_url)) as client,
+        pytest.raises(CredentialsError, match="token is needed"),
+    ):
+        client.sync_status()
 
 
 def test_the_token_is_the_first_that_the_environment_names(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from leads_dagster.customers import (
     sample_sheet,
 )
 from leads_dagster.errors import SettingsError
+from leads_dagster.leads.criteria import Criteria
 from leads_dagster.leads.survivorship_rules import Survivorship
 from leads_dagster.leads_toml import read_customers
 
@@ -281,6 +282,7 @@ def test_every_key_of_the_file_sets_an_attribute_and_says_what_it_does() -> None
         "survivorship": Survivorship,
         "owner": Survivorship,
         "schedules": ScheduleSettings,
+        "capture": Criteria,
     }
 
     for key in KEYS:

@@ -16,14 +16,17 @@ from leads_dagster.errors import SettingsError
 from leads_dagster.settings import load_settings
 
 ROAD = (
-    "raw_leads", "airtable_edits", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror",
+    "raw_leads", "airtable_edits", "captured_leads", "normalized_leads", "deduped_leads", "lead_store", "crm_store",
+    "airtable_mirror",
 )  # fmt: skip
 PARENTS = {
     "google_sheet": set(),
     "airtable_table": set(),
     "raw_leads": {"google_sheet"},
     "airtable_edits": {"airtable_table"},
-    "normalized_leads": {"raw_leads", "airtable_edits"},
+    "capture_queue": set(),
+    "captured_leads": {"capture_queue"},
+    "normalized_leads": {"raw_leads", "airtable_edits", "captured_leads"},
     "deduped_leads": {"normalized_leads"},
     "lead_store": {"deduped_leads"},
     "crm_store": {"lead_store"},
@@ -34,6 +37,8 @@ KINDS = {
     "airtable_table": {"airtable"},
     "raw_leads": {"python", "csv"},
     "airtable_edits": {"airtable", "python"},
+    "capture_queue": {"sqlite"},
+    "captured_leads": {"python"},
     "normalized_leads": {"python"},
     "deduped_leads": {"python"},
     "lead_store": {"table", "sqlite"},
@@ -42,6 +47,7 @@ KINDS = {
 }
 CHECKS = {
     ("airtable_edits", "airtable_read"): False,
+    ("captured_leads", "queue_flows"): False,
     ("normalized_leads", "headers_known"): True,
     ("normalized_leads", "sheet_not_shrunk"): True,
     ("normalized_leads", "error_rate"): False,
@@ -168,6 +174,7 @@ def test_what_is_scheduled_is_on_from_the_start(defs: dg.Definitions) -> None:
     found = {one.name: (one.job_name, one.cron_schedule) for one in schedules}
     assert found["backup_schedule"] == ("backup_leads", "30 2 * * *")
     assert found["freshness_schedule"] == ("freshness_roll_up", "* * * * *")
+    assert found["alert_schedule"][1] == "* * * * *"
     assert {one.default_status for one in schedules} == {dg.DefaultScheduleStatus.RUNNING}
 
 

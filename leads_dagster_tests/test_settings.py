@@ -208,9 +208,9 @@ def test_a_customer_can_be_replaced_for_one_command(tmp_path: Path) -> None:
 
 
 def test_a_variable_that_is_nearly_one_of_ours_is_pointed_out() -> None:
-    strangers = unknown_variables({"LEADS_DATABASE_PATH": "x", "LEADS_HOME": "y", "PATH": "z", "LEADS_QUUXIFY": ""})
+    strangers = unknown_variables({"LEADS_DATABASE_PATH": "x", "LEADS_HOME": "y", "PATH": "z", "LEADS_XYZZY": ""})
 
-    assert strangers == {"LEADS_DATABASE_PATH": "LEAD_DATABASE_PATH", "LEADS_QUUXIFY": None}
+    assert strangers == {"LEADS_DATABASE_PATH": "LEAD_DATABASE_PATH", "LEADS_XYZZY": None}
 
 
 def test_every_setting_has_a_name_of_its_own_and_a_whole_sentence() -> None:

@@ -247,6 +247,10 @@ class FileQueue:
                 _remove(connection, [seq for seq, _ in page])
             cleared, after = cleared + len(page), page[-1][0]
 
+    def worries(self) -> list[str]:
+        """A file on a disk forgets nothing."""
+        return []
+
     def close(self) -> None:
         """Lets go of the file."""
         self._file.close()

@@ -23,20 +23,21 @@ def export_line(item: Mapping[str, Any]) -> bytes:
         "customer": item["customer"],
         "key": item["key"],
         "state": STATES[item["state"]],
-        "captured_at": _text(item["captured_ms"]),
-        "enqueued_at": _text(item["enqueued_ms"]),
+        "captured_at": text_of_ms(item["captured_ms"]),
+        "enqueued_at": text_of_ms(item["enqueued_ms"]),
         "attempts": item["failures"],
         "reason": item["reason"],
-        "data": _data(item["body"]),
+        "data": data_of(item["body"]),
     }
     return json.dumps(known).encode() + b"\n"
 
 
-def _text(ms: int) -> str:
+def text_of_ms(ms: int) -> str:
+    """A time as ISO text in UTC."""
     return datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat(timespec="milliseconds")
 
 
-def _data(body: bytes) -> object:
+def data_of(body: bytes) -> object:
     """The body; one that is no JSON as its text, so that nothing is left out of an export."""
     try:
         return json.loads(body)

@@ -63,5 +63,8 @@ class CaptureQueue(Protocol):
             export: is given lines of `export`, several at once, before their items go; what it raises keeps them.
         """
 
+    def worries(self) -> list[str]:
+        """What lets it forget what it was given, in words; empty where nothing does."""
+
     def close(self) -> None:
         """Lets go of it."""

@@ -240,7 +240,10 @@ def _make_private(path: Path) -> None:
 
 
 def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == VERSION:
+    connection.execute("BEGIN")
+    with _ending(connection):  # as of one moment: another process may be making them
+        found = _version(connection, path)
+    if found == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     with _ending(connection):
@@ -262,5 +265,5 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    text = str(error)
-    return "locked" in text or "busy" in text
+    """Whether others are in the way; "locking protocol" is what very many of them at once come to."""
+    return any(word in str(error) for word in ("locked", "busy", "locking protocol"))

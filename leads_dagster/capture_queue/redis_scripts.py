@@ -83,16 +83,22 @@ for i = 3, #ARGV, 5 do
 end
 local open = tonumber(redis.call('GET', prefix .. ':open') or 0)
 if #fresh > 0 and open + #fresh > limit then return {1, open, #fresh} end
+local bytes, added = 0, {}
 for _, i in ipairs(fresh) do
     local id, customer, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
     redis.call('SET', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
     redis.call('ZADD', ids_in(0, customer), text(now), id)
     if key ~= id then redis.call('HSET', prefix .. ':k:' .. customer, key, id) end
-    redis.call('INCRBY', prefix .. ':bytes', #body)
-    redis.call('SADD', prefix .. ':customers', customer)
-    pace(customer, 'enqueued', 1)
+    bytes, added[customer] = bytes + #body, (added[customer] or 0) + 1
 end
-if #fresh > 0 then redis.call('INCRBY', prefix .. ':open', #fresh) end
+for customer, count in pairs(added) do
+    redis.call('SADD', prefix .. ':customers', customer)
+    pace(customer, 'enqueued', count)
+end
+if #fresh > 0 then
+    redis.call('INCRBY', prefix .. ':bytes', bytes)
+    redis.call('INCRBY', prefix .. ':open', #fresh)
+end
 return answer
 """
 )
@@ -118,7 +124,10 @@ for i = 1, math.min(limit, #due) do
     local id, customer, state = due[i][1], due[i][3], due[i][4]
     local what, known = meta(id), fixed(id)
     if state == 1 then what.l = what.l + 1 end
-    if what.l >= lost_leases then
+    if not known then -- the server threw it away, see `worries`
+        redis.call('ZREM', ids_in(state, customer), id)
+        redis.call('DECR', prefix .. ':open')
+    elseif what.l >= lost_leases then
         what.t, what.r = '', text(what.l) .. ARGV[9]
         keep(id, what)
         move(id, customer, state, 3, now)

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import typer
 
-from leads_dagster.customers import BY_FIELD, KEYS, MAPPINGS, REQUIRED, Key
+from leads_dagster.customers import (
+    BY_FIELD,
+    COLUMN_PARTS,
+    FORM_FIELDS_HELP,
+    FORM_KEYS,
+    KEYS,
+    MAPPINGS,
+    REQUIRED,
+    Key,
+)
 from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.settings_table import SETTINGS, Setting
 
@@ -53,6 +62,10 @@ full_name = "Contact (as on badge)"
 ```
 """
 
+_FORMS = """\
+A web form, or another service, that posts leads into the capture queue, under a name of letters, digits, `-` and `_`:
+[Web forms](capture.md#web-forms-and-webhooks)."""
+
 
 def page() -> str:
     """The whole page."""
@@ -65,6 +78,9 @@ def page() -> str:
         lines += [f"### {_heading(path)}", "", help_text, ""]
         if known is not None:
             lines += _left_of_equals(known)
+    lines += [f"### {_heading(FORM_KEYS[0].section)}", "", _FORMS, "", *_key_table(list(FORM_KEYS)), ""]
+    lines += [f"### {_heading(FORM_KEYS[0].section + '.fields')}", "", FORM_FIELDS_HELP, ""]
+    lines += _left_of_equals((*LEAD_FIELDS, *COLUMN_PARTS))
     return "\n".join(lines).rstrip() + "\n"
 
 

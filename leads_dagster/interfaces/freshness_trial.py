@@ -68,15 +68,20 @@ class Trial:
     Attributes:
         plan: what was asked for.
         url: of the twin.
-        pid: of the system's first process. twin_pid: of the twin's.
+        system: may be stopped and started again. twin_pid: of the twin's process.
         stores: what its readers see.
     """
 
     plan: TrialPlan
     url: str
-    pid: int
+    system: Program
     twin_pid: int
     stores: Stores
+
+    @property
+    def pid(self) -> int:
+        """Of the system's first process."""
+        return self.system.pid
 
     def edit(self, row: int, title: str) -> None:
         """A person types a title into the first sheet."""
@@ -104,19 +109,27 @@ class Trial:
 
 
 @contextlib.contextmanager
-def trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> Iterator[Trial]:
+def trial(
+    plan: TrialPlan, folder: Path, *, say: Say = lambda _: None, environ: Mapping[str, str] | None = None
+) -> Iterator[Trial]:
     """The system and the twin, started in an empty folder and loaded; ended with the block.
+
+    Args:
+        plan: what is tried.
+        folder: empty; all state of the trial.
+        say: told how far it is.
+        environ: for the system, beside what it needs.
 
     Raises:
         ServiceUnavailableError: the system did not come up.
     """
     with _twin(folder, plan) as (url, twin_pid):
-        environ = _environment(folder, url, plan)
+        told = {**_environment(folder, url, plan), **(environ or {})}
         rows = f"{plan.customers * plan.rows:,} rows"
         say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {rows}")
-        with _system(plan.system, folder, environ) as pid, contextlib.closing(Stores(folder, url, plan)) as stores:
+        with _system(plan.system, folder, told) as system, contextlib.closing(Stores(folder, url, plan)) as stores:
             _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
-            yield Trial(plan, url, pid, twin_pid, stores)
+            yield Trial(plan, url, system, twin_pid, stores)
 
 
 def run_trial(plan: TrialPlan, folder: Path, *, say: Say = lambda _: None) -> dict[str, list[float]]:
@@ -305,7 +318,7 @@ def _service_account(url: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[int]:
+def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[Program]:
     port = str(_free_port())
     if system == "live":
         command = [sys.executable, "-m", "leads_dagster", "up", "--port", port, "--api-port", "0"]
@@ -316,10 +329,49 @@ def _system(system: System, folder: Path, environ: dict[str, str]) -> Iterator[i
         environ = {**environ, "DAGSTER_HOME": str(home)}
         module = ("-m", "leads_dagster.definitions")
         command = [sys.executable, "-m", "dagster", "dev", *module, "-h", "127.0.0.1", "-p", port]
-    with _process(command, environ, folder / f"{system}.log") as process:
-        yield process.pid
-        if process.poll() is not None:
+    program = Program(command, environ, folder / f"{system}.log")
+    program.start()
+    try:
+        yield program
+        if program.has_ended:
             raise ServiceUnavailableError("The system ended by itself.", advice=_last_lines(folder / f"{system}.log"))
+    finally:
+        program.stop()
+
+
+class Program:
+    """A program whose words go to a file, and that may live several times.
+
+    Args:
+        command, environ: what it is.
+        log: added to by each life.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+        self._command, self._environ, self._log = list(command), dict(environ), log
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process; 0 where it was never started."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more."""
+        return self._process is None or self._process.poll() is not None
+
+    def start(self) -> None:
+        """Begin a life."""
+        with self._log.open("a", encoding="utf-8") as words:
+            self._process = _begin(self._command, self._environ, words, words)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> float:
+        """End it with all that it started; how many seconds it took."""
+        began = time.monotonic()
+        if self._process is not None:
+            _end(self._process, number)
+        return time.monotonic() - began
 
 
 @contextlib.contextmanager
@@ -328,20 +380,25 @@ def _process(
 ) -> Iterator[subprocess.Popen[str]]:
     """A program whose words go to a file; ended, with all it started, when the block ends."""
     with log.open("w", encoding="utf-8") as words:
-        process = subprocess.Popen(  # noqa: S603  our own programs
-            list(command), env=environ, stdout=words if stdout is None else stdout, stderr=words, text=True,
-            start_new_session=True,
-        )  # fmt: skip
+        process = _begin(command, environ, words if stdout is None else stdout, words)
         try:
             yield process
         finally:
             _end(process)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _begin(
+    command: Sequence[str], environ: Mapping[str, str], stdout: IO[str] | int, stderr: IO[str]
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603  our own programs
+        list(command), env=environ, stdout=stdout, stderr=stderr, text=True, start_new_session=True
+    )
+
+
+def _end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
     stream: IO[Any] | None = process.stdout
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(40)
     with contextlib.suppress(ProcessLookupError):

@@ -15,6 +15,11 @@ FoldRule = Literal[
 ]
 
 
+def is_person(source: str) -> bool:
+    """Whether people wrote what this source says; of captures a machine did."""
+    return source.partition(":")[0] != "capture"
+
+
 @dataclass(frozen=True, slots=True)
 class RecordView:
     """What the fold needs to know of a record.

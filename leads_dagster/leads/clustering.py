@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 
 from leads_dagster.leads.aspects import (
     ASPECTS,
@@ -89,9 +89,10 @@ def cluster(
     unions += [edge for edge in pairs if _join_pair(edge, forest)]
     events = _events(others, forest)
     sharing = _sharing(events, {end for edge in others for end in (edge.a, edge.b)}, forest)
+    in_order = list(events)
     for number, (event, edge) in enumerate(events.items()):
         if number % _FORESEEN == 0:
-            forest.foresee(_to_be_joined(islice(events, number, number + _FORESEEN), sharing))
+            forest.foresee(_to_be_joined(in_order[number : number + _FORESEEN], sharing))
         unions += [_named(edge, matches, one, other) for one, other in _unions(event, sharing, forest)]
     return _clusters(forest, unions)
 

@@ -6,9 +6,11 @@ customer's rules; the other is not forgotten.
 A difference is not yet a conflict: two sources that both changed a field since they last agreed are one. Who never
 agreed is counted from when the later of the two came: what a source says when it is first seen changes nothing, so that
 two lists that call one person differently are no thousand conflicts (`leads drift` shows them). Where only one of the
-two changed, it is simply the newer, or what the rules prefer. An edit of a lead begins as agreement with everybody: it
-was made on top of what the lead said. A field that a person decided is no conflict while the decision stands. Where
-a field has an owner, a change of anybody else's is one, though the owner changed nothing: it is overruled, not lost.
+two changed, it is simply the newer, or what the rules prefer. An edit of a lead begins as agreement with everybody who
+was there: it was made on top of what the lead said. Where a source that came later overrules it, that is one too: no
+edit is overruled in silence. A field that a person decided is no conflict while the decision stands.
+Where a field has an owner, a change of anybody else's is one, though the owner changed nothing: it is overruled, not
+lost.
 
 What a source says of a field is what would be chosen if it were alone, by the same rules.
 """
@@ -61,13 +63,16 @@ class Disagreements:
         changes = (self.told[name, source] for source in sources)
         return all(since is None or max(c.changed_at for c in told) > since for told in changes)
 
-    def _last_agreed(self, name: str, *sources: str) -> datetime | None:
-        """When the sources last said the same; who never did: when the later of them came; None: before any claim."""
-        moments = {claim.changed_at for source in sources for claim in self.told[name, source]}
+    def _last_agreed(self, name: str, kept: str, lost: str) -> datetime | None:
+        """When the sources last said the same; who never did: when the later of them came; None: before any claim, and
+        where one overrules an edit that was made before it came."""
+        moments = {claim.changed_at for source in (kept, lost) for claim in self.told[name, source]}
         for moment in sorted(moments, reverse=True):
-            if self._agree_at(moment, name, *sources):
+            if self._agree_at(moment, name, kept, lost):
                 return moment
-        return max((self.came_at[source] for source in sources if source in self.came_at), default=None)
+        if lost not in self.came_at:
+            return None  # an edit that was made before the other came
+        return max(self.came_at[source] for source in (kept, lost) if source in self.came_at)
 
     def _agree_at(self, moment: datetime, name: str, *sources: str) -> bool:
         words = []

@@ -85,7 +85,8 @@ def _secret_files() -> list[str]:
 def _parts(value: str) -> Iterator[str]:
     """What of a variable's value is secret: of an address its password, of keys each one."""
     if "://" not in value:
-        yield from split_keys(value)
+        # `read:` before a token of the API says what it may do, and is no part of it
+        yield from (key.removeprefix("read:").removeprefix("write:") for key in split_keys(value))
         return
     try:
         password = urlsplit(value.strip()).password

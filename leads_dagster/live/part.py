@@ -46,6 +46,7 @@ class Part:
         stop: what is sent to end it.
         stop_order: parts with a smaller one are ended first.
         follows_settings: whether it has to be started anew when leads.toml changed.
+        is_awaited: whether the whole is ready only when this part is.
         url: where people find it.
     """
 
@@ -59,6 +60,7 @@ class Part:
     stop: tuple[StopStep, ...] = PROMPT
     stop_order: int = 0
     follows_settings: bool = False
+    is_awaited: bool = True
     url: str | None = None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from leads_dagster.live.folder import code_socket, heartbeat_file, kept_config, live_folder, workspace_file
@@ -34,6 +35,7 @@ def live_parts(home: Path, *, workers: int, host: str, port: int, api_host: str,
         _web(home, host, port),
         _api(home, api_host, api_port),
         *(_worker(home, f"worker-{number}") for number in range(1, workers + 1)),
+        _upkeep(home),
     ]
 
 
@@ -77,7 +79,7 @@ def _code(home: Path, workers: int) -> Part:
         probe=lambda: answers_grpc(socket),
         # The sensors ask for no more runs at once than the workers there are can take.
         environ={**live_environment(home), "LEADS_WORKERS": str(workers)},
-        stop_order=3,
+        stop_order=1,  # who asks it has gone by then, and workers have its code themselves
         follows_settings=True,
     )
 
@@ -103,7 +105,7 @@ def _web(home: Path, host: str, port: int) -> Part:
         probe=lambda: answers_http(reachable_host(host), port, "/server_info"),
         after=("code",),
         environ=live_environment(home),
-        stop_order=2,
+        stop_order=0,  # people start runs in it, too
         url=f"http://{in_url(reachable_host(host))}:{port}",
     )
 
@@ -116,7 +118,7 @@ def _api(home: Path, host: str, port: int) -> Part:
         probe=lambda: answers_http(reachable_host(host), port, "/healthz"),
         after=("code",),
         environ=live_environment(home),
-        stop_order=2,
+        stop_order=0,  # runs can be asked for in it, too
         follows_settings=True,
         url=f"http://{in_url(reachable_host(host))}:{port}",
     )
@@ -133,6 +135,19 @@ def _worker(home: Path, name: str) -> Part:
         stop=AFTER_ITS_RUN,
         stop_order=1,
         follows_settings=True,
+    )
+
+
+def _upkeep(home: Path) -> Part:
+    """One more, for backups, comparisons, audits and clearing away: no edit waits for them, and they wait for no edit.
+
+    It starts when the first worker is ready, and nobody waits for that.
+    """
+    return replace(
+        _worker(home, "upkeep"),
+        command=(*_worker(home, "upkeep").command, "--queue", "upkeep"),
+        after=("worker-1",),
+        is_awaited=False,
     )
 
 

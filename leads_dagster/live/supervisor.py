@@ -89,7 +89,8 @@ class Supervisor:
 
     async def _tell_ready(self, started: float) -> None:
         for keeper in self._keepers.values():
-            await keeper.well_once.wait()
+            if keeper.part.is_awaited:
+                await keeper.well_once.wait()
         self.ready.set()
         seconds = time.monotonic() - started
         urls = {name: keeper.part.url for name, keeper in self._keepers.items() if keeper.part.url}

@@ -45,6 +45,18 @@ def airtable_table() -> dg.AssetSpec:
     )
 
 
+def capture_queue() -> dg.AssetSpec:
+    """The capture queue, into which programs hand leads."""
+    return dg.AssetSpec(
+        "capture_queue",
+        description="Leads that scrapers, forms and webhooks handed over, until they are processed.",
+        owners=OWNERS,
+        kinds={"sqlite"},
+        group_name=GROUP,
+        tags={"layer": "source"},
+    )
+
+
 def _fetch_raw(ws: Workspace, run_id: str) -> Outcome:
     from leads_dagster.pipeline.ingest import fetch_raw
 
@@ -55,6 +67,12 @@ def _take_edits(ws: Workspace, run_id: str) -> Outcome:
     from leads_dagster.pipeline.airtable_edits import take_edits
 
     return take_edits(ws, run_id=run_id)
+
+
+def _take_captures(ws: Workspace, run_id: str) -> Outcome:
+    from leads_dagster.pipeline.capture import take_captures
+
+    return take_captures(ws, run_id=run_id)
 
 
 def _normalize(ws: Workspace, run_id: str) -> Outcome:
@@ -112,10 +130,20 @@ ROAD: tuple[RoadAsset, ...] = (
         checks=(checks.AIRTABLE_READ,),
     ),
     RoadAsset(
+        key="captured_leads",
+        stage=_take_captures,
+        description="What waited in the capture queue, taken into the lead store; what fails the criteria is rejected.",
+        deps=("capture_queue",),
+        kinds=frozenset({"python"}),
+        layer="raw",
+        kept_in="tables captures, source_records and claims of the lead database",
+        checks=(checks.QUEUE_FLOWS,),
+    ),
+    RoadAsset(
         key="normalized_leads",
         stage=_normalize,
         description="The rows that changed: headers mapped, values normalised, unusable rows in quarantine.",
-        deps=("raw_leads", "airtable_edits"),
+        deps=("raw_leads", "airtable_edits", "captured_leads"),
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",

@@ -9,7 +9,7 @@ import dagster as dg
 
 from leads_dagster.errors import SettingsError
 from leads_dagster.orchestration.metadata import run_metadata
-from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
+from leads_dagster.orchestration.resources import UPKEEP_TAGS, WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import RETRIES, dagster_failures
 from leads_dagster.settings import Settings
 
@@ -32,7 +32,11 @@ def make_backup(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspac
         context.add_output_metadata(run_metadata({**made.as_dict(), "pruned": len(made.pruned)}))
 
 
-@dg.job(name=BACKUP_LEADS, description="A backup of the lead database, restored on trial before it counts.")
+@dg.job(
+    name=BACKUP_LEADS,
+    description="A backup of the lead database, restored on trial before it counts.",
+    tags=UPKEEP_TAGS,
+)
 def backup_leads() -> None:
     """One op: a backup is whole or it is not there."""
     make_backup()

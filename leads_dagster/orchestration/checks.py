@@ -71,5 +71,8 @@ FRESHNESS = Check("freshness", "The store was right soon enough after the edit w
 AIRTABLE_READ = Check(
     "airtable_read", "Airtable could be read; warns and never blocks, so that the sheet goes on.", blocking=False
 )
+QUEUE_FLOWS = Check(
+    "queue_flows", "No capture waits for long and few are dead; warns and never blocks.", blocking=False
+)
 CRM_AGREES = Check("stores_agree", "The CRM holds what the lead store holds.", options={"mirror": "crm"})
 AIRTABLE_AGREES = Check("stores_agree", "Airtable holds what the lead store holds.", options={"mirror": "airtable"})

@@ -28,7 +28,7 @@ from leads_dagster.orchestration.assets import ROAD
 from leads_dagster.orchestration.jobs import QUIET
 from leads_dagster.orchestration.live.space import give_space_back
 from leads_dagster.orchestration.metadata import run_metadata
-from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
+from leads_dagster.orchestration.resources import UPKEEP_TAGS, WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.settings import Settings
 
@@ -68,7 +68,11 @@ def clear_away(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspace
         )
 
 
-@dg.job(name=CLEAN_UP, description="Clears away what had its time, in Dagster's history and in the state folder.")
+@dg.job(
+    name=CLEAN_UP,
+    description="Clears away what had its time, in Dagster's history and in the state folder.",
+    tags=UPKEEP_TAGS,
+)
 def clean_up_job() -> None:
     """One op."""
     clear_away()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from leads_dagster.orchestration.metadata import Number, run_metadata
-from leads_dagster.orchestration.resources import Workspaces
+from leads_dagster.orchestration.resources import UPKEEP_TAGS, Workspaces
 from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.settings import load_settings
 
@@ -43,7 +43,11 @@ def roll_up(context: dg.OpExecutionContext, leads: dg.ResourceParam[Workspaces])
         context.log.info(said(minute, vouch(context.instance, minute)))
 
 
-@dg.job(name=FRESHNESS_ROLL_UP, description="Adds up how long changes took, minute by minute, for `leads metrics`.")
+@dg.job(
+    name=FRESHNESS_ROLL_UP,
+    description="Adds up how long changes took, minute by minute, for `leads metrics`.",
+    tags=UPKEEP_TAGS,
+)
 def freshness_roll_up() -> None:
     """One op; the schedule of this job does the same without a run."""
     roll_up()

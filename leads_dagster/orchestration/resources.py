@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # What a sensor tells the run it asks for: the reason, and when the change was first seen (ISO, with its offset).
 WHY_TAG = "leads/why"
 SEEN_AT_TAG = "leads/seen_at"
+# Of all jobs but cycles, which may take minutes: in the live system a worker of their own takes them (dagster_celery's
+# tag), so that no edit waits for a backup. Elsewhere it says nothing.
+UPKEEP_TAGS = {"dagster-celery/queue": "upkeep"}
 
 
 class Workspaces:

@@ -20,12 +20,12 @@ from leads_dagster.orchestration.cleaning import AUDIT_AIRTABLE, CLEAN_UP, COMPA
 from leads_dagster.orchestration.jobs import LEADS_SYNC, QUIET
 from leads_dagster.orchestration.metadata import run_metadata
 from leads_dagster.orchestration.requests import UNDER_WAY, under_way
-from leads_dagster.orchestration.resources import WHY_TAG, Workspaces
+from leads_dagster.orchestration.resources import UPKEEP_TAGS, WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.pipeline.due import Kind, due, fair_share
 from leads_dagster.settings import Settings
 
-# They may take minutes: one at a time, so that a worker is left for the cycles of a second.
+# They may take minutes, and one worker has them all: an audit does not come between.
 LONG_JOBS = (AUDIT_AIRTABLE, BACKUP_LEADS, CLEAN_UP)
 
 
@@ -74,7 +74,7 @@ def customer_jobs(partitions: dg.PartitionsDefinition[str]) -> list[dg.JobDefini
 def _one_op_job(
     name: str, only: dg.OpDefinition, description: str, partitions: dg.PartitionsDefinition[str]
 ) -> dg.JobDefinition:
-    @dg.job(name=name, description=description, partitions_def=partitions)
+    @dg.job(name=name, description=description, partitions_def=partitions, tags=UPKEEP_TAGS)
     def made() -> None:
         only()
 

@@ -29,11 +29,14 @@ from leads_dagster.settings import Settings
 if TYPE_CHECKING:
     from leads_dagster.pipeline.watching import Finding, Watcher
     from leads_dagster.pipeline.watching_airtable import AirtableWatcher
+    from leads_dagster.pipeline.watching_queue import QueueWatcher
 
 logger = logging.getLogger(__name__)
 
 SHEET_SENSOR = "sheet_sensor"
 AIRTABLE_SENSOR = "airtable_sensor"
+QUEUE_SENSOR = "queue_sensor"
+DRAIN_SENSOR = "queue_drain"
 
 # Of a second: the rest is Dagster's, to write down the tick and to make the runs.
 WATCH_SECONDS = 0.9
@@ -43,10 +46,13 @@ _RUNS_SECONDS = 0.25
 _RUNS_A_WORKER = 2
 _REMEMBERED = 5
 _IDLE_SECONDS = 60
+_DRAIN_SECONDS = 30
 # Set to 1 in all processes of `leads up`.
 _LIVE = "LEADS_LIVE"
 # Where the sheet cannot be read, Airtable and the mirrors go on all the same.
-WITHOUT_SHEET = ("raw_leads", "airtable_edits", "crm_store", "airtable_mirror")
+WITHOUT_SHEET = ("raw_leads", "airtable_edits", "captured_leads", "crm_store", "airtable_mirror")
+# Captures are at hand: neither the sheet nor Airtable is asked.
+CAPTURES_ONLY = ("captured_leads", "crm_store", "airtable_mirror")
 
 Watch = Callable[[float, Collection[str], int], "list[Finding]"]
 Words = Callable[["Watchers", Sequence[str]], str]
@@ -93,6 +99,33 @@ class Watchers:
 
         return AirtableWatcher(self._made)
 
+    @property
+    def captures(self) -> QueueWatcher:
+        """The watcher of the capture queue."""
+        with self._lock:
+            return self._made_for_captures
+
+    @property
+    def drain(self) -> QueueWatcher:
+        """Another one, for the sensor that stands in: both may be evaluated at a time."""
+        with self._lock:
+            return self._made_for_drain
+
+    @functools.cached_property
+    def _made_for_captures(self) -> QueueWatcher:
+        return self._queue_watcher()
+
+    @functools.cached_property
+    def _made_for_drain(self) -> QueueWatcher:
+        return self._queue_watcher()
+
+    def _queue_watcher(self) -> QueueWatcher:
+        from leads_dagster.pipeline.watching_queue import QueueWatcher
+
+        made = QueueWatcher(self._made)
+        atexit.register(made.close)
+        return made
+
     def instance_of(self, context: dg.SensorEvaluationContext) -> dg.DagsterInstance:
         """Dagster's instance, kept: a context would open another one for each tick."""
         if context.instance_ref is None:
@@ -107,7 +140,7 @@ class Watchers:
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors of these customers."""
     watchers = Watchers(settings)
-    return [_sheet_sensor(watchers), _airtable_sensor(watchers)]
+    return [_sheet_sensor(watchers), _airtable_sensor(watchers), _queue_sensor(watchers), _drain_sensor(watchers)]
 
 
 def _sheet_sensor(watchers: Watchers) -> dg.SensorDefinition:
@@ -149,6 +182,42 @@ def _airtable_sensor(watchers: Watchers) -> dg.SensorDefinition:
     return airtable_sensor
 
 
+def _queue_sensor(watchers: Watchers) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=QUEUE_SENSOR,
+        job=leads_sync,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Looks at the capture queue several times a second and asks for a run where captures wait.",
+    )
+    def queue_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
+            return watchers.captures.watch(seconds, busy, most=most)
+
+        return _evaluate(context, watchers, watch, _queue_words)
+
+    return queue_sensor
+
+
+def _drain_sensor(watchers: Watchers) -> dg.SensorDefinition:
+    """What a schedule would do, if cron could say 30 s."""
+
+    @dg.sensor(
+        name=DRAIN_SENSOR,
+        job=leads_sync,
+        minimum_interval_seconds=_DRAIN_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Every 30 s: asks for a run where captures wait, should queue_sensor be off or behind.",
+    )
+    def queue_drain(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        def watch(seconds: float, busy: Collection[str], most: int) -> list[Finding]:
+            return watchers.drain.watch(seconds, busy, most=most)
+
+        return _evaluate(context, watchers, watch, lambda _, running: watchers.drain.words())
+
+    return queue_drain
+
+
 def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Watch, words: Words) -> dg.SensorResult:
     """Watch until something is found or the second is over, and ask for the runs that are due."""
     instance = watchers.instance_of(context)
@@ -173,12 +242,12 @@ def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Wa
 
 
 def _request(finding: Finding) -> dg.RunRequest:
-    assets = [dg.AssetKey(name) for name in WITHOUT_SHEET] if finding.without_sheet else None
+    names = CAPTURES_ONLY if finding.captures_only else WITHOUT_SHEET if finding.without_sheet else ()
     return dg.RunRequest(
         partition_key=finding.customer,
         run_config=QUIET,
         tags={WHY_TAG: finding.why, SEEN_AT_TAG: finding.seen_at.isoformat()},
-        asset_selection=assets,
+        asset_selection=[dg.AssetKey(name) for name in names] or None,
     )
 
 
@@ -198,6 +267,10 @@ def _airtable_words(watchers: Watchers, running: Sequence[str]) -> str:
     from leads_dagster.pipeline.watching_words import words_of_tables
 
     return words_of_tables(watchers.tables, running=[name for name in running if name])
+
+
+def _queue_words(watchers: Watchers, running: Sequence[str]) -> str:
+    return watchers.captures.words()
 
 
 def _sheet_words(watchers: Watchers, running: Sequence[str]) -> str:

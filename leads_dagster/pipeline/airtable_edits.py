@@ -89,13 +89,13 @@ def _take_due(ws: Workspace, airtable: AirtableSettings, table: TableState, run_
 def _take(ws: Workspace, table: TableState, part: Sequence[RecordChange], run_id: str) -> Taken:
     edits = [edit_of(table, change) for change in part]
     with writing(ws.engine, ws.name) as connection:
-        now = epochs.moment(connection, ws.name, ws.now())
+        newest = max(change.changed_at for change in part)  # later than now, where the clock was put back since
+        now = epochs.moment(connection, ws.name, max(newest, ws.now()))
         first = min(_seen_at(change) for change in part)
         intake = AirtableIntake(connection, ws.policy, source=table.source, run_id=run_id, now=now, seen_at=first)
         taken = intake.take(edits)
         _measure(ws, connection, part, run_id)
         airtable_changes.drop(connection, part)
-        newest = max(change.changed_at for change in part)
         seen = {"sweep_due": True} if taken.unknown else {}
         airtable_state.note_table(connection, ws.name, heard_until=newest, **seen)
     return taken

@@ -37,6 +37,9 @@ FRESH_SECONDS = 900.0
 # From first seen to stored; a first load of 100,000 rows takes less.
 WAIT_SECONDS = 120.0
 RUN_LASTS = timedelta(hours=2)
+# A capture that waits longer, and a share of dead ones above which somebody should look.
+QUEUE_WAIT_SECONDS = 60.0
+DEAD_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +187,18 @@ def error_rate(ws: Workspace, *, run_id: str) -> CheckOutcome:
     rate = quarantined / read if read else 0.0
     numbers = {"error_rate": round(rate, 6), "rows_quarantined": quarantined, "rows_read": read}
     return CheckOutcome(rate <= ERROR_RATE_LIMIT, f"{quarantined} rows are in quarantine.", numbers, "warn")
+
+
+def queue_flows(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """No capture of this customer waits for long, and few are dead."""
+    from leads_dagster.pipeline.capture import queue_status
+
+    found = queue_status(ws)
+    if found is None:
+        return CheckOutcome(True, "Nothing was ever enqueued.")
+    ended = found["recorded"] + found["duplicates"] + found["rejected"] + found["dead"]
+    share = found["dead"] / ended if ended else 0.0
+    late = found["oldest_seconds"] > QUEUE_WAIT_SECONDS
+    numbers = {**found, "dead_share": round(share, 6)}
+    words = f"The oldest capture waits for {found['oldest_seconds']:.0f} s; {found['dead']} are dead."
+    return CheckOutcome(not late and share <= DEAD_SHARE, words, numbers, "warn")

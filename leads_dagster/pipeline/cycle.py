@@ -11,6 +11,7 @@ import uuid
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline.airtable_edits import take_edits
+from leads_dagster.pipeline.capture import take_captures
 from leads_dagster.pipeline.ingest import fetch_raw, normalize
 from leads_dagster.pipeline.mirror import mirror_airtable, mirror_crm
 from leads_dagster.pipeline.record import record
@@ -18,7 +19,7 @@ from leads_dagster.pipeline.resolve import resolve
 from leads_dagster.pipeline.result import SyncResult, read_result
 from leads_dagster.pipeline.workspace import Workspace
 
-_TO_STORE = (take_edits, normalize, resolve, record)
+_TO_STORE = (take_edits, take_captures, normalize, resolve, record)
 _MIRRORS = (mirror_crm, mirror_airtable)
 
 
@@ -35,6 +36,7 @@ def run_cycle(ws: Workspace, *, run_id: str | None = None) -> SyncResult:
             changed = fetch_raw(ws, run_id=run).changed
         except LeadsError:
             take_edits(ws, run_id=run)
+            take_captures(ws, run_id=run)
             _run_mirrors(ws, run)
             raise
         if changed:

@@ -22,6 +22,7 @@ from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError
 from leads_dagster.live.presence import in_words, who_runs
 from leads_dagster.pipeline.doctor_backups import check_backups, check_integrity
+from leads_dagster.pipeline.doctor_queue import check_queue
 from leads_dagster.pipeline.doctor_services import (
     check_airtable,
     check_google_credentials,
@@ -173,6 +174,7 @@ _SHARED_CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
     "integrity": check_integrity,
     "backups": check_backups,
     "crm": check_crm_database,
+    "queue": check_queue,
     "google credentials": check_google_credentials,
 }
 _CUSTOMER_CHECKS: Mapping[str, Callable[[Settings, CustomerSettings], Iterator[Finding]]] = {

@@ -21,8 +21,8 @@ from leads_dagster.pipeline.provenance import Told, all_told
 from leads_dagster.pipeline.rule_words import why as in_words
 from leads_dagster.pipeline.sheet_rows import Places
 from leads_dagster.pipeline.workspace import Workspace
+from leads_dagster.store import captures, lead_rows
 from leads_dagster.store import history as rows
-from leads_dagster.store import lead_rows
 from leads_dagster.store.engine import reading
 from leads_dagster.store.rulings import SETTINGS_FILE
 
@@ -102,7 +102,7 @@ class _Telling:
         self.unread = rows.count_rows(self.connection, self.lead_id, field=self.field) - len(stored)
         found = [*self._stored(stored), *self._decided(stored), *self._conflicts()]
         if self.field is None:
-            found += self._matched()
+            found += [*self._matched(), *self._captured()]
         for one in found:
             one["told"] = history_words.told(one)
         return sorted(found, key=lambda one: (one["at"], _RANK.get(one["kind"], 0)), reverse=True)
@@ -190,6 +190,13 @@ class _Telling:
             match = self._edge(edge)
             yield {"at": edge["matched_at"], "kind": "matched", "run_id": edge["run_id"], "who": None, **match}
 
+    def _captured(self) -> Iterator[Entry]:
+        """What came of the captures that its records are of."""
+        names = ("captured_at", "origin", "confidence", "outcome", "changed_lead", "key", "record_id", "run_id", "at")
+        for one in captures.of_records(self.connection, self.told.records.keys()):
+            place = self.places.of(self.told.records.get(one["record_id"]))
+            yield {"kind": "captured", "who": None, **place, **{name: one[name] for name in names}}
+
     def _edge(self, edge: Mapping[str, Any]) -> Entry:
         explanation = edge["explanation"] or {}
         sides = [self._side(edge, record) for record in (edge["record_a"], edge["record_b"])]
@@ -252,7 +259,9 @@ class _Telling:
 
 
 # Of one moment, what stands higher is the later in thought: a lead is made, then matched, then decided about.
-_RANK = {"created": 0, "matched": 1, "merged": 2, "conflict": 4, "decided": 3, "updated": 5, "settled": 6}
+_RANK = {
+    "captured": -1, "created": 0, "matched": 1, "merged": 2, "decided": 3, "conflict": 4, "updated": 5, "settled": 6,
+}  # fmt: skip
 
 
 def _decision_facts(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,16 @@ def _both_sides(subject: Entry) -> str:
     return " and ".join(f"record {', '.join(map(str, side))}" for side in sides_of(subject))
 
 
+def _captured(entry: Entry) -> str:
+    """When, from where, with what confidence, and whether it changed anything."""
+    origin = f" from {quoted(entry['origin'])}" if entry["origin"] else ""
+    confidence = f", confidence {entry['confidence']:.2f}" if entry["confidence"] is not None else ""
+    came = "it changed this lead" if entry["changed_lead"] else "it said nothing new"
+    return f"Captured {entry['captured_at']:%Y-%m-%d %H:%M:%S}{origin}{confidence}: {came}."
+
+
 _WORDS: dict[str, Callable[[Entry], str]] = {
+    "captured": _captured,
     "created": _created,
     "merged": _merged,
     "matched": lambda entry: match(entry)[:1].upper() + match(entry)[1:],

@@ -18,6 +18,7 @@ from leads_dagster.errors import LeadsError, SheetFormatError, StaleStageError
 from leads_dagster.leads.sheet import read_sheet
 from leads_dagster.pipeline import airtable_refused, attention, row_changes
 from leads_dagster.pipeline.airtable_edits import edits_wait
+from leads_dagster.pipeline.capture import captures_wait
 from leads_dagster.pipeline.look import Look
 from leads_dagster.pipeline.mirror_targets import moved
 from leads_dagster.pipeline.pull import pull_for_cycle
@@ -109,6 +110,7 @@ _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "a mirror is new, or another place than before": lambda ws, connection, state: moved(ws, connection),
     "Airtable could not be read": lambda ws, connection, state: ws.pulled is not None and ws.pulled.status == "failed",
     "edits in Airtable wait": lambda ws, connection, state: edits_wait(ws, connection),
+    "captures wait": lambda ws, connection, state: captures_wait(ws),
     "Airtable shows leads twice": lambda ws, connection, state: (
         "airtable" in _mirrors_awake(ws, connection)
         and bool(airtable_duplicates.listed(connection, ws.name, status="open"))

@@ -31,6 +31,7 @@ USUAL = "as often as leads.toml says"
 QUOTA = "Google's quota for reading is nearly used up"
 BUSY_MACHINE = "this machine has too much to do"
 AWAY = "the sheet cannot be read"
+REFUSED = "reading the sheet is refused"
 
 
 @dataclass(frozen=True, slots=True)

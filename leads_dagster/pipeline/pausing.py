@@ -16,6 +16,9 @@ from leads_dagster.store import watch_rows
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.person import who_asks
 
+_AT_WORK = "The cycle in hand still ends."
+_AT_REST = "No cycle is in hand."
+
 
 def pause(ws: Workspace, *, reason: str = "", who: str | None = None) -> dict[str, Any]:
     """Let the live system leave a customer alone until `resume`; a cycle at work is not stopped."""
@@ -28,7 +31,8 @@ def pause(ws: Workspace, *, reason: str = "", who: str | None = None) -> dict[st
         "paused": True,
         "reason": said,
         "already": already,
-        "next": "`leads resume` catches up with whatever changes meanwhile; `leads sync` by hand still works.",
+        "next": f"{_AT_WORK if _is_held(customer_lock(ws.settings, ws.name)) else _AT_REST} `leads resume` catches up "
+        "with whatever changes meanwhile; `leads sync` by hand still works.",
     }
 
 

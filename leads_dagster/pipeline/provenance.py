@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.claims import is_person
 from leads_dagster.leads.survivorship import Claim, FoldedField, FoldedLead, Override, RecordView, Survivorship, fold
 from leads_dagster.pipeline import lead_lookup
 from leads_dagster.pipeline.rule_words import why
@@ -55,7 +56,10 @@ class Told:
             rules: others than those by which it is as it stands.
         """
         live = [one for one in self.records.values() if one.removed_at is None or (at and one.removed_at > at)]
-        views = [RecordView(one.id, one.source, one.content_hash, edit=one.kind == "edit") for one in live]
+        views = [
+            RecordView(one.id, one.source, one.content_hash, is_person(one.source), edit=one.kind == "edit")
+            for one in live
+        ]
         said = [
             Claim(one.record_id, one.field, one.value, one.changed_at)
             for one in self.claims

@@ -124,8 +124,12 @@ class _Recording:
     ) -> None:
         self.ws, self.run_id, self.change_set, self.resolution = ws, run_id, change_set, resolution
         observed_at = change_set.observed_at
+        # A first load is no edit that somebody waits for: its minutes would stand in every percentile of the day.
+        self.is_awaited = last_look is not None
         self.seen_at = first_seen(ws, observed_at, last_look=last_look)
-        self.writer = LeadWriter(ws.policy, run_id, change_set.source, observed_at, seen_at=self.seen_at)
+        self.writer = LeadWriter(
+            ws.policy, run_id, change_set.source, observed_at, seen_at=self.seen_at, is_awaited=self.is_awaited
+        )
         made = made_at(ws.sheet_made_at, observed_at=observed_at, last_look=last_look)
         if made is not None:
             ws.made_at[self.seen_at] = made
@@ -182,7 +186,8 @@ class _Recording:
             if epochs.epoch(connection, self.ws.name) != self.resolution.epoch:
                 batch = plan_anew(connection, self.ws.policy, batch)
             written = self.writer.write(connection, batch)
-            self.measuring.gather(connection, self.seen_at, written.changed, last=last)
+            if self.is_awaited:
+                self.measuring.gather(connection, self.seen_at, written.changed, last=last)
         self.result.add(written)
 
     def _counts(self) -> RowCounts:

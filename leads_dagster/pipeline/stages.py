@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from leads_dagster.breakers import breaker_states
 from leads_dagster.errors import LeadsError
+from leads_dagster.logs import about
 from leads_dagster.pipeline.pace import retry_seconds
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import ledger, watch_rows
@@ -45,7 +46,7 @@ class Outcome:
 @contextmanager
 def stage(ws: Workspace, run_id: str, name: str, *, percent: int, message: str) -> Iterator[None]:
     """Run a stage under the customer's lock; a failure is booked in the ledger and passed on."""
-    with ws.locked(), failures_booked(ws, run_id):
+    with about(customer=ws.name, run_id=run_id), ws.locked(), failures_booked(ws, run_id):
         started = time.monotonic()
         ws.report(percent, message, stage_start=True)
         yield

@@ -16,12 +16,19 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from leads_dagster.budget import budget_place
-from leads_dagster.errors import CircuitOpenError, LeadsError, RateLimitedError
+from leads_dagster.errors import (
+    CircuitOpenError,
+    CredentialsError,
+    LeadsError,
+    RateLimitedError,
+    SheetNotSharedError,
+)
 from leads_dagster.pipeline.ingest import what_waits
 from leads_dagster.pipeline.pace import (
     AWAY,
     LONGEST_LOOK_WAIT_SECONDS,
     QUICK_LOOK_SECONDS,
+    REFUSED,
     Pace,
     look_again_seconds,
     pace_of,
@@ -36,8 +43,10 @@ from leads_dagster.store.watch_rows import Standing
 
 CHANGED = "the sheet changed"
 ASKED_FOR = "somebody asked for it"
-UNREADABLE = "the sheet cannot be read"
+UNREADABLE = AWAY
 
+# Whoever has the sheet must let us in; every other fault is the sheet's own, or its server's.
+_REFUSALS = frozenset(one.__name__ for one in (SheetNotSharedError, CredentialsError))
 # One lost answer is no outage: a passing failure is worth a run when it comes twice in a row.
 _FAULTS_TO_BOOK = 2
 # A fault is booked once; should that run have been lost, another is asked for after so long.
@@ -62,12 +71,14 @@ class Finding:
         why: in words.
         seen_at: when it was first seen.
         without_sheet: the sheet cannot be read: the cycle books that, and Airtable and the mirrors go on.
+        captures_only: nothing but captures waits: sheet and Airtable need not be looked at.
     """
 
     customer: str
     why: str
     seen_at: datetime
     without_sheet: bool = False
+    captures_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,8 @@ class _Question:
             return CHANGED
         if self.triggered_at is not None:
             return ASKED_FOR
-        return self.waits or (f"{UNREADABLE}: {self.fault}" if self.fault else None)
+        words = REFUSED if self.fault in _REFUSALS else UNREADABLE
+        return self.waits or (f"{words}: {self.fault}" if self.fault else None)
 
     @property
     def is_fault_alone(self) -> bool:
@@ -183,7 +195,8 @@ class WatchedSheet:
         """How often to look, and why so."""
         customer = self.ws.customer
         if self.error is not None and self._failures >= _FAULTS_TO_BOOK:
-            return Pace(max(customer.interval_seconds, LONGEST_LOOK_WAIT_SECONDS), AWAY)
+            reason = REFUSED if type(self.error).__name__ in _REFUSALS else AWAY
+            return Pace(max(customer.interval_seconds, LONGEST_LOOK_WAIT_SECONDS), reason)
         return pace_of(
             customer.interval_seconds,
             customer.idle_interval_seconds or customer.interval_seconds,

@@ -15,10 +15,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, tuple_, update
 
 from leads_dagster.store.statements import chunks
-from leads_dagster.store.tables import airtable_changes
+from leads_dagster.store.tables import airtable_changes, airtable_tables
 
 ChangeKind = Literal["changed", "created", "deleted"]
 CellKind = Literal["changed", "overwritten", "created", "deleted"]  # overwritten: by us, after somebody's edit
@@ -61,6 +61,17 @@ class RecordChange:
     changed_at: datetime
     rows: tuple[tuple[int, datetime], ...] = field(default=())
     overwritten: frozenset[str] = frozenset()
+
+
+def not_before(connection: Connection, customer: str, now: datetime) -> datetime:
+    """`now`, or when the newest of the customer's edits was made that were noted when it was later than it is: the
+    clock was put back since, and what is said now is newer than what waits."""
+    of_customer = select(airtable_tables.c.base_id, airtable_tables.c.table_id).where(
+        airtable_tables.c.customer == customer
+    )
+    here = tuple_(airtable_changes.c.base_id, airtable_changes.c.table_id).in_(of_customer)
+    newest = select(func.max(airtable_changes.c.changed_at)).where(here, airtable_changes.c.seen_at > now)
+    return max(now, connection.execute(newest).scalar_one() or now)
 
 
 def note(connection: Connection, base_id: str, table_id: str, changes: Iterable[CellChange]) -> int:

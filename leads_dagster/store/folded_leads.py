@@ -28,6 +28,7 @@ class Stamp:
     """What every row that is written has in common: whose lead, who hears of it, and by whom, from where and when.
 
     `seen_at`: when the change was first seen; `at` where nobody saw it before.
+    `is_awaited`: whether it is an edit, whose way to the mirrors is measured, and no first load.
     """
 
     customer: str
@@ -37,6 +38,7 @@ class Stamp:
     at: datetime
     who: str | None = None
     seen_at: datetime | None = None
+    is_awaited: bool = True
 
     @property
     def pending(self) -> bool:
@@ -106,7 +108,7 @@ class FoldedLeads:
         lead_rows.insert(connection, list(self._made.values()))
         lead_rows.change_all(connection, self._changes)
         lead_rows.add_history(connection, self._history)
-        seen_at = stamp.seen_at or stamp.at
+        seen_at = (stamp.seen_at or stamp.at) if stamp.is_awaited else None
         outbox.mark_new(connection, stamp.customer, stamp.mirrors, self._made, seen_at=seen_at)
         outbox.mark(connection, stamp.customer, stamp.mirrors, self._versions, seen_at=seen_at)
         return len(self._versions)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.claims import is_person
 from leads_dagster.leads.survivorship import Claim, FoldedLead, Override, RecordView, Survivorship, fold
 from leads_dagster.store import claim_rows, decisions, lead_rows, records
 from leads_dagster.store.records import KnownRecord
@@ -38,7 +39,7 @@ class Material:
 
     def fold(self, rules: Survivorship) -> FoldedLead:
         """The lead that this comes to, by the customer's rules."""
-        views = [RecordView(one.id, one.source, one.content_hash) for one in self.rows]
+        views = [RecordView(one.id, one.source, one.content_hash, is_person(one.source)) for one in self.rows]
         views += [RecordView(one.id, one.source, one.content_hash, edit=True) for one in self.edits]
         return fold(views, self.claims, self.overrides, rules=rules)
 

@@ -18,7 +18,7 @@ from leads_dagster.leads.fields import LEAD_FIELDS, RAW_DATA, NormalizedRow
 from leads_dagster.leads.identity import last_identity
 from leads_dagster.leads.matching import content_hash
 from leads_dagster.leads.reconciliation import row_hash
-from leads_dagster.store import claim_rows, decisions, epochs, lead_rows, records, typed_doubles
+from leads_dagster.store import airtable_changes, claim_rows, decisions, epochs, lead_rows, records, typed_doubles
 from leads_dagster.store.api_records import SOURCE, changes_of
 from leads_dagster.store.lead_writer import LeadWriter
 from leads_dagster.store.policy import Policy
@@ -75,7 +75,8 @@ def new_run_id() -> str:
 
 def this_moment(connection: Connection, policy: Policy) -> datetime:
     """When what is said now was said."""
-    return epochs.moment(connection, policy.customer, epochs.wall_clock())
+    now = airtable_changes.not_before(connection, policy.customer, epochs.wall_clock())
+    return epochs.moment(connection, policy.customer, now)
 
 
 def _changed(data: object, named: Mapping[str, Any], lead: Mapping[str, Any]) -> dict[str, Any]:

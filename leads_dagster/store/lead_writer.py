@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.claims import is_person
 from leads_dagster.leads.fields import NormalizedRow
 from leads_dagster.leads.match_edges import Edge
 from leads_dagster.leads.survivorship import Claim, FoldedLead, RecordView, Survivorship, fold
@@ -60,10 +61,11 @@ class LeadWriter:
         *,
         who: str | None = None,
         seen_at: datetime | None = None,
+        is_awaited: bool = True,
     ) -> None:
         self.policy, self.customer, self.delete_policy = policy, policy.customer, policy.delete_policy
         self.run_id, self.source, self.at = run_id, source, at
-        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who, seen_at)
+        self.stamp = Stamp(policy.customer, policy.mirrors, run_id, source, at, who, seen_at, is_awaited)
 
     def write(self, connection: Connection, batch: Batch) -> BatchResult:
         """Write a batch; the same batch written twice leaves the same rows."""
@@ -222,7 +224,9 @@ class LeadWriter:
         return {lead: members for lead, members in by_lead.items() if lead not in mixed}
 
     def _fold_fresh(self, members: Sequence[RowChange], rules: Survivorship) -> FoldedLead:
-        views = [RecordView(change.record_id, self.source, change.content_hash) for change in members]
+        views = [
+            RecordView(change.record_id, self.source, change.content_hash, is_person(self.source)) for change in members
+        ]
         claims = [
             Claim(change.record_id, name, value, self.at) for change in members for name, value in change.claims.items()
         ]

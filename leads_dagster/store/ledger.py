@@ -213,6 +213,14 @@ def recent_runs(connection: Connection, customer: str, limit: int) -> list[dict[
     return [dict(row._mapping) for row in connection.execute(query.limit(limit))]
 
 
+def ended_after(connection: Connection, moment: datetime, *, limit: int) -> list[dict[str, Any]]:
+    """Runs of all customers that ended then or later, the earliest first."""
+    columns = sync_runs.c
+    query = select(sync_runs).where(columns.finished_at >= moment, columns.status != "running")
+    query = query.order_by(columns.finished_at, columns.customer, columns.run_id).limit(limit)
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
 def run_named(connection: Connection, customer: str, named: str) -> str:
     """The full id of a run of this customer: a sync, a migration, or a call of the public database.
 

@@ -64,7 +64,12 @@ def mark_again(connection: Connection, customer: str, mirror: MirrorName, lead_i
 
 
 def mark_new(
-    connection: Connection, customer: str, mirrors: Sequence[MirrorName], ids: Iterable[str], *, seen_at: datetime
+    connection: Connection,
+    customer: str,
+    mirrors: Sequence[MirrorName],
+    ids: Iterable[str],
+    *,
+    seen_at: datetime | None,
 ) -> None:
     """Mark leads that were made in this very transaction; they have no mark yet."""
     bulk_insert(connection, sync_status, _marks(customer, mirrors, dict.fromkeys(ids, 1), seen_at))
@@ -232,6 +237,17 @@ def counts(connection: Connection, customer: str) -> dict[str, dict[str, int]]:
     for mirror, status, number in connection.execute(query):
         found.setdefault(mirror, {})[status] = number
     return found
+
+
+def waits_since(connection: Connection, customer: str, mirror: MirrorName, *, before: datetime) -> bool:
+    """Whether a mirror waits for a change that was first seen before then."""
+    query = select(sync_status.c.lead_id).where(
+        sync_status.c.customer == customer,
+        sync_status.c.mirror == mirror,
+        sync_status.c.status.in_(["pending", "failed"]),
+        sync_status.c.seen_at < before,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def note_unbooked(

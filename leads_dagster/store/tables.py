@@ -250,6 +250,26 @@ lead_history = Table(
     Index("ix_lead_history_run_id", "run_id"),
 )
 
+# What came of each item of the capture queue, by its key; the lead's own history of captures.
+captures = Table(
+    "captures",
+    metadata,
+    Column("customer", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # recorded, duplicate, rejected
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    Column("origin", Text),
+    Column("confidence", Float),
+    Column("record_id", RowId),
+    Column("lead_id", Text),
+    Column("changed_lead", Boolean, nullable=False),
+    Column("captured_at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Index("ix_captures_record_id", "record_id"),
+)
+
 # Which records to look at when a new one comes: one row a blocking key of a record.
 match_keys = Table(
     "match_keys",

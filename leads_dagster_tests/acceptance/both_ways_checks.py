@@ -233,6 +233,10 @@ def own_words(world: World) -> list[str]:
 # A quiet system writes nothing.
 
 
+_COUNTED = (t.claims, t.lead_history, t.source_records, t.conflicts, t.airtable_changes, t.sync_runs)
+_COUNTS = select(*(select(func.count()).select_from(one).scalar_subquery() for one in _COUNTED))
+
+
 def echoes(world: World, *, wait: float) -> list[str]:
     """What a cycle does though nobody said anything; after a long wait it compares all records."""
     world.clock.advance(wait)
@@ -246,8 +250,8 @@ def echoes(world: World, *, wait: float) -> list[str]:
 
 
 def _state(world: World) -> dict[str, Any]:
-    counted = (t.claims, t.lead_history, t.source_records, t.conflicts, t.airtable_changes, t.sync_runs)
-    state: dict[str, Any] = {one.name: world.all(select(func.count()).select_from(one))[0][0] for one in counted}
+    (counts,) = world.all(_COUNTS)
+    state: dict[str, Any] = dict(zip((one.name for one in _COUNTED), counts, strict=True))
     names = ("lead_id", "mirror", "status", "version", "external_id", "base")
     marks = world.all(select(*(t.sync_status.c[name] for name in names)).order_by("lead_id", "mirror"))
     return {**state, "outbox": [tuple(row) for row in marks]}

@@ -17,14 +17,19 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from leads_dagster.interfaces.freshness_trial import Trial, TrialPlan, trial, until_all_hold
 from leads_dagster.live.presence import who_runs
+from leads_dagster_tests.acceptance.moved_clock import MovedClock
 
 WITHIN_SECONDS = 30.0
 _DISK_BYTES = 400_000_000
@@ -38,6 +43,7 @@ class Scene:
     running: Trial
     state: Path
     twin: int
+    clock: MovedClock
 
     def pid_of(self, part: str) -> int:
         """The process of a part, as live.json tells it."""
@@ -66,9 +72,51 @@ def worker_killed_in_a_run(scene: Scene) -> None:
     """All workers are killed while a run of theirs waits for the CRM database."""
     with _locked(scene.state / "crm.db"):
         edit(scene, "in the middle")
-        _until(lambda: bool(_runs(scene.state, "STARTED")), "a run that started")
+        _run_in_hand(scene)
         for pid in scene.pids_of("worker"):
             os.kill(pid, signal.SIGKILL)
+
+
+def terminated_in_the_interface(scene: Scene) -> None:
+    """A person presses "Terminate" for a run that waits for the CRM database."""
+    with _locked(scene.state / "crm.db"):
+        edit(scene, "its run is terminated")
+        run_id = _run_in_hand(scene)
+        _press_terminate(scene, run_id)
+        _until(lambda: run_id not in _runs(scene.state, *_UNFINISHED), "the end of the run that was terminated")
+
+
+def _press_terminate(scene: Scene, run_id: str) -> None:
+    """As Dagster's interface does it."""
+    asked = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
+    url = who_runs(scene.state)["urls"]["web"]
+    answer = httpx.post(f"{url}/graphql", json={"query": asked, "variables": {"run": run_id}}, timeout=30).json()
+    assert answer["data"]["terminateRun"]["__typename"] == "TerminateRunSuccess", answer
+
+
+def stopped_in_a_run(number: signal.Signals) -> Callable[[Scene], None]:
+    """The whole is stopped while a run waits for the CRM database for a while; then it is started again."""
+
+    def fault(scene: Scene) -> None:
+        with _locked(scene.state / "crm.db"):
+            edit(scene, f"stopped by {number.name}")
+            _run_in_hand(scene)
+            stopping = threading.Thread(target=scene.running.system.stop, args=(number,))
+            stopping.start()
+            time.sleep(3)
+        stopping.join()
+        left = _runs(scene.state, *_UNFINISHED)
+        assert not left, f"{left} were left unfinished"
+        edit(scene, f"after it was stopped by {number.name}")
+        scene.running.system.start()
+        _until(lambda: bool(who_runs(scene.state).get("ready")), "all parts")
+
+    return fault
+
+
+def _run_in_hand(scene: Scene) -> str:
+    _until(lambda: bool(_runs(scene.state, "STARTED")), "a run that started")
+    return _runs(scene.state, "STARTED")[0]
 
 
 def broker_deleted(scene: Scene) -> None:
@@ -99,6 +147,30 @@ def database_locked(scene: Scene) -> None:
         time.sleep(20)
 
 
+def clock_moved(scene: Scene) -> None:
+    """The wall clock of all parts is put forward by an hour, and back by one; edits are made at both."""
+    if not scene.clock.environ:
+        raise NotPossibleError("there is no C compiler, which the clock needs")
+    for seconds, way in ((3600.0, "forward"), (0.0, "back")):
+        scene.clock.move(seconds)
+        edit(scene, f"the clock was put {way}")
+        _say(f"  put {way}: right again after {right_again(scene):.1f} s")
+        _ticks_go_on(scene.state)
+    edit(scene, "after both")
+
+
+def _ticks_go_on(state: Path) -> None:
+    """Every sensor is evaluated again, by ticks that were not there."""
+    sensors = "SELECT selector_id, max(id) FROM job_ticks WHERE type = 'SENSOR' GROUP BY selector_id"
+    before = dict(_asked(state / "dagster" / "schedules" / "schedules.db", sensors))
+
+    def all_ticked() -> bool:
+        now = dict(_asked(state / "dagster" / "schedules" / "schedules.db", sensors))
+        return all(now[name] > tick for name, tick in before.items())
+
+    _until(all_ticked, "a tick of every sensor")
+
+
 def disk_full(scene: Scene) -> None:
     """What is left of the disk is taken up for a while."""
     ballast = scene.state / "ballast"
@@ -122,9 +194,13 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "web": killed("web"),
     "worker": killed("worker-1"),
     "worker-in-a-run": worker_killed_in_a_run,
+    "terminated": terminated_in_the_interface,
+    "stopped": stopped_in_a_run(signal.SIGTERM),
+    "ctrl-c": stopped_in_a_run(signal.SIGINT),
     "broker-deleted": broker_deleted,
     "database-locked": database_locked,
     "sheet-away": sheet_away,
+    "clock-moved": clock_moved,
     "disk-full": disk_full,
 }
 
@@ -158,9 +234,14 @@ def right_again(scene: Scene) -> float:
 
 def _runs(state: Path, *statuses: str) -> list[str]:
     """Ids of the runs that Dagster knows in these states."""
-    with closing(sqlite3.connect(state / "dagster" / "history" / "runs.db", timeout=10)) as connection:
-        marks = ",".join("?" * len(statuses))
-        return [row[0] for row in connection.execute(f"SELECT run_id FROM runs WHERE status IN ({marks})", statuses)]
+    marks = ",".join("?" * len(statuses))
+    asked = f"SELECT run_id FROM runs WHERE status IN ({marks})"
+    return [row[0] for row in _asked(state / "dagster" / "history" / "runs.db", asked, *statuses)]
+
+
+def _asked(path: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
+        return connection.execute(query, values).fetchall()
 
 
 @contextmanager
@@ -181,8 +262,9 @@ def _until(condition: Callable[[], bool], what: str) -> None:
 def run(names: list[str], folder: Path) -> dict[str, float]:
     """Seconds from each fault's end until all was right again."""
     found: dict[str, float] = {}
-    with trial(TrialPlan(rows=100), folder, say=_say) as running:
-        scene = Scene(running, folder / "state", running.twin_pid)
+    clock = MovedClock(folder.with_name(f"{folder.name}-clock"))
+    with trial(TrialPlan(rows=100), folder, say=_say, environ=clock.environ) as running:
+        scene = Scene(running, folder / "state", running.twin_pid, clock)
         for name in names:
             try:
                 FAULTS[name](scene)

@@ -15,7 +15,14 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.acceptance import both_ways_checks as checks
@@ -34,10 +41,17 @@ NOW = st.booleans()  # whether a cycle runs at once
 
 
 class BothWays(RuleBasedStateMachine):
-    """People, programs, faults and cycles, in any order."""
+    """People, programs, faults and cycles, in any order.
+
+    Attributes:
+        steps: how many were done.
+        rested_at: the step that left all at rest: to rest again at once would only cost time.
+    """
 
     sample: ClassVar[Sample]
     world: World
+    steps = 0
+    rested_at = -1
 
     @initialize(policy=st.sampled_from(("archive", "keep", "delete")), debounce=st.sampled_from((0.0, 2.0)))
     def begin(self, policy: str, debounce: float) -> None:
@@ -45,8 +59,12 @@ class BothWays(RuleBasedStateMachine):
         checks.find_leads_of_rows(self.world)
 
     def teardown(self) -> None:
-        if hasattr(self, "world"):
+        if hasattr(self, "world") and self.steps != self.rested_at:
             self.at_rest()
+
+    @invariant()
+    def count_steps(self) -> None:
+        self.steps += 1
 
     # The sheet.
 
@@ -180,8 +198,10 @@ class BothWays(RuleBasedStateMachine):
         self.world.clock.advance(seconds)
         self.world.cycle()
 
+    @precondition(lambda self: self.steps != self.rested_at)
     @rule()
     def at_rest(self) -> None:
+        self.rested_at = self.steps + 1
         found = checks.settle(self.world)
         if found:
             del self.world  # `teardown` has nothing to add

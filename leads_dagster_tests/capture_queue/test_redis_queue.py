@@ -114,19 +114,35 @@ def test_a_server_that_may_forget_is_worth_a_word(tmp_path: Path) -> None:
     assert "noeviction" in worries[1]
 
 
+def test_what_a_server_threw_away_holds_up_nothing_else(redis_server: str, prefix: str) -> None:
+    from redis import Redis
+
+    queue = RedisQueue(redis_server, prefix=prefix)
+    gone, _ = queue.put([capture("gone"), capture("there")])
+    with Redis.from_url(redis_server) as client:
+        client.delete(f"{prefix}:b:{gone.id}")
+
+    assert keys(queue.lease(customer="acme")) == ["there"]
+    assert queue.status().queued == 0
+
+
 def test_a_full_server_refuses_and_says_so(tmp_path: Path) -> None:
     socket = tmp_path / "socket"
     server = start_redis(socket, "--maxmemory", "3mb")
     queue = RedisQueue(f"unix://{socket}")
     try:
         with pytest.raises(StoreError, match="refuses") as full:
-            for _ in range(100):
-                queue.put([capture(body=b'{"secret": "ada@example.com"}' + b" " * 100_000)])
+            _fill(queue)
     finally:
         server.kill()
         server.wait()
 
     assert "ada@example.com" not in str(full.value)
+
+
+def _fill(queue: RedisQueue) -> None:
+    for _ in range(100):
+        queue.put([capture(body=b'{"secret": "ada@example.com"}' + b" " * 100_000)])
 
 
 def test_a_server_that_is_not_there_is_transient(tmp_path: Path) -> None:

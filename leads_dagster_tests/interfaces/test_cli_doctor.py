@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from leads_dagster.budget import BUDGET_FILE, Budget, airtable_limits
+from leads_dagster.capture_queue.file_queue import FileQueue
+from leads_dagster.capture_queue.items import NewCapture, QueueLimits, Settled
+from leads_dagster.capture_queue.redis_queue import RedisQueue
 from leads_dagster.interfaces.first_run import TWIN_BASE
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.interfaces.conftest import CommandLine
@@ -40,8 +43,35 @@ def test_in_a_fresh_folder_everything_is_well_and_nothing_is_made(leads: Command
 def test_in_words_each_check_is_a_line_with_its_verdict(leads: CommandLine) -> None:
     lines = leads("doctor").out.splitlines()
 
-    assert [line.split()[0] for line in lines] == ["ok"] * 10
+    assert [line.split()[0] for line in lines] == ["ok"] * 11
     assert any("default: sheet" in line and "60 rows" in line for line in lines)
+
+
+def test_dead_letters_and_a_nearly_full_queue_are_warnings(leads: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADS_QUEUE_LIMIT", "2")
+    queue = FileQueue(leads.home / "captures.db", QueueLimits(attempts=1))
+    queue.put([NewCapture("default", key, b"{}", 0) for key in "abc"])
+    (leased,) = queue.lease(customer="default", limit=1)
+    queue.settle([Settled(leased.id, leased.lease, "failed", "no")])
+    queue.close()
+    line, dead, full = checks(leads)["queue"]
+
+    assert verdicts([line, dead, full]) == ["ok", "warn", "warn"]
+    assert "2 waiting, 1 dead" in line["message"]
+    assert "retry-failed" in dead["mend"]
+    assert "2 of 2" in full["message"]
+
+
+def test_a_redis_that_may_forget_captures_is_a_warning(
+    leads: CommandLine, redis_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADS_QUEUE_URL", redis_server)
+    monkeypatch.setattr(RedisQueue, "worries", lambda queue: ["it keeps no append-only file: set `appendonly yes`"])
+    line, warning = checks(leads)["queue"]
+
+    assert verdicts([line, warning]) == ["ok", "warn"]
+    assert "appendonly yes" in warning["message"]
+    assert not leads.home.exists()
 
 
 def test_settings_that_cannot_be_read_are_the_finding_and_end_with_2(leads: CommandLine) -> None:

@@ -17,11 +17,21 @@ NAMES = {
 }  # fmt: skip
 
 
-def test_the_names_and_units_are_those_of_the_api(leads: CommandLine) -> None:
+def synced_and_edited(leads: CommandLine) -> None:
+    """A first load, which is no edit, and one row more."""
+    sheet = leads.folder / "leads.csv"
+    sheet.write_text("Name,Email\nJane Doe,jane@acme.example\n")
+    leads.configure(f'[[customers]]\nname = "default"\nsheet = "{sheet}"\n')
     assert leads("sync").code == 0
+    sheet.write_text("Name,Email\nJane Doe,jane@acme.example\nBob Stone,bob@zeta.example\n")
+    assert leads("sync").code == 0
+
+
+def test_the_names_and_units_are_those_of_the_api(leads: CommandLine) -> None:
+    synced_and_edited(leads)
     found = leads("metrics", "--json").json
     assert found.keys() == NAMES
-    assert (found["customerId"], found["syncs"], found["errorCount"], found["successRate"]) == ("default", 1, 0, 1.0)
+    assert (found["customerId"], found["syncs"], found["errorCount"], found["successRate"]) == ("default", 2, 0, 1.0)
     assert found["rowsInserted"] > 0
     assert found["freshness"].keys() == {"store", "crm", "airtable"}
     store = found["freshness"]["store"]
@@ -31,7 +41,7 @@ def test_the_names_and_units_are_those_of_the_api(leads: CommandLine) -> None:
 
 
 def test_people_read_times_with_their_unit(leads: CommandLine) -> None:
-    leads("sync")
+    synced_and_edited(leads)
     said = leads("metrics").out
     assert "lead store" in said
     assert "failed cycles               0 (0.0%)" in said
@@ -64,7 +74,7 @@ def test_durations_are_said_as_people_read_them(milliseconds: float | None, said
 
 
 def test_on_a_terminal_there_is_a_bar_for_each_hour(leads: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
-    leads("sync")
+    synced_and_edited(leads)
     found: dict[str, Any] = leads("metrics", "--json").json
     from datetime import datetime
 
@@ -78,7 +88,7 @@ def test_on_a_terminal_there_is_a_bar_for_each_hour(leads: CommandLine, capsys: 
 
 def test_the_status_has_one_line_of_freshness(leads: CommandLine) -> None:
     before = leads("status").out
-    leads("sync")
+    synced_and_edited(leads)
     assert "nothing changed in the last hour" in before
     assert leads("status", "--json").json["freshness"]["store"]["rows"] > 0
     (line,) = [line for line in leads("status").out.splitlines() if line.startswith("freshness")]

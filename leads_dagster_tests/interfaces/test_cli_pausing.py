@@ -21,6 +21,7 @@ def test_a_pause_is_shown_with_its_reason_until_it_ends(leads: CommandLine) -> N
     paused = leads("pause", "--reason", "moving house", "--json")
     assert (paused.code, paused.json["paused"], paused.json["already"]) == (0, True, False)
     assert "moving house" in paused.json["reason"]
+    assert paused.json["next"].startswith("No cycle is in hand.")
     status = leads("status", "--json").json
     assert status["paused"]
     assert "moving house" in status["watching"]["reason"]
@@ -72,3 +73,12 @@ def test_a_paused_customer_is_not_triggered(leads: CommandLine) -> None:
     ended = leads("trigger", "--json")
     assert ended.code == 1
     assert "paused" in ended.json["error"]["message"]
+
+
+def test_a_pause_says_that_a_cycle_in_hand_still_ends(leads: CommandLine) -> None:
+    from leads_dagster.pipeline.workspace import customer_lock
+    from leads_dagster.settings import load_settings
+
+    leads("status")
+    with customer_lock(load_settings(), "default"):
+        assert leads("pause", "--json").json["next"].startswith("The cycle in hand still ends.")

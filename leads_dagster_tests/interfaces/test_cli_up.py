@@ -34,6 +34,7 @@ def live(leads: CommandLine, port: int) -> Iterator[LiveSystem]:
 
 def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem, port: int) -> None:
     ready = live.until("ready")
+    live.until("healthy", "upkeep")  # which the ready line does not wait for
     url = f"http://127.0.0.1:{port}"
 
     api = ready["urls"]["api"]

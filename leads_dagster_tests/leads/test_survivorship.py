@@ -109,6 +109,16 @@ def test_an_edit_of_a_lead_conflicts_with_what_a_source_says_after_it_and_not_wi
     assert (conflict.kept, conflict.lost, conflict.lost_source) == ("Founder", "Boss", "api")
 
 
+def test_an_edit_of_a_lead_conflicts_with_a_source_that_came_after_it_and_overrules_it() -> None:
+    edit = RecordView(3, "api", bytes(16), edit=True)
+    claims = titles((1, "Boss", 0), (2, "Chair", 2))
+    (conflict,) = fold([SHEET, AIRTABLE, edit], [*claims, Claim(3, "title", "Founder", at(1))]).conflicts
+    assert (conflict.kept, conflict.lost, conflict.lost_source) == ("Chair", "Founder", "api")
+    assert fold([SHEET, AIRTABLE, edit], [*claims, Claim(3, "title", "Chair", at(1))]).conflicts == ()
+    machine = view(2, "capture", person=False)
+    assert fold([SHEET, machine, edit], [*claims, Claim(3, "title", "Founder", at(1))]).conflicts == ()
+
+
 def test_two_rows_of_one_source_are_no_conflict() -> None:
     claims = titles((1, "CEO", 0), (4, "CEO", 0), (1, "Chair", 1), (4, "Chief", 2))
     assert fold([SHEET, view(4)], claims).conflicts == ()

@@ -18,15 +18,26 @@ SERVING: dict[str, Any] = {"host": "127.0.0.1", "port": 3000, "api_host": "127.0
 def test_there_are_as_many_workers_as_asked_for() -> None:
     parts = live_parts(HOME, workers=3, **SERVING)
 
-    assert [part.name for part in parts] == ["code", "daemon", "web", "api", "worker-1", "worker-2", "worker-3"]
+    assert [part.name for part in parts] == [
+        "code",
+        "daemon",
+        "web",
+        "api",
+        "worker-1",
+        "worker-2",
+        "worker-3",
+        "upkeep",
+    ]
 
 
-def test_runs_stop_being_made_before_workers_stop_and_the_code_goes_last() -> None:
+def test_runs_stop_being_made_before_workers_and_code_stop() -> None:
     parts = live_parts(HOME, workers=1, **SERVING)
-    ordered = sorted(parts, key=lambda part: part.stop_order)
+    first = {part.name for part in parts if part.stop_order == 0}
+    then = {part.name: part.stop for part in parts if part.stop_order == 1}
 
-    assert [part.name for part in ordered] == ["daemon", "worker-1", "web", "api", "code"]
-    assert ordered[1].stop == AFTER_ITS_RUN
+    assert first == {"daemon", "web", "api"}
+    assert set(then) == {"worker-1", "upkeep", "code"}
+    assert {name for name, stop in then.items() if stop == AFTER_ITS_RUN} == {"worker-1", "upkeep"}
 
 
 def test_the_address_of_what_serves_everywhere_is_one_that_can_be_opened() -> None:

@@ -19,6 +19,7 @@ from leads_dagster.store.tables import sync_states, sync_status, watching
 from leads_dagster_tests.orchestration.conftest import DagsterRoad
 
 JANE = ("Jane Doe", "jane@acme.example", "Acme", "CEO")
+CHAIR = (*JANE[:3], "Chair")
 STORES = ["lead_store", "crm_store", "airtable_mirror"]
 HOUR = timedelta(hours=1)
 
@@ -48,6 +49,7 @@ def newest(road: DagsterRoad, asset: str) -> dg.AssetMaterialization:
 def quiet(road: DagsterRoad, monkeypatch: pytest.MonkeyPatch) -> DagsterRoad:
     """Synced and looked at, and long enough ago for the stores to be due for a word."""
     road.sync([JANE])
+    road.sync([CHAIR])
     looked(road, now())
     monkeypatch.setattr(freshness, "SAID_AGAIN_SECONDS", 0.0)
     return road
@@ -132,6 +134,7 @@ def test_what_the_policy_looks_at_is_the_newest_event_whichever_partition_it_is_
 
 def test_materialisations_of_a_run_say_how_fresh_it_was(road: DagsterRoad) -> None:
     road.sync([JANE])
+    road.sync([CHAIR])
     for asset in ("lead_store", "crm_store"):
         told = newest(road, asset).metadata
         assert told["freshness_rows"] == dg.IntMetadataValue(1)

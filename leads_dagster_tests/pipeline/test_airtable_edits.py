@@ -245,6 +245,31 @@ def test_an_edit_counts_though_the_clock_was_put_back_before_it(desk: Desk) -> N
     assert (lead["title"], lead["company"]) == ("Chair", None)
 
 
+def test_what_the_sheet_says_after_an_edit_is_newer_though_the_clock_was_put_back(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready(JANE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Chair"}])
+    desk.pull()
+    desk.road.write([(*JANE[:3], "Founder")])
+    later(desk, seconds=-3600)
+    assert desk.road.leads()[0]["title"] == "Founder"
+
+
+def test_a_change_of_a_lead_after_an_edit_that_waits_is_newer_though_the_clock_was_put_back(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready(JANE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Chair"}])
+    desk.pull()
+    before = datetime.now(timezone.utc) - timedelta(hours=1)
+    monkeypatch.setattr("leads_dagster.store.epochs.wall_clock", lambda: before)
+    with desk.road.open() as ws, writing(ws.engine, ws.name) as connection:
+        assert edit(connection, ws.policy, desk.road.leads()[0]["id"], {"title": "Founder"}, who="ada")
+    later(desk, seconds=5)
+    assert desk.road.leads()[0]["title"] == "Founder"
+
+
 def test_an_edit_over_which_our_own_write_landed_is_written_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.ready(JANE)
     record, push = desk.record_of("Jane Doe"), AirtableMirror.push
@@ -379,6 +404,18 @@ def test_a_record_of_somebody_known_adds_to_that_lead(desk: Desk) -> None:
     assert lead["title"] == "Chair"
     desk.road.sync()
     assert record_as_shown("Jane Doe", "jane@acme.example", "Acme", "Chair") in shown(desk)
+
+
+def test_an_edit_that_a_record_found_late_overrules_is_kept_beside_it(desk: Desk) -> None:
+    """The webhook was lost, and nothing tells which of the two came first."""
+    desk.ready(JANE)
+    desk.sandbox.airtable.expire_hooks(BASE)
+    desk.act(create=[{"Name": "Jane Doe", "Email": "jane@acme.example", "Title": "Chair"}])
+    with desk.road.open() as ws, writing(ws.engine, ws.name) as connection:
+        assert edit(connection, ws.policy, desk.road.leads()[0]["id"], {"title": "Founder"}, who="ada")
+    desk.road.sync()
+    assert desk.road.leads()[0]["title"] == "Chair"
+    assert open_conflicts(desk) == [("title", "Chair", "Founder")]
 
 
 def test_a_double_is_taken_out_though_the_answer_was_lost(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import sys
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.interfaces.api.server import serve
+from leads_dagster.logs import set_up_logs
 from leads_dagster.settings import load_settings
 
 
@@ -17,7 +18,7 @@ def main() -> int:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", required=True, type=int)
     said = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(logging.WARNING)
     try:
         serve(load_settings(), host=said.host, port=said.port)
     except LeadsError as error:

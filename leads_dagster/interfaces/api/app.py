@@ -13,7 +13,19 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from leads_dagster import __version__
-from leads_dagster.interfaces.api import backups, captures, events, health, inboxes, sync, undoing
+from leads_dagster.interfaces.api import (
+    alerts,
+    backups,
+    captures,
+    docs_page,
+    events,
+    forms,
+    health,
+    inboxes,
+    prometheus,
+    sync,
+    undoing,
+)
 from leads_dagster.interfaces.api import leads as lead_routes
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.api.document import add_document
@@ -30,11 +42,15 @@ _ROUTERS = (
     sync.router,
     events.router,
     captures.router,
+    forms.router,
     inboxes.router,
     backups.router,
     undoing.router,
+    alerts.router,
     lead_routes.router,
     health.router,
+    prometheus.router,
+    docs_page.router,
     *pages.ROUTERS,
 )
 

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from leads_dagster.interfaces.api.problems import MEDIA_TYPE
 
 TAGS = (
+    ("alerts", "What needs a person now."),
     ("sync", "How each customer's sync stands, and asking for one."),
     ("leads", "Finding leads, and what is known of one."),
     ("captures", "Handing leads over, and the queue in which they wait."),

@@ -26,6 +26,26 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _BUSY_SECONDS = 1
+# What the API itself finds wrong: name -> status, and when it comes. All else is an error of `errors`.
+DOOR_PROBLEMS = {
+    "BodyTooLarge": (413, "The body is larger than LEADS_API_MAX_BYTES allows."),
+    "BodyTooSlow": (408, "The body did not come within half a minute."),
+    "Forbidden": (403, "The token may only read."),
+    "ForeignPage": (403, "A page of another site may not do this; LEADS_API_ORIGINS names those that may."),
+    "InvalidRequest": (422, "The request is not as it should be; `errors` says where. 400 where it is no HTTP at all."),
+    "KeyReused": (409, "The Idempotency-Key came with another request before."),
+    "MethodNotAllowed": (405, "That cannot be done at this path; `Allow` says what can."),
+    "NotFound": (404, "There is nothing at this path."),
+    "NotReady": (503, "The lead database cannot be read."),
+    "StaleForm": (403, "A form came without the token of its page."),
+    "StillWorking": (409, "The first request of this Idempotency-Key is being worked at."),
+    "TooManyListeners": (503, "As many listen for events as may."),
+    "TooManyRequests": (429, "This address asks too often, or showed too many wrong tokens."),
+    "Unauthorized": (401, "No token, or none that is known."),
+    "Unforeseen": (500, "A fault of ours; the server's log says what."),
+    "UnsupportedMediaType": (415, "The body is not application/json."),
+    "WrongHost": (421, "Without a token only this machine's own names are answered to."),
+}
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -360,3 +360,15 @@ class Retried(Shape):
 
     customer_id: str
     retried: int
+
+
+class StandingAlert(Shape):
+    """Something that needs a person."""
+
+    customer: str | None = Field(description="None where it is about all of them.")
+    kind: str
+    severity: Literal["warning", "error"]
+    message: str
+    advice: str
+    opened_at: datetime | None
+    told_at: datetime | None

@@ -20,11 +20,13 @@ from leads_dagster.interfaces.cli import (
     learned,
     metrics,
     migrate,
+    notify,
     outbox,
     override,
     pausing,
     plan,
     quarantine,
+    queue,
     reviews,
     sandbox,
     serve,
@@ -37,7 +39,7 @@ from leads_dagster.interfaces.cli import (
 
 _COMMANDS = (
     sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift,
-    quarantine, holds, outbox, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    quarantine, holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

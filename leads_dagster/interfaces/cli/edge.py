@@ -18,6 +18,7 @@ from typing import Any
 import typer
 
 from leads_dagster.errors import LeadsError, SettingsError
+from leads_dagster.logs import set_up_logs
 from leads_dagster.settings import debug_wanted
 
 _INTERRUPTED = 130
@@ -33,7 +34,7 @@ def prepare_process() -> None:
     atexit.register(gc.freeze)
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(logging.WARNING)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

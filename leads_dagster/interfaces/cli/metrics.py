@@ -37,7 +37,8 @@ def metrics(
 ) -> None:
     """Show cycles, rows, errors and retries of a span, and how long changes took to reach each store.
 
-    Freshness is counted from when a change was first seen; percentiles are within 4.5 % of what was measured.
+    Freshness is counted from when a change was first seen, first loads left out; percentiles are within 4.5 % of
+    what was measured.
     """
     span = _span(since)
     with opened(customer) as workspace:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -28,6 +30,7 @@ ROW_OUTCOMES = ("read", "created", "updated", "unchanged", "merged", "quarantine
 
 _DEFAULT_INTERVAL_SECONDS = 300.0
 _COSTLY_INTERVAL_SECONDS = 5.0
+_MINUTE_SECONDS = 60.0
 _LOOK_SECONDS = 1.0  # after which Airtable's turn is looked for
 
 
@@ -149,11 +152,31 @@ def _watch(cycle: _Cycle, *, seconds: float, as_json: bool) -> NoReturn:
     with _stop_politely() as raise_if_forgotten, open_instance(cycle.settings) as instance:
         _show_cycle(cycle, instance, as_json=as_json)
         with closing(_watcher(cycle, seconds)) as watcher, closing(_airtable(watcher)) as tables:
+            each_minute = _Minutes(cycle.settings)
             while True:
                 raise_if_forgotten()
+                each_minute()
                 if tables.watch(0) or watcher.watch(min(seconds, _LOOK_SECONDS)):
                     _show_cycle(cycle, instance, as_json=as_json)
                     watcher.settle(cycle.customer.name)
+
+
+class _Minutes:
+    """What a schedule of the live system does each minute: lines of freshness are added up, and old ones dropped."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._due = time.monotonic()
+
+    def __call__(self) -> None:
+        """Do it where a minute has passed; a database that is busy is left for the next one."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _MINUTE_SECONDS
+        from leads_dagster.pipeline.vouching import each_minute
+
+        with suppress(TransientError):
+            each_minute(self._settings, now=datetime.now(timezone.utc))
 
 
 def _show_cycle(cycle: _Cycle, instance: DagsterInstance, *, as_json: bool) -> None:

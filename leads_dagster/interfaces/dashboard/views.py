@@ -19,7 +19,7 @@ _MAX_LISTED = 50
 
 async def inbox_counts(leads: Answering) -> dict[str, int]:
     """Inbox -> how much waits in it, of all customers, and `total`."""
-    counts = {name: 0 for name in INBOXES}
+    counts = dict.fromkeys(INBOXES, 0)
     for customer in leads.customers():
         kept = await leads.keep(("waiting", customer), customer, waiting)
         for name in INBOXES:

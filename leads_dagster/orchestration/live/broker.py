@@ -19,6 +19,7 @@ from typing import Any
 
 from celery.worker import state as worker_state
 from kombu import transport as kombu_transports
+from kombu.entity import Queue
 from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
@@ -26,6 +27,7 @@ from leads_dagster.settings import Settings
 
 FOLDER_SCHEME = "leadsfolder"
 QUEUE = "dagster"
+UPKEEP_QUEUE = "upkeep"
 # A worker looks into the folder this often: 20 ms of the second, and half a percent of a core.
 _POLL_SECONDS = 0.02
 
@@ -98,6 +100,13 @@ class FolderTransport(virtual.Transport):
     def driver_version(self) -> str:
         """There is no driver."""
         return "N/A"
+
+
+def queues() -> list[Queue]:
+    """Cycles, and all that may take minutes: each has workers of its own."""
+    return [
+        Queue(name, routing_key=f"{name}.#", queue_arguments={"x-max-priority": 10}) for name in (QUEUE, UPKEEP_QUEUE)
+    ]
 
 
 def broker_folder(settings: Settings) -> Path:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterRun
 from dagster._core.errors import DagsterInvariantViolationError
@@ -17,18 +18,27 @@ from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import pack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 from dagster_celery.launcher import CeleryRunLauncher
+from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG
 
-from leads_dagster.orchestration.live import broker as _broker  # noqa: F401  makes the folder known to kombu
+from leads_dagster.orchestration.live.broker import UPKEEP_QUEUE, queues
 from leads_dagster.orchestration.live.posts import Post, posts_folder, read_post
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WORKER_TAG = "leads/worker"
+# The worker of what may take minutes, by its name.
+UPKEEP_WORKER = "upkeep"
+_LONGEST_START_SECONDS = 600.0
+_IDLE_SECONDS = 30.0
 
 
 class WarmRunLauncher(CeleryRunLauncher):
     """Hands whole runs to warm Celery workers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.celery.conf.task_queues = queues()
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Send the run to the workers. Dagster's own makes the task anew for each run, of which Celery warns."""
@@ -61,6 +71,18 @@ class WarmRunLauncher(CeleryRunLauncher):
         if post.run_id != run.run_id:
             return CheckRunHealthResult(WorkerStatus.FAILED, f"The worker {post.name} works on something else.")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+    def may_wait_longer(self, run: DagsterRun, waited_seconds: float) -> bool:
+        """Whether a run that nobody took yet is in its place: one of upkeep, and that worker is at another or starts.
+
+        One that does nothing has no message of this run, and never will.
+        """
+        if run.tags.get(DAGSTER_CELERY_QUEUE_TAG) != UPKEEP_QUEUE:
+            return False
+        post = read_post(self._folder, UPKEEP_WORKER)
+        if not post.is_held:
+            return waited_seconds < _LONGEST_START_SECONDS
+        return post.run_id is not None or post.idle_seconds(time.monotonic()) < _IDLE_SECONDS
 
     def get_run_worker_debug_info(self, run: DagsterRun, include_container_logs: bool | None = True) -> str | None:
         """Who took the run."""

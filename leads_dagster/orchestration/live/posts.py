@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,12 +25,18 @@ class Post:
         is_held: whether its process lives.
         pid: of that process.
         run_id: the run it is at; None between two runs.
+        since: when that began; seconds of the clock that nobody sets, which all processes of a machine share.
     """
 
     name: str
     is_held: bool
     pid: int | None
     run_id: str | None
+    since: float = 0.0
+
+    def idle_seconds(self, now: float) -> float:
+        """For how long it has had no run; 0 while it has one."""
+        return max(0.0, now - self.since) if self.run_id is None else 0.0
 
 
 class HeldPost:
@@ -42,7 +49,7 @@ class HeldPost:
 
     def at(self, run_id: str | None) -> None:
         """Say which run is being executed."""
-        said = json.dumps({"pid": os.getpid(), "run_id": run_id}).encode()
+        said = json.dumps({"pid": os.getpid(), "run_id": run_id, "since": time.monotonic()}).encode()
         os.pwrite(self._descriptor, said.ljust(200), 0)
 
 
@@ -75,7 +82,7 @@ def read_post(folder: Path, name: str) -> Post:
         return Post(name, False, None, None)
     try:
         said = json.loads(os.pread(descriptor, 200, 0) or b"{}")
-        return Post(name, _is_locked(descriptor), said.get("pid"), said.get("run_id"))
+        return Post(name, _is_locked(descriptor), said.get("pid"), said.get("run_id"), said.get("since", 0.0))
     finally:
         os.close(descriptor)
 

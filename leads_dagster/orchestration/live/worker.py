@@ -35,8 +35,9 @@ from dagster._serdes import unpack_value
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
 
 from leads_dagster.live.heartbeat import start_beating
+from leads_dagster.logs import set_up_logs
 from leads_dagster.orchestration.failures import words_of_failure
-from leads_dagster.orchestration.live.broker import QUEUE
+from leads_dagster.orchestration.live.broker import QUEUE, UPKEEP_QUEUE
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
 from leads_dagster.orchestration.live.posts import HeldPost, held_post, posts_folder
 from leads_dagster.orchestration.resources import WHY_TAG
@@ -147,8 +148,8 @@ def _stopped_by_signal() -> Iterator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
-def serve(name: str) -> None:
-    """Take runs until told to stop: by SIGUSR2 after the run at hand, by SIGTERM or Ctrl-C in the middle of it.
+def serve(name: str, queue: str = QUEUE) -> None:
+    """Take a queue's runs until told to stop: by SIGUSR2 after the run at hand, by SIGTERM or Ctrl-C in the middle.
 
     Raises:
         BlockingIOError: another process has this name already.
@@ -159,8 +160,8 @@ def serve(name: str) -> None:
         worker = Worker(instance, post)
         if buried := worker.bury_the_dead():
             logger.warning("Marked %d runs as failed, which the worker before this one left", buried)
-        _warm_up()
-        _consume(_celery_of(instance), worker)
+        _warm_up(queue)
+        _consume(_celery_of(instance), worker, queue)
         if (home / STOPPING).exists():
             worker.give_up_waiting()
 
@@ -172,7 +173,7 @@ def _celery_of(instance: dg.DagsterInstance) -> Celery:
     return launcher.celery
 
 
-def _consume(celery: Celery, worker: Worker) -> None:
+def _consume(celery: Celery, worker: Worker, queue: str) -> None:
     # A message counts as taken when its run is over, so that one that came too late can be given back.
     @celery.task(name=TASK_EXECUTE_JOB_NAME, ignore_result=True, acks_late=True)  # type: ignore[untyped-decorator]
     def execute_job(execute_job_args_packed: Any) -> None:
@@ -190,7 +191,7 @@ def _consume(celery: Celery, worker: Worker) -> None:
         hostname=worker.tag[WORKER_TAG],
         pool="solo",
         concurrency=1,
-        queues=[QUEUE],
+        queues=[queue],
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
@@ -213,14 +214,15 @@ def _say_ready(_: object) -> None:
     logger.info("Ready for runs")
 
 
-def _warm_up() -> None:
+def _warm_up(queue: str = QUEUE) -> None:
     """Load what the first run would have to load."""
     from leads_dagster import definitions
     from leads_dagster.orchestration.jobs import LEADS_SYNC
     from leads_dagster.pipeline import airtable_edits, cycle  # noqa: F401
 
     definitions.defs.resolve_job_def(LEADS_SYNC)
-    threading.Thread(target=_load_rarely_used, daemon=True).start()
+    if queue == QUEUE:
+        threading.Thread(target=_load_rarely_used, daemon=True).start()
 
 
 def _load_rarely_used() -> None:
@@ -243,13 +245,15 @@ def main() -> None:
     atexit.register(gc.freeze)  # looking through all of Dagster's modules for garbage takes a second at the end
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--name", default="worker-1", help="no two workers of a host may have the same")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    set_up_logs(logging.INFO)
     logging.getLogger("dagster._core").setLevel(logging.ERROR)  # it warns of every check of a step that was skipped
     logging.getLogger("celery").setLevel(logging.WARNING)
     logging.getLogger("celery.app.trace").setLevel(logging.ERROR)  # a message given back comes with a traceback
     logging.getLogger("alembic").setLevel(logging.WARNING)
     _leave_out_checks_of_quiet_cycles()
-    serve(asked.parse_args().name)
+    asked.add_argument("--queue", default=QUEUE, choices=[QUEUE, UPKEEP_QUEUE], help="which runs it takes")
+    told = asked.parse_args()
+    serve(told.name, told.queue)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,20 @@ def test_every_answer_that_is_no_success_is_a_named_problem(document: dict[str, 
         assert answer["content"]["application/problem+json"]["example"]["detail"]
 
 
+def test_the_page_shows_every_operation_and_every_problem_and_needs_nothing_from_elsewhere(api: httpx.Client) -> None:
+    page = api.get("/docs")
+    document = api.get("/openapi.json").json()
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    for _, operation in operations(document):
+        assert f'id="{operation["operationId"]}"' in page.text
+    for kind in ("conflict", "store-busy", "key-reused", "wrong-host"):
+        assert f'<tr id="{kind}">' in page.text
+    assert "<script" not in page.text
+    assert not re.search(r'(src|href)="(https?:)?//', page.text)
+    assert api.get("/docs/style.css").headers["content-type"].startswith("text/css")
+
+
 def test_the_server_does_what_the_document_says(api: httpx.Client, tmp_path: Path) -> None:
     """Thousands of requests that it allows, and that it does not, and what one answer leads to."""
     (tmp_path / "schemathesis.toml").write_text(CONTENT)

@@ -229,3 +229,9 @@ def test_a_session_ends_with_its_time_and_with_its_token() -> None:
     assert signer.token_of(cookie[:-1] + "0", tokens, now=2000) in (None, tokens[1] if cookie.endswith("0") else None)
     assert Signer(b"t" * 32).token_of(cookie, tokens, now=2000) is None
     assert [signer.token_of(bad, tokens) for bad in ("", ".", "..", "a.b.c")] == [None] * 4
+
+
+def _send_headers_for_ever(raw: socket.socket) -> None:
+    while True:
+        raw.sendall(b"X-Many: " + b"x" * 8000 + b"\r\n")
+        time.sleep(0.01)

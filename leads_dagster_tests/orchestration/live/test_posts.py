@@ -59,3 +59,12 @@ def test_looking_at_a_post_does_not_take_it(tmp_path: Path) -> None:
         post.at("run-8")
         assert read_post(tmp_path, "worker-1").run_id == "run-8"
     assert not read_post(tmp_path, "worker-1").is_held
+
+
+def test_a_post_tells_for_how_long_its_worker_had_nothing_to_do(tmp_path: Path) -> None:
+    with held_post(tmp_path, "worker-1") as post:
+        idle = read_post(tmp_path, "worker-1")
+        assert idle.idle_seconds(idle.since + 7) == 7
+        post.at("run-7")
+        busy = read_post(tmp_path, "worker-1")
+        assert busy.idle_seconds(busy.since + 7) == 0

@@ -1,0 +1,121 @@
+"""People are told once when something begins, again after a day, and once when it is over; over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from leads_dagster.errors import CredentialsError
+from leads_dagster.pipeline import alerting
+from leads_dagster_tests.pipeline.conftest import Road
+from leads_dagster_tests.sources.scripted_server import Reply, ScriptedServer
+
+START = 1_800_000_000.0
+HOUR = 3600.0
+ROWS = [[f"Person {number}", f"p{number}@example.com", "Acme", ""] for number in range(40)]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        running.on("/", Reply(200, b"ok"))
+        yield running
+
+
+@pytest.fixture
+def told(make_road: Callable[..., Road], server: ScriptedServer) -> Road:
+    return make_road(environ={"LEADS_NOTIFY_URLS": f"json://{server.host}"})
+
+
+def texts(server: ScriptedServer) -> list[str]:
+    return [json.loads(asked.body)["message"] for asked in server.asked]
+
+
+def look(road: Road, after: float = 0.0) -> alerting.Round:
+    found = alerting.alert_round(road.settings, clock=lambda: START + after)
+    assert found is not None
+    return found
+
+
+def hold(road: Road) -> None:
+    road.sync(ROWS)
+    road.sync(ROWS[:2])
+
+
+def test_a_hold_is_told_once(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    look(told)
+    look(told, after=60)
+    (text,) = texts(server)
+    assert "acme: A sync would remove" in text
+    assert "`leads holds`" in text
+    assert {one["kind"] for one in alerting.standing(told.settings)} == {"hold", "backup"}
+
+
+def test_what_still_stands_after_a_day_is_told_again(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    look(told)
+    look(told, after=25 * HOUR)
+    assert "still: acme: A sync would remove" in texts(server)[1]
+
+
+def test_what_is_over_is_told_once_it_stayed_away(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    look(told)
+    told.sync(ROWS)
+    look(told, after=60)
+    assert len(texts(server)) == 1, "it may come back at once"
+    look(told, after=60 + alerting.OVER_AFTER_SECONDS)
+    look(told, after=3 * HOUR)
+    assert texts(server)[1:] == ["over: acme: A sync would remove, blank or change many leads and waits for a person."]
+
+
+def test_what_comes_and_goes_is_told_once(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    for minute in range(6):
+        told.sync(ROWS if minute % 2 else ROWS[:2])
+        look(told, after=60.0 * minute)
+    assert len(texts(server)) == 1
+
+
+def test_what_nobody_took_is_sent_again(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    server.on("/", Reply(500, b""), Reply(200, b"ok"))
+    assert [one.ok for one in look(told).sent] == [False]
+    assert [one.ok for one in look(told, after=60).sent] == [True]
+    assert look(told, after=120).sent == ()
+
+
+def test_a_database_that_cannot_be_opened_is_told(told: Road, server: ScriptedServer) -> None:
+    told.sync(ROWS)
+    (told.home / "leads.db").write_bytes(b"this is no database at all" * 400)
+    look(told)
+    (text,) = texts(server)
+    assert "all customers: The lead database cannot be used" in text
+
+
+def test_the_addresses_of_a_file_are_read_each_time(make_road: Callable[..., Road], server: ScriptedServer) -> None:
+    road = make_road(environ={"LEADS_NOTIFY_URLS_FILE": "people.txt"})
+    with pytest.raises(CredentialsError, match=r"people\.txt"):
+        alerting.told_of_test(road.settings)
+    (road.home / "people.txt").write_text(f"# on call\njson://{server.host}\n")
+    assert [one["ok"] for one in alerting.told_of_test(road.settings)["sent"]] == [True]
+
+
+def test_an_address_is_never_shown(make_road: Callable[..., Road], caplog: pytest.LogCaptureFixture) -> None:
+    road = make_road(environ={"LEADS_NOTIFY_URLS": "json://user:s3cr3t-word@127.0.0.1:1/ nonsense://s3cr3t-word"})
+    found = alerting.told_of_test(road.settings)
+    assert [(one["name"], one["ok"]) for one in found["sent"]] == [("1 json", False), ("2 nonsense", False)]
+    hold(road)
+    look(road)
+    assert "s3cr3t" not in f"{found} {caplog.text} {road.settings!r}"
+
+
+def test_a_memory_that_cannot_be_read_is_begun_anew(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    look(told)
+    (told.home / "notifications.json").write_text('{"alerts": 3')
+    look(told, after=60)
+    assert len(texts(server)) == 2

@@ -68,10 +68,10 @@ def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
     try:
         with writing(ws.engine) as connection:
             ledger.update_run(
-                connection, ws.name, run_id, status="failed", error=error.message[:2000], finished_at=ws.now()
+                connection, ws.name, run_id, status="failed", error=str(error)[:2000], finished_at=ws.now()
             )
             failing = [one for one in breaker_states() if one["failures"]]
-            ledger.fail_state(connection, ws.name, run_id=run_id, error=error.message[:2000], breakers=failing)
+            ledger.fail_state(connection, ws.name, run_id=run_id, error=str(error)[:2000], breakers=failing)
             _book_retry(ws, connection, error)
     except LeadsError as second:
         second.__context__ = None

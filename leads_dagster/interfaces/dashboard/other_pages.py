@@ -37,7 +37,7 @@ Number = Annotated[int, Path(ge=1, le=2**53 - 1)]
 @router.get("/static/{name}")
 async def static(request: Request, name: Annotated[str, Path(pattern=r"^[a-z]+(?:\.min)?\.[a-z]{2,3}$")]) -> Response:
     """A shipped file; with its version in the address it may be kept for good."""
-    found = files(PACKAGE).joinpath("static", name)
+    found = files(PACKAGE).joinpath("static").joinpath(name)
     if not found.is_file():
         raise NotFoundError("There is no such file.")
     kept = _FOR_GOOD if "v" in request.query_params else _SHORTLY
@@ -79,11 +79,16 @@ async def budget(request: Request) -> Response:
     """Calls of Airtable and Google: what is used, and what is parked."""
     leads = leads_of(request)
     limits = await run_in_threadpool(call_budget.list_, leads.settings)
+<<<<<<< HEAD
     bases = {
         f"airtable base {one.airtable.base_id}": one.name
         for one in leads.settings.customers
         if one.airtable is not None
     }
+=======
+    owners = ((one.airtable.base_id, one.name) for one in leads.settings.customers if one.airtable is not None)
+    bases = {f"airtable base {base}": name for base, name in owners}
+>>>>>>> I
     return await page(request, "budget", limits=limits, bases=bases)
 
 

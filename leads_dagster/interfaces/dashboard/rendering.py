@@ -129,7 +129,7 @@ def environment() -> Environment:
 @lru_cache(maxsize=64)
 def asset(name: str) -> str:
     """The address of a shipped file; it changes with the file, so that browsers may keep it for good."""
-    content = files(PACKAGE).joinpath("static", name).read_bytes()
+    content = files(PACKAGE).joinpath("static").joinpath(name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:10]}"
 
 
@@ -154,9 +154,9 @@ class PageRoute(APIRoute):
 
 
 async def _fault(request: Request, status: int, message: str, advice: str | None) -> Response:
-    shown = {"status": status, "message": message, "advice": advice or ""}
+    shown: dict[str, Any] = {"status": status, "message": message, "advice": advice or ""}
     if is_part(request):
-        return part(request, "fault_part", status=status, **shown)
+        return part(request, "fault_part", **shown)
     common = _common(request)
     html = await asyncio.to_thread(environment().get_template("fault.html.jinja").render, **common, **shown)
     return HTMLResponse(html, status, headers=_HTML)

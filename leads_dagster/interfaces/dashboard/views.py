@@ -61,7 +61,7 @@ def headline(cards: Sequence[Mapping[str, Any]], waits: int) -> str:
     else:
         said = "Everything is in step"
     if waits:
-        return f"{said}, {counted(waits, 'decision')} {'waits' if waits == 1 else 'wait'} for you."
+        return f"{said}, {counted(waits, 'thing')} {'waits' if waits == 1 else 'wait'} for you."
     return f"{said}, and nothing waits for you."
 
 

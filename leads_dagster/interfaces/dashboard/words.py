@@ -19,7 +19,7 @@ FIELD_NAMES = {
     "enriched_at": "Enriched at", "notes": "Notes", "raw_data": "Other columns",
 }  # fmt: skip
 FIELD_ORDER = {name: number for number, name in enumerate(FIELD_NAMES)}
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def field_name(name: str) -> str:
@@ -53,8 +53,7 @@ def ago(at: datetime | None, *, now: datetime | None = None) -> str:
     passed = ((now or datetime.now(timezone.utc)) - at).total_seconds()
     for length, unit in _UNITS:
         if passed >= length:
-            count = int(passed // length)
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            return f"{int(passed // length)} {unit} ago"
     return "just now"
 
 

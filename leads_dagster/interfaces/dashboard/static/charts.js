@@ -58,10 +58,10 @@
       plots.push(new uPlot({
         width: Math.max(240, box.clientWidth), height: 150, legend: { show: false },
         cursor: { sync: { key: cursor.key }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
-        scales: { x: { time: true }, y: { range: [0, most > 0 ? most * 1.15 : 1] } },
+        scales: { x: { time: true, range: () => [at[0], at[at.length - 1] + (at[1] - at[0])] }, y: { range: [0, most > 0 ? most * 1.15 : 1] } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         axes: [
-          { ...axis, grid: { show: false }, space: 56, values: (_, marks) => marks.map((mark) => (span === "day" ? hour : day).format(mark * 1000)) },
+          { ...axis, grid: { show: false }, size: 28, space: 56, values: (_, marks) => marks.map((mark) => (span === "day" ? hour : day).format(mark * 1000)) },
           { ...axis, grid: { stroke: colour("--line"), width: 1 }, size: 58, space: 36, values: (_, marks) => marks.map(kind.say) },
         ],
         series: [{}, ...kind.lines.map(([label, , tone]) => ({

@@ -1,11 +1,11 @@
 // What pages do beside their forms: live progress, times that go on, focus after a swap. Everything works without.
 "use strict";
 (() => {
-  const units = [[86400, "day"], [3600, "hour"], [60, "minute"]];
+  const units = [[86400, "d"], [3600, "h"], [60, "min"]];
   const ago = (seconds) => {
     for (const [length, unit] of units) {
       const count = Math.floor(seconds / length);
-      if (count >= 1) return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+      if (count >= 1) return `${count} ${unit} ago`;
     }
     return "just now";
   };

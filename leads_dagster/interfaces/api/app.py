@@ -52,10 +52,6 @@ _ROUTERS = (
     prometheus.router,
     *pages.ROUTERS,
     docs_page.router,
-<<<<<<< HEAD
-=======
-    *pages.ROUTERS,
->>>>>>> I
 )
 
 # A cycle that this process runs may end; one that takes longer is cut off, and the next catches up.

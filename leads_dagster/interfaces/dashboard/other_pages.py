@@ -79,16 +79,8 @@ async def budget(request: Request) -> Response:
     """Calls of Airtable and Google: what is used, and what is parked."""
     leads = leads_of(request)
     limits = await run_in_threadpool(call_budget.list_, leads.settings)
-<<<<<<< HEAD
-    bases = {
-        f"airtable base {one.airtable.base_id}": one.name
-        for one in leads.settings.customers
-        if one.airtable is not None
-    }
-=======
     owners = ((one.airtable.base_id, one.name) for one in leads.settings.customers if one.airtable is not None)
     bases = {f"airtable base {base}": name for base, name in owners}
->>>>>>> I
     return await page(request, "budget", limits=limits, bases=bases)
 
 

@@ -22,9 +22,11 @@ from leads_dagster.orchestration.launch import sync_once
 from leads_dagster.settings import load_settings
 from leads_dagster_tests.conftest import REPOSITORY
 from leads_dagster_tests.orchestration.conftest import DagsterRoad
+from leads_dagster_tests.test_definitions import CHECKS
 
 ROAD = [
-    "raw_leads", "airtable_edits", "normalized_leads", "deduped_leads", "lead_store", "crm_store", "airtable_mirror",
+    "raw_leads", "airtable_edits", "captured_leads", "normalized_leads", "deduped_leads", "lead_store", "crm_store",
+    "airtable_mirror",
 ]  # fmt: skip
 ROWS = [
     ("Ada Lovelace", "ada@engines.example", "Engines", "Analyst"),
@@ -75,7 +77,7 @@ def test_every_check_of_the_road_is_recorded_and_passes_but_the_warning(road: Da
         for one in (entry.dagster_event.asset_check_evaluation_data for entry in kept if entry.dagster_event)
     }
     assert told.pop(("normalized_leads", "error_rate")) is False
-    assert len(told) == 8
+    assert len(told) == len(CHECKS) - 1
     assert all(told.values())
 
 

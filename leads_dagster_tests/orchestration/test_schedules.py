@@ -115,6 +115,8 @@ def test_every_schedule_is_on_from_the_start_and_ticks_by_utc(road: DagsterRoad)
         "freshness_schedule": "* * * * *",
         "compare_schedule": "* * * * *",
         "audit_schedule": "* * * * *",
+        "alert_schedule": "* * * * *",
+        "queue_retry_schedule": "41 */6 * * *",
     }
     assert {one.default_status for one in schedules} == {dg.DefaultScheduleStatus.RUNNING}
     assert {one.execution_timezone for one in schedules} == {"UTC"}

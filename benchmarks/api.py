@@ -12,11 +12,12 @@ import asyncio
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from socket import create_server
@@ -37,6 +38,7 @@ CUSTOMER = "bench"
 LISTENERS = 200
 _CONNECTIONS = 8
 _SEARCHES = 2_000
+_ROUNDS = 5
 _STATUS = ("/api/leads/sync/status",)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -46,6 +48,7 @@ def api(bench: Workbench) -> Findings:
     rows = run_child_rows([sys.executable, "-m", "benchmarks.api", bench.folder / "api", *map(str, bench.sizes.api)])
     asked = [one for one in rows if "query" in one]
     (listening,) = [one for one in rows if "listeners" in one]
+    (slowed,) = [one for one in rows if "slowed" in one]
     lines = [
         [
             one["query"],
@@ -59,7 +62,9 @@ def api(bench: Workbench) -> Findings:
     note = (
         f"`leads_dagster.interfaces.api` in a process of its own, {rows[0]['leads']:,} leads in SQLite; asked by "
         f"another process over {_CONNECTIONS} connections that stay open, as fast as it answers. Searches each differ, "
-        "so that none is kept, and come one after another; `total` is counted for each. CPU is the server's."
+        "so that none is kept, and come one after another; `total` is counted for each. CPU of listeners is the "
+        f"server's; seconds of a sync are CPU seconds of its own process, medians of {_ROUNDS}, asked by four callers "
+        "five times a second each."
     )
     return Findings(
         [
@@ -67,6 +72,10 @@ def api(bench: Workbench) -> Findings:
             Table(
                 ("listeners", "events to each", "CPU % of a core, all of them", "of each", "bar", ""),
                 [[str(one) for one in listening["cells"]]],
+            ),
+            Table(
+                ("a sync of as many rows, all changed", "alone s", "while asked s", "slower", "bar", ""),
+                [[str(one) for one in slowed["cells"]]],
             ),
         ],
         [note],
@@ -92,8 +101,9 @@ def run(folder: str, leads: int, seconds: float) -> list[dict[str, Any]]:
         searched |= {"bar": "p95 < 50", "kept": _verdict(searched["p95"] < 50)}
         page = {**_ask(server, ("/api/leads?limit=50",), seconds), "query": "newest leads, kept"}
         heard = asyncio.run(_listen(server, home, seconds))
+    slowed = _slowed(home.parent / f"{home.name}-sync", max(100, leads // 20))
     plain = {"bar": "", "kept": ""}
-    return [{**plain, **one, "leads": leads} for one in (status, everyone, searched, page)] + [heard]
+    return [{**plain, **one, "leads": leads} for one in (status, everyone, searched, page)] + [heard, slowed]
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ def _get(server: _Server, path: str) -> None:
 
 
 def _ask(server: _Server, paths: Sequence[str], seconds: float, *, connections: int = _CONNECTIONS) -> dict[str, Any]:
-    words = ("127.0.0.1", str(server.port), str(connections), str(seconds), *paths)
+    words = ("127.0.0.1", str(server.port), str(connections), str(seconds), "0", *paths)
     told = subprocess.run(
         [sys.executable, "-m", "benchmarks.api_load", *words],
         cwd=REPOSITORY,
@@ -181,6 +191,48 @@ def _searches(rows: Sequence[dict[str, Any]]) -> list[str]:
     )
     asked = [kinds[place % len(kinds)](lead) for place, lead in enumerate(chosen)]
     return [f"/api/leads?{urlencode({**one, 'limit': 20 + place % 31})}" for place, one in enumerate(asked)]
+
+
+def _slowed(home: Path, rows: int) -> dict[str, Any]:
+    """The same cycle with nobody asking, and with four dashboards that ask for a status five times a second."""
+    home.mkdir(parents=True)
+    (home / "leads.toml").write_text(f'[[customers]]\nname = "{CUSTOMER}"\nsheet = "sheet.csv"\n', encoding="utf-8")
+    _cycle(home, rows, 0)
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    with _served(home) as server:
+        for turn in range(1, _ROUNDS * 2 + 1):
+            is_asked = turn % 2 == 0
+            with _asking(server) if is_asked else nullcontext():
+                seconds[is_asked].append(_cycle(home, rows, turn))
+    alone, asked = (statistics.median(seconds[which]) for which in (False, True))
+    slower = asked / alone - 1
+    cells = [f"{rows:,}", f"{alone:.2f}", f"{asked:.2f}", f"{slower:+.1%}", "< 5 %", _verdict(slower < 0.05)]
+    return {"slowed": slower, "cells": cells}
+
+
+def _cycle(home: Path, rows: int, turn: int) -> float:
+    """CPU seconds of this process for one cycle in which every row has another title."""
+    from leads_dagster.pipeline.cycle import run_cycle
+    from leads_dagster.pipeline.workspace import open_workspace
+
+    lines = (f"Person N{number},p{number}@firm{number}.example,Firm {number},Title {turn}" for number in range(rows))
+    (home / "sheet.csv").write_text("Name,Email,Company,Title\n" + "\n".join(lines), encoding="utf-8")
+    with open_workspace(load_settings({"LEADS_HOME": str(home)}, cwd=home), CUSTOMER) as workspace:
+        began = time.process_time()
+        result = run_cycle(workspace)
+    if result.rows.read != rows:
+        raise BenchmarkError(f"The cycle read {result.rows.read} rows of {rows}: {result.error}")
+    return time.process_time() - began
+
+
+@contextmanager
+def _asking(server: _Server) -> Iterator[None]:
+    words = ("127.0.0.1", str(server.port), "4", "600", "0.2", *_STATUS)
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.api_load", *words], cwd=REPOSITORY) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 async def _listen(server: _Server, home: Path, seconds: float) -> dict[str, Any]:

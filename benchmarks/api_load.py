@@ -1,6 +1,6 @@
 """Asking an HTTP server as fast as it answers, over connections that stay open, and the clock around each answer.
 
-    python -m benchmarks.api_load HOST PORT CONNECTIONS SECONDS PATH [PATH ...]
+    python -m benchmarks.api_load HOST PORT CONNECTIONS SECONDS PAUSE PATH [PATH ...]
 
 What belongs here: sockets and percentiles. The standard library only, in a process of its own, so that what asks takes
 none of the server's core.
@@ -39,19 +39,21 @@ class Load:
         return {**at, "a_second": self.answers / self.seconds, "answers": self.answers}
 
 
-async def ask(host: str, port: int, paths: Sequence[str], *, connections: int, seconds: float) -> Load:
-    """Ask for the paths in turn until the time is over."""
+async def ask(
+    host: str, port: int, paths: Sequence[str], *, connections: int, seconds: float, pause: float = 0.0
+) -> Load:
+    """Ask for the paths in turn until the time is over, each connection with a pause after each answer."""
     until = time.perf_counter() + seconds
     started = time.perf_counter()
     parts = await asyncio.gather(
-        *(_one(host, port, paths[start::connections] or paths, until) for start in range(connections))
+        *(_one(host, port, paths[start::connections] or paths, until, pause) for start in range(connections))
     )
     spent = time.perf_counter() - started
     found = sorted(one for part in parts for one in part)
     return Load(len(found), spent, found)
 
 
-async def _one(host: str, port: int, paths: Sequence[str], until: float) -> list[float]:
+async def _one(host: str, port: int, paths: Sequence[str], until: float, pause: float) -> list[float]:
     reader, writer = await asyncio.open_connection(host, port, limit=2**22)
     found: list[float] = []
     for path in cycle(paths):
@@ -65,11 +67,14 @@ async def _one(host: str, port: int, paths: Sequence[str], until: float) -> list
         found.append((time.perf_counter() - began) * 1000)
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(f"{path} was answered {head[:40]!r}")
+        if pause:
+            await asyncio.sleep(pause)
     writer.close()
     return found
 
 
 if __name__ == "__main__":
-    host_, port_, connections_, seconds_, *paths_ = sys.argv[1:]
-    load = asyncio.run(ask(host_, int(port_), paths_, connections=int(connections_), seconds=float(seconds_)))
+    host_, port_, connections_, seconds_, pause_, *paths_ = sys.argv[1:]
+    how = {"connections": int(connections_), "seconds": float(seconds_), "pause": float(pause_)}
+    load = asyncio.run(ask(host_, int(port_), paths_, **how))
     sys.stdout.write(json.dumps(load.facts()))

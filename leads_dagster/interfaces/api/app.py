@@ -54,6 +54,8 @@ _ROUTERS = (
     *pages.ROUTERS,
 )
 
+# A cycle that this process runs may end; one that takes longer is cut off, and the next catches up.
+_IN_HAND_SECONDS = 20.0
 _CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST"],
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID"],
@@ -73,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await leads.triggers.settle(_IN_HAND_SECONDS)
         leads.close()
 
     app = FastAPI(

@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from leads_dagster.interfaces.api import server
+from leads_dagster.interfaces.api import security, server
 from leads_dagster.interfaces.api.limits import Rates
 from leads_dagster.interfaces.api.tokens import Signer, read_tokens
 from leads_dagster_tests.interfaces.api.conftest import Serve, problem
@@ -207,6 +207,15 @@ def test_headers_without_end_are_cut_off(api: httpx.Client) -> None:
         raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
         assert any(not _taken(raw, b"X-Many: " + b"x" * 8000 + b"\r\n") for _ in range(1000))
     assert api.get("/healthz").status_code == 200
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.3)
+    with socket.create_connection((api.base_url.host, api.base_url.port or 80), timeout=10) as raw:
+        head = "POST /api/leads/captures HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        raw.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+
+        assert raw.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 def _taken(raw: socket.socket, data: bytes) -> bool:

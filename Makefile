@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BROWSER := $(VENV)/.browser
 ROUNDS ?= 300
 CAPTURE_ROUNDS ?= 200
 BENCH_VENV := .venv-bench
@@ -38,7 +39,15 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 run: $(STAMP)
 	@$(BIN)/python -m leads_dagster.interfaces.first_run
 
-test: $(STAMP)
+# The pages are tried in the machine's own Chromium; where there is none, Debian's is installed.
+$(BROWSER): $(STAMP)
+	@for one in chromium chromium-browser google-chrome; do command -v $$one >/dev/null && exit 0; done; \
+		echo "Installing Chromium, for the tests of the dashboard"; \
+		test "$$(id -u)" = 0 || sudo=sudo; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends chromium >/dev/null
+	@touch $@
+
+test: $(STAMP) $(BROWSER)
 	@echo "Tests"
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 

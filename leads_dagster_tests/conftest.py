@@ -22,6 +22,7 @@ SLOW_FILES = (
     "orchestration/live/test_worker.py",
     "acceptance/test_crash.py",
     "acceptance/test_incremental_equals_batch.py",
+    "interfaces/dashboard/test_in_a_browser.py",
 )
 
 

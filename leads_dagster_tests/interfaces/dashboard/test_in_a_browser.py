@@ -27,7 +27,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 def browser() -> Iterator[Browser]:
     """One browser for all tests here: the machine's own."""
     found = next(filter(None, map(shutil.which, _NAMES)), None)
-    assert found is not None, "No Chromium is installed: `make browser`, or apt-get install chromium."
+    assert found is not None, "No Chromium is installed: apt-get install chromium."
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield started

@@ -88,8 +88,9 @@ class AirtableIntake:
 
     def _is_known(self, edit: AirtableEdit, shown: Mapping[str, Shown]) -> bool:
         """Whether a record that was made shows a lead already, or brings one back; it is then dealt with."""
-        if edit.record_id in shown:
-            self._edit_leads([edit], shown)
+        if edit.record_id in shown:  # we wrote into it while it waited: what it leaves blank says nothing
+            told = {name: value for name, value in edit.values.items() if name in edit.said_at}
+            self._edit_leads([replace(edit, values=told)], shown)
             return True
         lead = lead_rows.load(self.connection, [edit.lead_key]).get(edit.lead_key) if edit.lead_key else None
         if lead is None or lead["customer"] != self.customer or edit.lead_key is None:

@@ -83,7 +83,10 @@ def _times(
 def _seen(
     connection: Connection, edits: Sequence[AirtableEdit], shown: Mapping[str, Shown]
 ) -> dict[tuple[str, str], datetime]:
-    """(Airtable record, field) -> when that was said which stood there, where the lead says it still."""
+    """(Airtable record, field) -> when that was said which stood there, where the lead says it still.
+
+    Where a write of ours landed over the edit, who made it did not see what the lead came to say since.
+    """
     ids = sorted({mark.lead_id for mark in shown.values()})
     leads = lead_rows.load(connection, ids)
     said: dict[tuple[str, str], datetime] = {}
@@ -98,6 +101,8 @@ def _seen(
         for name in edit.values
         if (mark.lead_id, name) in said and name in (mark.base or {})
         if not _moved_on(leads[mark.lead_id], mark, name)
+        if name not in edit.overwritten
+        or not lead_rows.changed_since(connection, mark.lead_id, name, edit.said_at.get(name, edit.at))
     }
 
 

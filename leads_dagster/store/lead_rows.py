@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -237,6 +238,17 @@ def said_before(connection: Connection, lead_id: str, name: str) -> set[str]:
         lead_history.c.lead_id == lead_id, lead_history.c.field == name, lead_history.c.operation == "updated"
     )
     return {old or "" for old in connection.execute(query).scalars()}
+
+
+def changed_since(connection: Connection, lead_id: str, name: str, moment: datetime) -> bool:
+    """Whether a field of a lead got another value after that moment."""
+    query = select(lead_history.c.id).where(
+        lead_history.c.lead_id == lead_id,
+        lead_history.c.operation == "updated",
+        lead_history.c.field == name,
+        lead_history.c.at > moment,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def was_blank(connection: Connection, lead_id: str, name: str) -> bool:

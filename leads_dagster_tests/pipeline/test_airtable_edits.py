@@ -636,6 +636,51 @@ def test_what_a_record_that_was_brought_back_says_of_old_is_no_edit(desk: Desk) 
     assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:3], "Chair")]
 
 
+def deleted_and_brought_back(desk: Desk, **typed: str) -> str:
+    """Jane's record out of the bin, with that typed into it since, and nobody took it in yet."""
+    desk.ready(JANE, BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.act(delete=[record])
+    desk.road.sync()
+    (made,) = desk.act(create=[fields])["created"]
+    desk.type_in(made["id"], **typed)
+    return str(made["id"])
+
+
+def test_what_a_record_says_that_waits_is_older_than_what_the_sheet_says_meanwhile(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    deleted_and_brought_back(desk, Company="Zeta")
+    desk.sync((*JANE[:3], "Founder"), BOB)  # brings the lead back, and is written into that record
+    later(desk, seconds=5)
+    assert (desk.lead_of("Jane Doe")["title"], desk.lead_of("Jane Doe")["company"]) == ("Founder", "Zeta")
+    assert shown(desk) == [record_as_shown(*BOB), record_as_shown(*JANE[:2], "Zeta", "Founder")]
+
+
+def test_what_was_typed_into_a_record_that_waits_is_at_odds_with_what_the_sheet_says_meanwhile(
+    make_desk: MakeDesk,
+) -> None:
+    desk = make_desk(debounce_seconds=2)
+    deleted_and_brought_back(desk, Title="Chair")
+    desk.sync((*JANE[:3], "Founder"), BOB)
+    later(desk, seconds=5)
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert open_conflicts(desk) == [("title", "Founder", "Chair")]
+
+
+def test_what_a_record_that_waits_leaves_blank_says_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk(debounce_seconds=2)
+    desk.ready((*JANE[:3], ""), BOB)
+    record = desk.record_of("Jane Doe")
+    fields = next(one["fields"] for one in desk.sandbox.airtable.records(BASE, desk.table) if one["id"] == record)
+    desk.act(delete=[record])
+    desk.road.sync()
+    desk.act(create=[fields])
+    desk.sync(JANE, BOB)
+    later(desk, seconds=5)
+    assert desk.lead_of("Jane Doe")["title"] == "CEO"
+
+
 def test_taking_a_deletion_back_makes_the_record_anew(desk: Desk) -> None:
     desk.ready(JANE, BOB)
     desk.act(delete=[desk.record_of("Jane Doe")])

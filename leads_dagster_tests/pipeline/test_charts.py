@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -26,9 +27,7 @@ def test_a_span_is_as_many_steps_without_gaps_and_the_last_is_now(road: Road, sp
         found = series(ws, span)
         now = ws.now()
 
-    assert [after["at"] - before["at"] for before, after in zip(found, found[1:], strict=False)] == [length] * (
-        count - 1
-    )
+    assert [after["at"] - before["at"] for before, after in pairwise(found)] == [length] * (count - 1)
     assert found[-1]["at"] <= now < found[-1]["at"] + length
     last = {name: sum(step[name] for step in found) for name in ("inserted", "syncs", "errors")}
     assert last == {"inserted": 1, "syncs": 1, "errors": 0}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -65,11 +66,12 @@ class Once:
         await self._answer(named, scope, _given(message, receive), send)
 
     async def _answer(self, key: str, scope: Scope, receive: Receive, send: Send) -> None:
-        said = _Said()
+        """What is answered is kept before its end is sent: who asks again at once finds it."""
+        said = _Said(lambda: run_in_threadpool(self._end, key, said))
         try:
             await self.app(scope, receive, said.heard(send))
         finally:
-            await run_in_threadpool(self._end, key, said)
+            await said.end()
 
     def _begin(self, key: str, fingerprint: str) -> Given | None:
         with self._leads.workspace(self._leads.customers()[0]) as ws, writing(ws.engine) as connection:
@@ -85,9 +87,15 @@ class Once:
 
 
 class _Said:
-    """An answer, as it goes by."""
+    """An answer, as it goes by.
 
-    def __init__(self) -> None:
+    Args:
+        keep: called once, when it is whole, or was broken off.
+    """
+
+    def __init__(self, keep: Callable[[], Awaitable[None]]) -> None:
+        self._keep = keep
+        self._is_kept = False
         self.status = 0
         self.kind = ""
         self.body = bytearray()
@@ -96,6 +104,12 @@ class _Said:
     def is_final(self) -> bool:
         """Whether the same request would be answered the same: not where it failed of something that may pass."""
         return 200 <= self.status < 500 and self.status not in (401, 403, 408, 429) and len(self.body) <= _LARGEST_KEPT
+
+    async def end(self) -> None:
+        """Nothing more comes."""
+        if not self._is_kept:
+            self._is_kept = True
+            await self._keep()
 
     def heard(self, send: Send) -> Send:
         """Send, and listen."""
@@ -106,6 +120,8 @@ class _Said:
                 self.kind = dict(message["headers"]).get(b"content-type", b"").decode("latin-1")
             elif len(self.body) <= _LARGEST_KEPT:
                 self.body += message.get("body", b"")
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                await self.end()
             await send(message)
 
         return sending

@@ -130,7 +130,8 @@ class Sending:
         with reading(self.ws.engine) as connection:
             leads = lead_rows.load(connection, [mark.lead_id for mark in marks])
             leads = self.attention.over(connection, leads) if self.attention is not None else leads
-        waiting = {mark.lead_id for mark in marks if RECORD in withheld.get(mark.external_id, ())}
+        waiting = self._made_for(marks)
+        waiting |= {mark.lead_id for mark in marks if RECORD in withheld.get(mark.external_id, ())}
         marks = [mark for mark in marks if mark.lead_id not in waiting]
         self._postpone(waiting)
         pushes = {
@@ -164,6 +165,11 @@ class Sending:
         self.unsettled.read_on(known)
         marks = self._next_marks([mark.lead_id for mark in marks])
         return marks, self.unsettled.fields_of([mark.external_id for mark in marks if mark.external_id])
+
+    def _made_for(self, marks: Sequence[Any]) -> set[str]:
+        """Leads without a record, for which one was made there that is to be taken in yet."""
+        new = {mark.lead_id for mark in marks if not mark.external_id}
+        return new & self.unsettled.named() if self.unsettled is not None and new else set()
 
     def _last_words(self, marks: Sequence[Any], result: PushResult) -> set[str]:
         """Leads whose record we deleted, and in which somebody typed just before: that is to be taken in yet."""

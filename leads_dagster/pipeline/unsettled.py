@@ -1,7 +1,8 @@
 """Which fields a push must leave alone: those with an edit in Airtable that nobody took in yet.
 
 What belongs here: rule 9. Before records are patched, their unseen payloads are read; a field in which somebody's edit
-waits, is still being typed or is held by the guard is withheld, and a record that was deleted there is left alone.
+waits, is still being typed or is held by the guard is withheld, and a record that was deleted there is left alone. So
+is one that was made there for a lead that has none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 
 from leads_dagster.customers import AirtableSettings
 from leads_dagster.mirrors.airtable import AirtableMirror
+from leads_dagster.mirrors.airtable_schema import KEY
 from leads_dagster.pipeline.airtable_table import known_table
 from leads_dagster.pipeline.pull import pull
 from leads_dagster.pipeline.workspace import Workspace
@@ -52,6 +54,15 @@ class Unsettled:
             record: frozenset({RECORD} if RECORD in ids else (field_of[one] for one in ids if one in field_of))
             for record, ids in waiting.items()
         }
+
+    def named(self) -> set[str]:
+        """The leads named by records that were made there and wait: to make another for one writes into that."""
+        table = known_table(self.ws, self.airtable)
+        if table is None or KEY not in table.fields:
+            return set()
+        with reading(self.ws.engine) as connection:
+            key = str(table.fields[KEY]["id"])
+            return set(map(str, airtable_changes.in_field(connection, table.base_id, table.table_id, key)))
 
     def typed_before(self, record_ids: Collection[str]) -> set[str]:
         """Of records that we just deleted, those in which somebody typed until then, all where that cannot be told."""

@@ -169,6 +169,13 @@ def cells(connection: Connection, base_id: str, table_id: str, record_ids: Seque
     return found
 
 
+def in_field(connection: Connection, base_id: str, table_id: str, field_id: str) -> list[Any]:
+    """What waits of all cells of a field."""
+    here = (airtable_changes.c.base_id == base_id, airtable_changes.c.table_id == table_id)
+    query = select(airtable_changes.c.cell).where(*here, airtable_changes.c.field_id == field_id)
+    return list(connection.execute(query).scalars())
+
+
 def deleted(connection: Connection, base_id: str, table_id: str, record_ids: Sequence[str]) -> set[str]:
     """Of these records, those of which a deletion waits."""
     mine = (airtable_changes.c.field_id == RECORD, airtable_changes.c.kind == "deleted")

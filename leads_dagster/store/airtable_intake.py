@@ -130,7 +130,10 @@ class AirtableIntake:
         airtable_marks.note_there(self.connection, self.customer, {lead_id: (edit.record_id, base)})
 
     def _hear(self, edit: AirtableEdit, lead_id: str) -> None:
-        """What an adopted record says and its lead never said, somebody typed there: the push would write over it."""
+        """What an adopted record says and its lead never said, somebody typed there: the push would write over it.
+
+        Who did saw the record, not the lead; nobody saw there what that came to say since.
+        """
         lead = lead_rows.load(self.connection, [lead_id])[lead_id]
         texts = lead_rows.to_texts(lead)
         other = {name: value for name, value in edit.values.items() if value is not None}
@@ -141,7 +144,7 @@ class AirtableIntake:
         }
         seen = Shown(lead_id, edit.record_id, {name: lead[name] for name in new}, None)
         said = self._said_of_leads()
-        said.book([(lead_id, replace(edit, values=new), seen)])
+        said.book([(lead_id, replace(edit, values=new, overwritten=frozenset(new)), seen)])
         self.taken.refused += said.refused
 
     def _duplicate(self, record_id: str, lead_id: str, *, reason: str, keep: bool = False) -> None:

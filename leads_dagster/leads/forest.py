@@ -5,16 +5,16 @@ What belongs here: joining two trees of records, or refusing to. In which order 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain, combinations, islice, product, starmap
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
-from leads_dagster.leads.comparison import name_pair_scores, name_scores, one_letter_apart
-from leads_dagster.leads.evidence import TWO_PERSONS_BITS, offices_contradict
+from leads_dagster.leads.evidence import offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
+from leads_dagster.leads.name_differences import NameDifferences
 from leads_dagster.leads.personal_evidence import days_differ
 
 _NOTHING: frozenset[str] = frozenset()
@@ -108,9 +108,8 @@ class Forest:
         for pair in not_same:
             for member in pair:
                 self._apart.setdefault(member, set()).update(pair - {member})
-        self._thresholds, self._homes = thresholds, homes
-        self._persons_differ: dict[tuple[str, str], bool] = {}
-        self._no_word_fits: dict[tuple[str, str], bool] = {}
+        self._homes = homes
+        self._differences = NameDifferences(thresholds)
 
     @property
     def dated(self) -> bool:
@@ -158,11 +157,11 @@ class Forest:
 
     def note_alike(self, one: int, other: int) -> None:
         """Take for known that the names of two records are not two persons': an edge already says so."""
-        self._persons_differ[self._names_key(self._records[one].name, self._records[other].name)] = False
+        self._differences.note_alike(self._records[one].name, self._records[other].name)
 
     def note_one_profile(self, one: int, other: int) -> None:
         """Take for known that the names of two records may be of one profile: an edge already says so."""
-        self._no_word_fits[self._names_key(self._records[one].name, self._records[other].name)] = False
+        self._differences.note_one_profile(self._records[one].name, self._records[other].name)
 
     def join(
         self,
@@ -239,20 +238,18 @@ class Forest:
         if born_apart or _offices_clash(left, right, decided=decided):
             return True
         if by_profile:
-            return _clash(
-                starmap(self._wholly_differ, product(left.names.values(), right.names.values())), decided=decided
-            )
+            names = product(left.names.values(), right.names.values())
+            return _clash(starmap(self._differences.wholly_differ, names), decided=decided)
         if _generations_differ(left, right):
             return True
-        one_given = len(left.givens) == 1 and left.givens == right.givens  # then no two of them differ
-        return not one_given and _clash(self._names_differ(left, right), decided=decided)
+        return not _of_one_given_name(left, right) and _clash(self._names_differ(left, right), decided=decided)
 
     def _names_differ(self, left: _Tree, right: _Tree) -> Iterator[bool]:
         """Of each name beside each name of the other tree; a few at first, since one is often enough."""
         names, several = product(left.names.values(), right.names.values()), _FEW_NAMES
         while pairs := list(islice(names, several)):
-            self._compare(pairs)
-            yield from (self._differ(*pair) and not self._by_a_slip(*pair, left, right) for pair in pairs)
+            self._differences.compare(pairs)
+            yield from (self._persons(*pair, left, right) for pair in pairs)
             several *= several
 
     def foresee(self, pairs: Iterable[tuple[int, int]]) -> None:
@@ -261,88 +258,34 @@ class Forest:
         Args:
             pairs: two records each, whose trees are meant.
         """
-        self._compare(self._soon_beside(pairs))
+        roots = sorted({(self.tree(one), self.tree(other)) for one, other in pairs})
+        trees = [(self._tree(one), self._tree(other)) for one, other in roots if one != other]
+        trees = [(left, right) for left, right in trees if not _of_one_given_name(left, right)]
+        self._differences.compare(_soon_beside(trees))
 
-    def _soon_beside(self, pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[PersonName, PersonName]]:
-        """Each name of trees that may become one beside each other, unless they are many."""
-        trees = sorted({(self.tree(one), self.tree(other)) for one, other in pairs})
-        trees = [(one, other) for one, other in trees if one != other and not self._of_one_given_name(one, other)]
-        many: set[int] = set()
-        for group in _hanging_together(trees):
-            if sum(len(self._names_of(root)) for root in group) > _NAMES_OF_A_GROUP:
-                many.update(group)
-            else:
-                yield from combinations(chain.from_iterable(map(self._names_of, group)), 2)
-        for one, other in trees:
-            if one in many and len(self._names_of(one)) * len(self._names_of(other)) <= _NAMES_OF_TWO:
-                yield from product(self._names_of(one), self._names_of(other))
+    def _persons(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
+        """Whether two names in two trees are two persons'."""
+        known = self._differences
+        return known.differ(one, other) and not known.by_a_slip(one, other, left.names, right.names)
 
-    def _of_one_given_name(self, one: int, other: int) -> bool:
-        """Whether no two of the names in two trees differ, since all have one given name."""
-        left, right = (self._givens_of(root) for root in (one, other))
-        return len(left) == 1 and left == right
 
-    def _givens_of(self, root: int) -> Set[tuple[str, str]]:
-        if (tree := self._trees.get(root)) is not None:
-            return tree.givens
-        return {(name.given, name.digits) for name in self._names_of(root)}
+def _of_one_given_name(left: _Tree, right: _Tree) -> bool:
+    """Whether no two of the names in two trees differ, since all have one given name."""
+    return len(left.givens) == 1 and left.givens == right.givens
 
-    def _names_of(self, root: int) -> Collection[PersonName]:
-        if (tree := self._trees.get(root)) is not None:
-            return tree.names.values()
-        name = self._records[root].name
-        return (name,) if name.key else ()
 
-    def _compare(self, pairs: Iterable[tuple[PersonName, PersonName]]) -> None:
-        """Take down which of these names are two persons'."""
-        unknown = {
-            key: (one, other)
-            for one, other in pairs
-            if (one.given, one.digits) != (other.given, other.digits)
-            and (key := self._names_key(one, other)) not in self._persons_differ
-        }
-        if unknown:
-            found = name_pair_scores(list(unknown.values()))
-            alike = (found.scores > self._thresholds.match) | (found.scores == 1)
-            self._persons_differ.update(zip(unknown, (~alike & ~found.agree).tolist(), strict=True))
-
-    def _by_a_slip(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
-        """Whether two names differ only because one is mistyped, and another row has it right: Elizaebth is not Liz,
-        but beside Elizabeth, whom both may be, she says nothing against her."""
-        meant = chain(left.names.values(), right.names.values())
-        return any(self._is_meant(name, one, other) or self._is_meant(name, other, one) for name in meant)
-
-    def _is_meant(self, meant: PersonName, mistyped: PersonName, beside: PersonName) -> bool:
-        return (
-            meant is not mistyped
-            and one_letter_apart(meant, mistyped)
-            and not self._differ(meant, mistyped)
-            and not self._differ(meant, beside)
-        )
-
-    def _differ(self, one: PersonName, other: PersonName) -> bool:
-        """Whether two names are two persons': neither alike as a whole nor in the given name."""
-        if one.given == other.given and one.digits == other.digits:
-            return False
-        key = self._names_key(one, other)
-        if key not in self._persons_differ:
-            self._compare([(one, other)])
-        return self._persons_differ[key]
-
-    def _wholly_differ(self, one: PersonName, other: PersonName) -> bool:
-        """Whether no word of two names fits, as far as both are read, or neither."""
-        if one.digits == other.digits and not {one.given, one.family}.isdisjoint((other.given, other.family)):
-            return False
-        key = self._names_key(one, other)
-        if key not in self._no_word_fits:
-            self._no_word_fits[key] = (
-                one.unread == other.unread and float(name_scores(one, other).bits[0]) <= TWO_PERSONS_BITS
-            )
-        return self._no_word_fits[key]
-
-    @staticmethod
-    def _names_key(one: PersonName, other: PersonName) -> tuple[str, str]:
-        return (one.key, other.key) if one.key < other.key else (other.key, one.key)
+def _soon_beside(trees: Sequence[tuple[_Tree, _Tree]]) -> Iterator[tuple[PersonName, PersonName]]:
+    """Each name of trees that may become one beside each other, unless they are many."""
+    of_first = {tree.members[0]: tree for pair in trees for tree in pair}
+    many: set[int] = set()
+    for group in _hanging_together([(left.members[0], right.members[0]) for left, right in trees]):
+        if sum(len(of_first[first].names) for first in group) > _NAMES_OF_A_GROUP:
+            many.update(group)
+        else:
+            yield from combinations(chain.from_iterable(of_first[first].names.values() for first in group), 2)
+    for left, right in trees:
+        if left.members[0] in many and len(left.names) * len(right.names) <= _NAMES_OF_TWO:
+            yield from product(left.names.values(), right.names.values())
 
 
 def _hanging_together(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

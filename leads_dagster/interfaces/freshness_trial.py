@@ -83,10 +83,10 @@ class Trial:
         """Of the system's first process."""
         return self.system.pid
 
-    def edit(self, row: int, title: str) -> None:
-        """A person types a title into the first sheet."""
+    def edit(self, row: int, title: str, *, customer: int = 0) -> None:
+        """A person types a title into a customer's sheet."""
         body = {"range": f"{_TITLE_COLUMN}{row + 2}", "values": [[title]]}
-        httpx.post(f"{self.url}/sandbox/sheets/{_sheet_id(0)}/edit", json=body, timeout=30).raise_for_status()
+        httpx.post(f"{self.url}/sandbox/sheets/{_sheet_id(customer)}/edit", json=body, timeout=30).raise_for_status()
 
     def time_edits(self, *, say: Say = lambda _: None) -> dict[str, list[float]]:
         """Seconds from each edit to each store.
@@ -110,7 +110,12 @@ class Trial:
 
 @contextlib.contextmanager
 def trial(
-    plan: TrialPlan, folder: Path, *, say: Say = lambda _: None, environ: Mapping[str, str] | None = None
+    plan: TrialPlan,
+    folder: Path,
+    *,
+    say: Say = lambda _: None,
+    environ: Mapping[str, str] | None = None,
+    load: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Iterator[Trial]:
     """The system and the twin, started in an empty folder and loaded; ended with the block.
 
@@ -119,6 +124,7 @@ def trial(
         folder: empty; all state of the trial.
         say: told how far it is.
         environ: for the system, beside what it needs.
+        load: fills the stores before the system starts, in the environment that it is given; else the system does.
 
     Raises:
         ServiceUnavailableError: the system did not come up.
@@ -127,6 +133,8 @@ def trial(
         told = {**_environment(folder, url, plan), **(environ or {})}
         rows = f"{plan.customers * plan.rows:,} rows"
         say(f"Starting {'leads up' if plan.system == 'live' else 'dagster dev'}, and loading {rows}")
+        if load is not None:
+            load(told)
         with _system(plan.system, folder, told) as system, contextlib.closing(Stores(folder, url, plan)) as stores:
             _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
             yield Trial(plan, url, system, twin_pid, stores)
@@ -200,20 +208,19 @@ class Stores:
             )
         return False
 
-    def asks(self, row: int, title: str) -> dict[str, Callable[[], bool]]:
-        """For each store whether it holds the title."""
-        return {name: self._asks(name, row, title) for name in self.targets}
-
-    def _asks(self, name: str, row: int, title: str) -> Callable[[], bool]:
-        if name == "airtable":
-            return self._airtable_asks(row, title)
-        engine, table = (self._store, "leads") if name == "store" else (self._crm, "leads_lead")
-        return lambda: self._title(engine, table, row) == title
-
-    def _airtable_asks(self, row: int, title: str) -> Callable[[], bool]:
+    def asks(self, row: int, title: str, *, customer: int = 0) -> dict[str, Callable[[], bool]]:
+        """For each store whether it holds the title: by its key, since asking shall cost the system nothing."""
         with self._store.connect() as connection:
-            asked = text("SELECT airtable_id FROM leads WHERE email = :email")
-            record = connection.execute(asked, {"email": _email(row)}).scalar_one()
+            asked = text("SELECT id, airtable_id FROM leads WHERE customer = :customer AND email = :email")
+            lead, record = connection.execute(asked, {"customer": _name(customer), "email": _email(row)}).one()
+        found = {
+            "store": lambda: self._title(self._store, "leads", lead) == title,
+            "crm": lambda: self._title(self._crm, "leads_lead", lead) == title,
+            "airtable": self._airtable_asks(record, title),
+        }
+        return {name: found[name] for name in self.targets}
+
+    def _airtable_asks(self, record: str | None, title: str) -> Callable[[], bool]:
         address = f"{self._url}/v0/{_BASE}/{_TABLE}/{record}"
 
         def holds() -> bool:
@@ -223,10 +230,10 @@ class Stores:
         return holds
 
     @staticmethod
-    def _title(engine: Engine, table: str, row: int) -> str | None:
+    def _title(engine: Engine, table: str, lead: str) -> str | None:
         with engine.connect() as connection:
-            asked = text(f"SELECT title FROM {table} WHERE email = :email")  # noqa: S608  one of two names of ours
-            found: str | None = connection.execute(asked, {"email": _email(row)}).scalar()
+            asked = text(f"SELECT title FROM {table} WHERE id = :id")  # noqa: S608  one of two names of ours
+            found: str | None = connection.execute(asked, {"id": lead}).scalar()
             return found
 
     @staticmethod
@@ -237,6 +244,10 @@ class Stores:
 
 def _email(row: int) -> str:
     return f"person{row}@company{row % 997}.example"
+
+
+def _name(customer: int) -> str:
+    return f"customer-{customer:04d}"
 
 
 def _sheet_id(customer: int) -> str:
@@ -294,7 +305,7 @@ def _environment(folder: Path, url: str, plan: TrialPlan) -> dict[str, str]:
 def _customers(plan: TrialPlan) -> Iterator[str]:
     for customer in range(plan.customers):
         sheet = f"https://docs.google.com/spreadsheets/d/{_sheet_id(customer)}/edit#gid=0"
-        yield f'[[customers]]\nname = "customer-{customer:04d}"\nsheet = "{sheet}"'
+        yield f'[[customers]]\nname = "{_name(customer)}"\nsheet = "{sheet}"'
         yield f"interval_seconds = {plan.interval_seconds}"
         if plan.airtable and customer == 0:
             yield f'[customers.airtable]\nbase_id = "{_BASE}"\ntable = "{_TABLE}"\nplan = "business"'

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from leads_dagster.orchestration.jobs import QUIET, leads_sync
+from leads_dagster.orchestration.live.garbage import set_apart_later
 from leads_dagster.orchestration.requests import Requests, under_way
 from leads_dagster.orchestration.resources import SEEN_AT_TAG, WHY_TAG
 from leads_dagster.settings import Settings
@@ -76,7 +77,7 @@ class Watchers:
     def _made(self) -> Watcher:
         from leads_dagster.pipeline.watching import Watcher
 
-        _say_once_what_is_faster()
+        _begin_at_the_pace_there_is()
         made = Watcher(self.settings)
         atexit.register(made.close)  # the last to close the lead database folds its log into the file
         return made
@@ -284,8 +285,10 @@ def _sheet_words(watchers: Watchers, running: Sequence[str]) -> str:
     return said
 
 
-def _say_once_what_is_faster() -> None:
-    if os.environ.get(_LIVE) != "1":
+def _begin_at_the_pace_there_is() -> None:
+    if os.environ.get(_LIVE) == "1":
+        set_apart_later()
+    else:
         logger.warning(
             "Dagster looks at sensors every five seconds here, and starts a process a run: edits take several seconds. "
             "`leads up` brings them to every store within the second."

@@ -61,6 +61,8 @@ _PERHAPS_SECONDS = 30.0
 _SOONEST_SECONDS = 0.5
 _RESTED_SECONDS = 10.0
 _LONGEST_PARKING_SECONDS = 60.0
+# A sheet that changed within this time is one of those whose reads fill Google's minute.
+_SPENDING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class WatchedSheet:
         self._reads_whole = False  # the next look, whatever the source says
         self._is_unread = False  # the source told of a change, and nobody here read what it is
         self._edited = time.monotonic()
+        self._changed_at = -math.inf  # when a change was last seen
         self._closed: str | None = None  # fingerprint of the last closed ledger, as last read
         self._stale = True
         self._ask_at = math.inf
@@ -192,17 +195,17 @@ class WatchedSheet:
         self._open_at = time.monotonic() + wait
 
     def pace(self, *, late_seconds: float, quota_share: float) -> Pace:
-        """How often to look, and why so."""
-        customer = self.ws.customer
+        """How often to look, and why so. Looks read nothing: only sheets that change use the quota, and so slow down."""
+        customer, now = self.ws.customer, time.monotonic()
         if self.error is not None and self._failures >= _FAULTS_TO_BOOK:
             reason = REFUSED if type(self.error).__name__ in _REFUSALS else AWAY
             return Pace(max(customer.interval_seconds, LONGEST_LOOK_WAIT_SECONDS), reason)
         return pace_of(
             customer.interval_seconds,
             customer.idle_interval_seconds or customer.interval_seconds,
-            idle_seconds=time.monotonic() - self._edited,
+            idle_seconds=now - self._edited,
             late_seconds=late_seconds,
-            quota_share=quota_share,
+            quota_share=quota_share if now - self._changed_at < _SPENDING_SECONDS else 0.0,
         )
 
     def next_look_seconds(self, pace: Pace) -> float:
@@ -242,7 +245,7 @@ class WatchedSheet:
         self._is_unread = isinstance(found, Moved)
         checksum = found.state if isinstance(found, Moved) else found.checksum
         if self._checksum not in (None, checksum):
-            self._edited = time.monotonic()
+            self._edited = self._changed_at = time.monotonic()
         self._checksum = checksum
         self._marker = self._marker if isinstance(found, Moved) else found.marker
 

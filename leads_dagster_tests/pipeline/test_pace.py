@@ -44,10 +44,10 @@ def test_a_machine_that_cannot_keep_up_looks_less_often() -> None:
     assert (late.seconds, late.reason) == (4, pace.BUSY_MACHINE)
 
 
-def test_a_quota_that_runs_out_makes_looks_rarer() -> None:
-    assert pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=0.4).seconds == 1
-    spent = pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=1.0)
-    assert (spent.seconds, spent.reason) == (8, pace.QUOTA)
+@pytest.mark.parametrize(("share", "seconds"), [(0.4, 1), (0.6, 1.25), (0.8, 2), (0.9, 4), (1.0, 8)])
+def test_a_quota_that_runs_out_makes_looks_rarer(share: float, seconds: float) -> None:
+    found = pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=share)
+    assert (found.seconds, found.reason == pace.QUOTA) == (seconds, share > 0.5)
 
 
 @pytest.mark.parametrize("sheets", [1, 10, 40, 100, 1000])

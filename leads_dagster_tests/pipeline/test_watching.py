@@ -230,6 +230,14 @@ def test_how_often_a_sheet_is_looked_at_and_why_is_written_down_once(watcher: Wa
     assert road.all("watching") == [row]
 
 
+def test_only_a_sheet_that_changes_slows_down_for_a_quota_of_reads(watcher: Watcher, road: Road) -> None:
+    sheet = watcher.sheets["acme"]
+    assert sheet.pace(late_seconds=0, quota_share=0.9).seconds == 1
+    road.write([ADA, BOB])
+    assert watcher.watch(LONG)
+    assert sheet.pace(late_seconds=0, quota_share=0.9).seconds == 4
+
+
 def test_looks_at_a_sheet_as_it_was_write_nothing(watcher: Watcher, road: Road) -> None:
     with closing(sqlite3.connect(road.home / "leads.db")) as connection:
         before = connection.execute("PRAGMA data_version").fetchone()

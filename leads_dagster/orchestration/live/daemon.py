@@ -26,6 +26,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from leads_dagster.live.heartbeat import start_beating
 from leads_dagster.orchestration.live.clock import end_when_moved, forget_the_future
+from leads_dagster.orchestration.live.garbage import set_apart_later
 from leads_dagster.orchestration.live.launcher import WarmRunLauncher
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def main() -> None:
         if forgotten := forget_the_future(instance, now=time.time()):
             logger.warning("The clock was put back: %d sensors and schedules go on from now.", forgotten)
     start_beating()
+    set_apart_later()
     run_command(["--log-level", "warning", *sys.argv[1:]])
 
 

@@ -38,6 +38,7 @@ from leads_dagster.live.heartbeat import start_beating
 from leads_dagster.logs import set_up_logs
 from leads_dagster.orchestration.failures import words_of_failure
 from leads_dagster.orchestration.live.broker import QUEUE, UPKEEP_QUEUE
+from leads_dagster.orchestration.live.garbage import set_apart
 from leads_dagster.orchestration.live.launcher import WORKER_TAG, WarmRunLauncher
 from leads_dagster.orchestration.live.posts import HeldPost, held_post, posts_folder
 from leads_dagster.orchestration.resources import WHY_TAG
@@ -72,6 +73,7 @@ class Worker:
     def __init__(self, instance: dg.DagsterInstance, post: HeldPost) -> None:
         self.instance = instance
         self.post = post
+        self._is_used = False
 
     @property
     def tag(self) -> dict[str, str]:
@@ -92,6 +94,9 @@ class Worker:
         finally:
             self.post.at(None)
         self._say_how_it_ended(run, time.monotonic() - began)
+        if not self._is_used:  # the first run made what the others find made
+            self._is_used = True
+            set_apart()
 
     def _say_how_it_ended(self, run: dg.DagsterRun, seconds: float) -> None:
         ended = self.instance.get_run_by_id(run.run_id)
@@ -229,6 +234,7 @@ def _load_rarely_used() -> None:
     """What a run imports when it first needs it: 1.5 s of the first edit's way, on a slow machine."""
     for name in _LOADED_LATE:
         importlib.import_module(name)
+    set_apart()
 
 
 def _leave_out_checks_of_quiet_cycles() -> None:

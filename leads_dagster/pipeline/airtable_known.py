@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection
 
+from leads_dagster.leads.fields import LEAD_FIELDS
 from leads_dagster.mirrors.airtable_watched import KnownRecord, KnownRecords
-from leads_dagster.store import airtable_bases
+from leads_dagster.store import airtable_bases, lead_rows
 from leads_dagster.store.airtable_bases import RecordState
 from leads_dagster.store.airtable_state import TableState
 
@@ -25,6 +26,13 @@ def known_records(
         _known(airtable_bases.by_record(connection, table.customer, source, record_ids)),
         _known(airtable_bases.by_lead(connection, table.customer, lead_keys)),
     )
+
+
+def archived(connection: Connection, lead_ids: Collection[str]) -> dict[str, KnownRecord]:
+    """Of these leads the archived ones, and what a record that showed them would say."""
+    found = lead_rows.load(connection, sorted(lead_ids)).items()
+    said = {lead: {name: row[name] for name in LEAD_FIELDS} for lead, row in found if row["archived_at"] is not None}
+    return {lead: KnownRecord(lead, None, base) for lead, base in said.items()}
 
 
 def _known(states: Mapping[str, RecordState]) -> dict[str, KnownRecord]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from leads_dagster.mirrors.airtable_values import plain_cell
 from leads_dagster.mirrors.airtable_watched import Cells, KnownRecord, KnownRecords, watched_table
 from leads_dagster.pipeline.airtable_differences import Telling, told_of, waits_already
 from leads_dagster.pipeline.airtable_hook import booked_hook
-from leads_dagster.pipeline.airtable_known import known_records
+from leads_dagster.pipeline.airtable_known import archived, known_records
 from leads_dagster.pipeline.airtable_noting import note_edits
 from leads_dagster.pipeline.airtable_table import known_table, look
 from leads_dagster.pipeline.workspace import Workspace
@@ -74,6 +74,7 @@ class Sweep:
         self._ws, self._airtable, self._mirror, self._read_on = ws, airtable, mirror, read_on
         self._noted = 0
         self._copies: set[str] = set()
+        self._archived: Mapping[str, KnownRecord] = {}
         self._strangers: set[str] = set()
 
     def run(self) -> int:
@@ -102,7 +103,9 @@ class Sweep:
         self._table = self._known_table()
         self._watched = watched_table(self._table.fields)
         with reading(self._ws.engine) as connection:
-            self._copies = {one["record_id"] for one in airtable_duplicates.listed(connection, self._ws.name)}
+            beside = airtable_duplicates.listed(connection, self._ws.name)
+            self._copies = {one["record_id"] for one in beside}
+            self._archived = archived(connection, {one["lead_id"] for one in beside})
             return airtable_bases.shown_ids(connection, self._ws.name) | self._copies
 
     def _settle_all(self, suspects: Sequence[Suspect]) -> None:
@@ -149,6 +152,7 @@ class Sweep:
     def _differing(self, page: Sequence[Record]) -> list[Record]:
         with reading(self._ws.engine) as connection:
             known = self._known(connection, page)
+            known = replace(known, by_lead={**self._archived, **known.by_lead})  # copies outlive their lead's record
         told = {
             record["id"]: told_of(self._watched, known, record["id"], self._cells(record), copies=self._copies)
             for record in page

@@ -449,6 +449,20 @@ def test_a_copy_of_what_a_lead_said_once_does_not_say_it_again(desk: Desk) -> No
     assert [lead["full_name"] for lead in desk.road.leads()] == ["Jane Smith"]
 
 
+def test_a_copy_stays_one_when_its_lead_is_archived_until_it_tells_of_somebody_else(desk: Desk) -> None:
+    desk.ready(JANE, BOB)
+    (original,) = [one for one in desk.sandbox.airtable.records(BASE, desk.table) if one["fields"]["Name"] == JANE[0]]
+    (copied,) = desk.act(create=[original["fields"]])["created"]
+    desk.road.sync()
+    desk.sync(BOB)
+    later(desk, seconds=4000)  # all records are compared
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone"]
+    desk.sandbox.airtable.expire_hooks(BASE)
+    desk.type_in(copied["id"], Name="June Doe", Email="june@acme.example")
+    later(desk, seconds=4000)
+    assert [lead["full_name"] for lead in desk.road.leads()] == ["Bob Stone", "June Doe"]
+
+
 def test_of_a_record_and_its_copy_one_may_be_deleted(desk: Desk) -> None:
     desk.ready(JANE)
     (original,) = desk.sandbox.airtable.records(BASE, desk.table)

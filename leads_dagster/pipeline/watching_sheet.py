@@ -163,7 +163,8 @@ class WatchedSheet:
         if self._marker is None or (self._stale and self._is_unread):
             before = self._closed
             self._begin_with_ledger()
-            self._reads_whole = self._is_unread and self._closed == before
+            ended_well = self._asked is not None and not self.standing.failures
+            self._reads_whole = self._is_unread and ended_well and self._closed == before
         self._probe()
         if not self._has_reason_to_ask():
             return None
@@ -196,6 +197,7 @@ class WatchedSheet:
 
     def pace(self, *, late_seconds: float, quota_share: float) -> Pace:
         """How often to look, and why. Looks read nothing: only sheets that change use the quota, and so slow down."""
+        """How often to look, and why so. Looks read nothing: only sheets that change use up the quota and slow down."""
         customer, now = self.ws.customer, time.monotonic()
         if self.error is not None and self._failures >= _FAULTS_TO_BOOK:
             reason = REFUSED if type(self.error).__name__ in _REFUSALS else AWAY

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.measuring import REPOSITORY, BenchmarkError
@@ -147,7 +148,7 @@ class _Looks:
 
     def lags(self, interval: float) -> list[float]:
         """Of every look but a sheet's first: seconds beyond the interval, 0 where it came sooner."""
-        pairs = (pair for moments in self._at.values() for pair in zip(moments, moments[1:], strict=False))
+        pairs = (pair for moments in self._at.values() for pair in pairwise(moments))
         return [max(0.0, later - sooner - interval) for sooner, later in pairs]
 
 

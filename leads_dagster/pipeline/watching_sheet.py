@@ -196,7 +196,6 @@ class WatchedSheet:
         self._open_at = time.monotonic() + wait
 
     def pace(self, *, late_seconds: float, quota_share: float) -> Pace:
-        """How often to look, and why. Looks read nothing: only sheets that change use the quota, and so slow down."""
         """How often to look, and why so. Looks read nothing: only sheets that change use up the quota and slow down."""
         customer, now = self.ws.customer, time.monotonic()
         if self.error is not None and self._failures >= _FAULTS_TO_BOOK:

@@ -5,7 +5,6 @@ What belongs here: the figures and their bars. How a system is tried is `leads_d
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Sequence
@@ -22,8 +21,6 @@ _NAMES = {"store": "lead database", "crm": "CRM", "airtable": "Airtable"}
 _BARS = {"store": {0.50: 0.7, 0.95: 1.2}, "airtable": {0.95: 2.0}}
 _BURST, _BURST_SECONDS = 30, 10.0
 _TIMES_FRESHER = 8
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def live(bench: Workbench) -> Findings:
@@ -57,54 +54,6 @@ def live(bench: Workbench) -> Findings:
         ],
         [note],
     )
-
-
-def many(bench: Workbench) -> Findings:
-    """What it costs to watch many sheets in which nothing happens, and how late a sheet is looked at."""
-    rows = [_watched(bench, customers, interval) for customers, interval in bench.sizes.live_customers]
-    note = (
-        "Sheets of 20 rows on the offline twin, read with a service account, nothing edited for a minute. CPU is of "
-        "all processes of `leads up` together, in % of one core. Looks are those that reached the twin. Memory is of "
-        "all processes, shared pages counted in each."
-    )
-    header = (
-        "customers",
-        "interval s",
-        "looks/s",
-        "CPU %",
-        "MB",
-        "MB a minute later",
-        "edit to store p50 s",
-        "bar",
-        "",
-    )
-    return Findings([Table(header, rows)], [note])
-
-
-def _watched(bench: Workbench, customers: int, interval: float) -> list[str]:
-    plan = TrialPlan(
-        edits=bench.sizes.stock_edits, rows=20, customers=customers, interval_seconds=interval, airtable=False
-    )
-    try:
-        with trial(plan, _folder(bench, f"many-{customers}"), say=print) as running:
-            time.sleep(10)
-            before, looks = _used(running.pid), _looks(running.url)
-            began = time.monotonic()
-            time.sleep(60)
-            seconds = time.monotonic() - began
-            after = _used(running.pid)
-            a_second = (_looks(running.url) - looks) / seconds
-            fresh = percentile(running.time_edits()["store"], 0.5)
-    except LeadsError as error:
-        raise BenchmarkError(str(error)) from error
-    cpu = 100 * (after[0] - before[0]) / seconds
-    bar = ["CPU ≤ 25 %", _verdict(cpu <= 25)] if (customers, interval) == (10, 1.0) else ["", ""]
-    if customers >= 1000:
-        bar = ["each at its interval", _verdict(a_second >= 0.95 * customers / interval)]
-    return [
-        f"**{customers:,}**", f"{interval:g}", f"{a_second:.1f}", f"{cpu:.0f}", f"{before[1]:.0f}", f"{after[1]:.0f}",
-        f"{fresh:.2f}", *bar,
-    ]  # fmt: skip
 
 
 def _burst(running: Trial) -> list[str]:
@@ -146,40 +95,3 @@ def _folder(bench: Workbench, name: str) -> Path:
     folder = bench.folder / name
     folder.mkdir()
     return folder
-
-
-def _looks(url: str) -> int:
-    """How often the twin was asked for a sheet or for its marker."""
-    import requests
-
-    counts = requests.get(f"{url}/sandbox/requests", timeout=10).json()["counts"]
-    return sum(one["count"] for one in counts if "drive" in one["route"] and "files" in one["route"])
-
-
-def _used(pid: int) -> tuple[float, float]:
-    """CPU seconds and resident MB of a process and all it started."""
-    cpu, pages = 0.0, 0
-    for one in _tree(pid):
-        fields = _stat(one)
-        if fields:
-            cpu += (int(fields[11]) + int(fields[12])) / _TICKS
-            pages += int(fields[21])
-    return cpu, pages * _PAGE / 1e6
-
-
-def _tree(pid: int) -> set[int]:
-    parents = {int(path.name): _stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
-    found = {pid}
-    while True:
-        more = {one for one, fields in parents.items() if fields and int(fields[1]) in found} - found
-        if not more:
-            return found
-        found |= more
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the command's name."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return []

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import airtable, api, capture, changes, live, loading, parts, store_speed
+from benchmarks import airtable, api, capture, changes, live, loading, many_customers, parts, store_speed
 from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
@@ -52,7 +52,7 @@ SECTIONS: dict[str, Section] = {
     "airtable": Section("Airtable at its limits", airtable.throughput, named=True),
     "airtable-latency": Section("An edit on its way to and from Airtable", airtable.latency, named=True),
     "live": Section("Every second", live.live, named=True),
-    "live-many": Section("Many customers", live.many, named=True),
+    "live-many": Section("Many customers", many_customers.many, named=True),
     "loading": Section("Loading", loading.loading),
     "growth": Section("Growth", loading.growth),
     "unchanged": Section("Knowing that nothing changed", changes.unchanged),

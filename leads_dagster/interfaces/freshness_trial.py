@@ -137,6 +137,8 @@ def trial(
             load(told)
         with _system(plan.system, folder, told) as system, contextlib.closing(Stores(folder, url, plan)) as stores:
             _wait_for(stores.are_loaded, _READY_SECONDS, "the first load")
+            if load is not None:
+                _wait_for(lambda: _is_ready(folder / f"{plan.system}.log"), _READY_SECONDS, "the system")
             yield Trial(plan, url, system, twin_pid, stores)
 
 
@@ -431,6 +433,10 @@ def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def _is_ready(log: Path) -> bool:
+    return "Ready in" in log.read_text(encoding="utf-8")
 
 
 def _last_lines(log: Path) -> str:

@@ -227,12 +227,9 @@ def _evaluate(context: dg.SensorEvaluationContext, watchers: Watchers, watch: Wa
         found: list[Finding] = []
         while not found and (left := until - time.monotonic()) > 0:
             runs = under_way(instance)
-            room = _RUNS_A_WORKER * watchers.settings.workers - runs.total()
+            room = max(0, _RUNS_A_WORKER * watchers.settings.workers - runs.total())
             seconds = min(left, _RUNS_SECONDS) if runs else left
-            if room > 0:
-                found = watch(seconds, runs.keys() | evaluation.taken, room)
-            else:
-                time.sleep(seconds)
+            found = watch(seconds, runs.keys() | evaluation.taken, room)  # without room the looks go on
         asked = set(evaluation.ask([one.customer for one in found if one.customer in watchers.customers]))
     chosen = [one for one in found if one.customer in asked]
     return dg.SensorResult(

@@ -26,6 +26,7 @@ _MOST_STRETCH = 8.0
 # Share of a quota that is used -> how much rarer looks become. A sheet that is edited each second, alone, then comes to
 # rest at three quarters of Google's 60 reads a minute: nobody waits for the quota, and a burst elsewhere finds room.
 _STRETCHES_OF_QUOTA = ((0.92, 8.0), (0.85, 4.0), (0.75, 2.0), (0.5, 1.25))
+_LONGEST_FOR_QUOTA_SECONDS = 8.0  # a sheet that is read so seldom fills no minute
 
 EDITED = "edited lately"
 IDLE = "not edited for a while"
@@ -75,7 +76,7 @@ def pace_of(floor: float, ceiling: float, *, idle_seconds: float, late_seconds: 
     wanted = [
         Pace(calm, EDITED if idle_seconds < EDITED_SECONDS else IDLE if calm > floor else USUAL),
         Pace(floor * _stretch(late_seconds / LATE_SECONDS), BUSY_MACHINE),
-        Pace(floor * _stretch_of_quota(quota_share), QUOTA),
+        Pace(max(floor, min(floor * _stretch_of_quota(quota_share), _LONGEST_FOR_QUOTA_SECONDS)), QUOTA),
     ]
     return max(wanted, key=lambda one: one.seconds)
 

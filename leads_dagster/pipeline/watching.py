@@ -26,8 +26,9 @@ from leads_dagster.leads_toml import read_customers
 from leads_dagster.pipeline.pace import LONGEST_LOOK_WAIT_SECONDS, Pace, drive_look_seconds
 from leads_dagster.pipeline.recovery import see_that_sound
 from leads_dagster.pipeline.watching_notes import Notes
-from leads_dagster.pipeline.watching_sheet import Finding, WatchedSheet
+from leads_dagster.pipeline.watching_sheet import CHANGED, Finding, WatchedSheet
 from leads_dagster.pipeline.watching_turns import Turns
+from leads_dagster.pipeline.watching_waiting import Waiting
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.retrying import Retries
 from leads_dagster.settings import CONFIG_NAME, Settings
@@ -72,6 +73,7 @@ class Watcher:
         sheets: customer -> what is known of it.
         paces: customer -> how often it is looked at, and why so.
         troubles: what cannot be read now ("settings", "store"), and why, in words.
+        waiting: what was found and not given to anybody yet.
 
     Raises:
         StoreError, StoreBusyError: the lead database cannot be opened.
@@ -88,6 +90,7 @@ class Watcher:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="look")
         self._results: queue.SimpleQueue[_Looked] = queue.SimpleQueue()
         self._turns = Turns()
+        self.waiting = Waiting()
         self._busy: frozenset[str] = frozenset()
         self._config = _state_of(_config_path(settings))
         self._hear_at = self._began = self._ended = 0.0
@@ -110,7 +113,7 @@ class Watcher:
         Args:
             seconds: how long at most.
             busy: customers with a cycle under way: they are left alone, and looked at as soon as that is over.
-            most: findings to give at most; those left out are found again.
+            most: findings to give at most; those left out wait for the next call. With none the looks go on.
 
         Returns:
             Customers that need a cycle, the longest waiting first.
@@ -118,7 +121,7 @@ class Watcher:
         with self._watching:
             until = time.monotonic() + seconds
             self._begin(frozenset(busy))
-            found = sorted(self._look_until(until), key=lambda one: one.seen_at)[:most]
+            found = self._look_until(until, most)
             self._end(found)
             return found
 
@@ -159,6 +162,7 @@ class Watcher:
             self._notes.note_answered(self._answers)
             self._answers = {}
         ended, self._busy = self._busy - busy, busy
+        self.waiting.drop(busy)
         for name in ended:
             self.settle(name)
 
@@ -172,13 +176,20 @@ class Watcher:
             self._looked.clear()
         self._ended = time.monotonic()
 
-    def _look_until(self, until: float) -> list[Finding]:
+    def _look_until(self, until: float, most: int | None) -> list[Finding]:
         while True:
             self._hear()
             self._send_out()
-            found = self._collect(until)
+            # Who waits already waits for no look; those that are due begin all the same.
+            self._collect(until if most == 0 or not self.waiting else time.monotonic())
+            found = self.waiting.take(most, self._may_run)
             if found or time.monotonic() >= until:
                 return found
+
+    def _may_run(self, finding: Finding) -> bool:
+        """Whether a run could do what it is for. Where reads are counted, it would fail for want of two."""
+        sheet = self.sheets[finding.customer]
+        return finding.why != CHANGED or not sheet.counts_reads or self._notes.take_reads()
 
     def _read_settings(self) -> None:
         """Take in a leads.toml that changed; one that cannot be used changes nothing."""
@@ -203,6 +214,7 @@ class Watcher:
             del self.sheets[name]
             self.paces.pop(name, None)
             self._turns.drop(name)
+            self.waiting.drop([name])
         new = [one for one in customers if one.name not in self.sheets or self.sheets[one.name].ws.customer != one]
         now = time.monotonic()
         for place, customer in enumerate(new):
@@ -255,6 +267,7 @@ class Watcher:
         sheet.hear(standing)
         if standing.paused != before.paused:
             self._notes.forget(name)
+            self.waiting.drop([name])
         if heard and standing != before:
             self._turns.give(name, time.monotonic())
 
@@ -271,24 +284,22 @@ class Watcher:
     def _bring_back(self, sheet: WatchedSheet, due: float, done: Future[tuple[float, Finding | None]]) -> None:
         self._results.put(_Looked(sheet, due, done))
 
-    def _collect(self, until: float) -> list[Finding]:
+    def _collect(self, until: float) -> None:
         """Wait for the next look to end, or for the next turn; then take in all looks that have ended."""
         soonest = min(until, self._turns.next_at() or until, self._hear_at)
         wait = max(0.001, soonest - time.monotonic())
-        found: list[Finding] = []
         while True:
             try:
                 looked = self._results.get(timeout=wait) if wait else self._results.get_nowait()
             except queue.Empty:
-                return found
+                return
             wait = 0.0
-            if (finding := self._take_in(looked)) is not None:
-                found.append(finding)
+            self._take_in(looked)
 
-    def _take_in(self, looked: _Looked) -> Finding | None:
+    def _take_in(self, looked: _Looked) -> None:
         sheet, name = looked.sheet, looked.sheet.ws.name
         if self.sheets.get(name) is not sheet or looked.done.cancelled():
-            return None  # its settings changed meanwhile, or it is gone
+            return  # its settings changed meanwhile, or it is gone
         try:
             began, finding = looked.done.result()
         except LeadsError as error:
@@ -300,7 +311,7 @@ class Watcher:
         self._turns.come_back(name, max(looked.due + sheet.next_look_seconds(pace), time.monotonic()))
         if sheet.error is None:
             self._looked.add(name)
-        return None if name in self._busy or sheet.standing.paused else finding
+        self.waiting.note(name, None if name in self._busy or sheet.standing.paused else finding)
 
     def _note_lateness(self, seconds: float) -> None:
         self._late_seconds += (max(0.0, seconds) - self._late_seconds) * _LATENESS_WEIGHT

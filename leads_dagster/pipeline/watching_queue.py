@@ -58,7 +58,7 @@ class QueueWatcher:
         while True:
             self._watcher.refresh()
             self.waiting = self._ask()
-            found = [self._finding(name) for name in self._due(busy)][:most]
+            found = [self._finding(name) for name in self._due(busy)[:most]]
             left = until - time.monotonic()
             if found or left <= 0:
                 return found

@@ -23,11 +23,13 @@ def words_of(watcher: Watcher, *, running: Sequence[str] = ()) -> str:
     paused = watcher.paused
     quiet = [name for name in watcher.sheets if name not in running and name not in paused]
     away = [name for name in quiet if watcher.sheets[name].error is not None]
+    waiting = watcher.waiting.customers
     said = [
         *watcher.troubles.values(),
-        _as_they_were(len(quiet) - len(away), len(watcher.sheets)),
+        _as_they_were(len(quiet) - len({*away, *waiting}.intersection(quiet)), len(watcher.sheets)),
         *_paces({name: watcher.paces[name] for name in quiet if name in watcher.paces}.items()),
         *([f"Under way: {names(running)}."] if running else []),
+        *([f"Found, and waiting for a worker or for Google's quota: {names(waiting)}."] if waiting else []),
         *([f"Not to be read now: {names(away)}."] if away else []),
         *([f"Paused: {names(sorted(paused))}."] if paused else []),
     ]

@@ -6,6 +6,7 @@ refused) or about a `hook` (making, refreshing, deleting one; reading payloads i
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class RequestLog:
         if key in self._counts or len(self._counts) < MAX_COUNTS:
             self._counts[key] += 1
         entry: JsonObject = {"method": method, "path": path, "status": status, "seconds": round(seconds, 6)}
+        entry["at"] = time.time()  # of this machine, whatever the twin's clock was put to
         self.last.append({"number": self.total, "kind": kind, **entry})
 
     def tally(self) -> Tally:

@@ -38,7 +38,8 @@ def tick(road: DagsterRoad, name: str, at: datetime) -> ScheduleExecutionData:
 
 
 def asked(road: DagsterRoad, at: datetime, name: str = "compare_schedule") -> list[Mapping[str, str]]:
-    return [request.tags for request in tick(road, name, at).run_requests or ()]
+    found = tick(road, name, at).run_requests or ()
+    return [{**request.tags, "dagster/run_key": request.run_key or ""} for request in found]
 
 
 def run(road: DagsterRoad, job: str) -> dg.ExecuteInProcessResult:
@@ -62,6 +63,17 @@ def test_a_customer_is_asked_for_by_its_partition_when_its_hour_comes(road: Dags
     (tags,) = asked(road, NOON)
     assert (tags["dagster/partition"], tags["leads/why"]) == ("acme", "reconcile")
     assert asked(road, NOON + timedelta(minutes=1)) == []
+
+
+def test_all_whose_minute_it_is_are_asked_for_in_one_tick(road: DagsterRoad) -> None:
+    path = road.settings.home / "leads.toml"
+    other = f'[[customers]]\nname = "zeta"\nsheet = "{road.sheet}"\n[customers.schedules]\nreconcile = "0 * * * *"\n'
+    path.write_text(path.read_text() + other)
+    road.settings = load_settings({"LEADS_HOME": str(road.settings.home)}, road.settings.home)
+    assert asked(road, NOON - timedelta(minutes=1)) == []
+    found = asked(road, NOON)
+    assert [tags["dagster/partition"] for tags in found] == ["acme", "zeta"]
+    assert len({tags["dagster/run_key"] for tags in found}) == 2
 
 
 def test_a_tick_that_asks_for_nobody_says_so_and_starts_no_run(road: DagsterRoad) -> None:

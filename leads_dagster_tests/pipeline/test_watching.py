@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from leads_dagster.budget import budget_place, google_limits
 from leads_dagster.errors import LeadsError
 from leads_dagster.pipeline import pausing
 from leads_dagster.pipeline.watching import Finding, Watcher
@@ -223,6 +224,31 @@ def test_findings_beyond_those_wanted_are_found_again(make_road: MakeRoad, tmp_p
         assert {one.customer for one in found} == {"acme", "zeta"}
 
 
+def test_what_nobody_could_be_given_waits_and_is_said_until_somebody_can(watcher: Watcher, road: Road) -> None:
+    road.write([ADA, BOB])
+    assert watcher.watch(SHORT, most=0) == []
+    assert "waiting for a worker" in words_of(watcher)
+    assert reasons(watcher.watch(0, most=1)) == [("acme", CHANGED)]
+    assert "waiting" not in words_of(watcher)
+
+
+def test_what_waits_is_forgotten_where_the_edit_is_taken_back(watcher: Watcher, road: Road) -> None:
+    before = road.sheet.read_bytes()
+    road.write([ADA, BOB])
+    assert watcher.watch(SHORT, most=0) == []
+    road.sheet.write_bytes(before)
+    assert watcher.watch(SHORT, most=0) == []
+    assert watcher.watch(SHORT) == []
+
+
+def test_what_waits_is_left_to_a_cycle_that_somebody_else_began(watcher: Watcher, road: Road) -> None:
+    road.write([ADA, BOB])
+    assert watcher.watch(SHORT, most=0) == []
+    assert watcher.watch(SHORT, busy={"acme"}) == []
+    road.sync()
+    assert watcher.watch(SHORT) == []
+
+
 def test_how_often_a_sheet_is_looked_at_and_why_is_written_down_once(watcher: Watcher, road: Road) -> None:
     (row,) = road.all("watching")
     assert (row["interval_seconds"], row["reason"]) == (1.0, "edited lately")
@@ -319,3 +345,28 @@ def test_where_reads_are_counted_a_look_asks_for_the_state_alone(make_road: Make
             assert reasons(watcher.watch(LONG)) == [("acme", CHANGED)]
             assert settled(watcher, road) == []
             assert watcher.watch(2.5) == []
+
+
+def test_a_sheet_that_changed_waits_while_google_lets_nobody_read(make_road: MakeRoad, tmp_path: Path) -> None:
+    folder, key = tmp_path / "sheets", tmp_path / "key.json"
+    folder.mkdir()
+    key.write_text('{"type": "sandbox", "client_email": "robot@project.iam.gserviceaccount.com"}')
+    sheet = folder / "web.csv"
+    sheet.write_text("Name,Email\nAda Lovelace,ada@engines.example\n")
+    with Sandbox(sheets=folder) as twin:
+        environ = {"GOOGLE_SHEETS_ENDPOINT_URL": twin.url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+        road = make_road(environ=environ)
+        link = "https://docs.google.com/spreadsheets/d/web/edit"
+        (road.home / "leads.toml").write_text(f'[[customers]]\nname = "acme"\nsheet = "{link}"\n')
+        road.settings = road.settings_of(road.environ)
+        road.sync()
+        with budget_place(road.settings).open(
+            google_limits("robot@project.iam.gserviceaccount.com", "project")
+        ) as reads:
+            for _ in range(57):
+                with reads.slot():
+                    pass
+        with closing(Watcher(road.settings)) as watcher:
+            sheet.write_text("Name,Email\nAda Lovelace,ada@engines.example\nBob Stone,bob@zeta.example\n")
+            assert watcher.watch(SHORT) == []
+            assert watcher.waiting.customers == ["acme"]

@@ -5,6 +5,7 @@ What belongs here: the figures and their bars. How a system is tried is `leads_d
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.measuring import REPOSITORY, BenchmarkError
@@ -148,7 +148,7 @@ class _Looks:
 
     def lags(self, interval: float) -> list[float]:
         """Of every look but a sheet's first: seconds beyond the interval, 0 where it came sooner."""
-        pairs = (pair for moments in self._at.values() for pair in pairwise(moments))
+        pairs = (pair for moments in self._at.values() for pair in itertools.pairwise(moments))
         return [max(0.0, later - sooner - interval) for sooner, later in pairs]
 
 

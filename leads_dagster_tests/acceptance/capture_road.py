@@ -5,6 +5,7 @@ What belongs here: processing as `leads queue process` does, and what the lead d
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,7 +21,12 @@ _MANY = 100_000
 def road_settings(home: Path, queue_url: str, customers: Sequence[str]) -> Settings:
     """Customers whose sheets nobody reads."""
     config = home / "leads.toml"
-    config.write_text("".join(f'[[customers]]\nname = "{one}"\nsheet = "{home}/{one}.csv"\n' for one in customers))
+    if not config.exists():
+        text = "".join(f'[[customers]]\nname = "{one}"\nsheet = "{home}/{one}.csv"\n' for one in customers)
+        # Several workers start at once: none may read what another has half written.
+        whole = home / f"leads.toml.{os.getpid()}"
+        whole.write_text(text)
+        whole.replace(config)
     return load_settings({"LEADS_HOME": str(home), "LEADS_QUEUE_URL": queue_url})
 
 

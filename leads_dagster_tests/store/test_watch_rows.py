@@ -65,11 +65,11 @@ def test_what_is_asked_for_anew_is_not_answered_by_what_was_asked_for_before(eng
 
 def test_marks_tell_when_the_first_of_them_is_due(engine: Engine) -> None:
     with writing(engine) as connection:
-        outbox.mark_new(connection, "acme", ["crm"], ["L1", "L2"])
+        outbox.mark_new(connection, "acme", ["crm"], ["L1", "L2"], seen_at=NOW)
         connection.execute(sync_status.update().values(next_attempt_at=LATER))
     assert (standing(engine).marks, standing(engine).next_mark_at) == (2, LATER)
     with writing(engine) as connection:
-        outbox.mark_new(connection, "acme", ["airtable"], ["L1"])
+        outbox.mark_new(connection, "acme", ["airtable"], ["L1"], seen_at=NOW)
     assert (standing(engine).marks, standing(engine).next_mark_at) == (3, None)
     assert standing(engine, "zeta").marks == 0
 

@@ -49,6 +49,7 @@ class Sizes:
         capture: captures handed over one by one, in batches, and by many at once. capture_depths: how many wait.
         live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
             often beside stock Dagster, and among many customers.
+        live_minutes: for how long a cell is edited each second.
         live_customers: how many sheets are watched, and seconds between two looks at each.
     """
 
@@ -72,6 +73,7 @@ class Sizes:
     live_rows: int = 10_000
     live_edits: int = 100
     stock_edits: int = 8
+    live_minutes: float = 60.0
     live_customers: tuple[tuple[int, float], ...] = ((1, 1.0), (10, 1.0), (100, 10.0), (1000, 10.0))
 
     @property
@@ -116,6 +118,7 @@ QUICK = Sizes(
     live_rows=50,
     live_edits=3,
     stock_edits=1,
+    live_minutes=0.5,
     live_customers=((2, 1.0),),
 )
 

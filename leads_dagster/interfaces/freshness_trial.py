@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import httpx
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, bindparam, text
 
 from leads_dagster.errors import ServiceUnavailableError
 
@@ -212,15 +212,29 @@ class Stores:
 
     def asks(self, row: int, title: str, *, customer: int = 0) -> dict[str, Callable[[], bool]]:
         """For each store whether it holds the title: by its key, since asking shall cost the system nothing."""
-        with self._store.connect() as connection:
-            asked = text("SELECT id, airtable_id FROM leads WHERE customer = :customer AND email = :email")
-            lead, record = connection.execute(asked, {"customer": _name(customer), "email": _email(row)}).one()
+        lead, record = self._ids(row, customer)
         found = {
             "store": lambda: self._title(self._store, "leads", lead) == title,
             "crm": lambda: self._title(self._crm, "leads_lead", lead) == title,
             "airtable": self._airtable_asks(record, title),
         }
         return {name: found[name] for name in self.targets}
+
+    def lead_of(self, row: int, *, customer: int = 0) -> str:
+        """The lead of a row."""
+        return self._ids(row, customer)[0]
+
+    def titles_of(self, leads: Sequence[str]) -> dict[str, str | None]:
+        """Lead -> its title in the lead database."""
+        asked = text("SELECT id, title FROM leads WHERE id IN :leads").bindparams(bindparam("leads", expanding=True))
+        with self._store.connect() as connection:
+            return {one.id: one.title for one in connection.execute(asked, {"leads": list(leads)})}
+
+    def _ids(self, row: int, customer: int) -> tuple[str, str | None]:
+        asked = text("SELECT id, airtable_id FROM leads WHERE customer = :customer AND email = :email")
+        with self._store.connect() as connection:
+            lead, record = connection.execute(asked, {"customer": _name(customer), "email": _email(row)}).one()
+            return lead, record
 
     def _airtable_asks(self, record: str | None, title: str) -> Callable[[], bool]:
         address = f"{self._url}/v0/{_BASE}/{_TABLE}/{record}"

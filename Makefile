@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 ROUNDS ?= 300
+# One more than there are cores: tests of whole systems wait as much as they work.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 CAPTURE_ROUNDS ?= 200
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
@@ -49,11 +51,12 @@ $(BROWSER): $(STAMP)
 
 test: $(STAMP) $(BROWSER)
 	@echo "Tests"
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 crash: $(STAMP)
 	@echo "Killing $(ROUNDS) times"
 	@$(BIN)/python -m leads_dagster_tests.acceptance.crash_loop --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	@MANY_WRITES=500 $(BIN)/python -m pytest -q leads_dagster_tests/store/test_many_processes.py
 
 crash-capture: $(STAMP)
 	@echo "Killing around the capture queue, $(CAPTURE_ROUNDS) rounds in a file and in Redis"

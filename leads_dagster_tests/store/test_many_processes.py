@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,9 @@ from sqlalchemy import select, text
 from leads_dagster.store import LeadDatabase, tables
 from leads_dagster.store.engine import open_engine, reading
 from leads_dagster_tests.pipeline.conftest import Road
+
+# `make crash` writes 500.
+WRITES = int(os.environ.get("MANY_WRITES", "120"))
 
 # Every third write is of a record that others write too, by the same key; the rest are its own.
 WRITER = """
@@ -94,9 +98,9 @@ def assert_all_is_there(url: str, *, processes: int, writes: int) -> None:
 
 
 def test_sixteen_processes_write_one_file_while_others_read(sqlite_url: str) -> None:
-    told = many_writers(sqlite_url, processes=16, writes=500, readers=1)
-    assert [(calls, failures) for calls, _, failures in told] == [(500, 0)] * 16
-    assert_all_is_there(sqlite_url, processes=16, writes=500)
+    told = many_writers(sqlite_url, processes=16, writes=WRITES, readers=1)
+    assert [(calls, failures) for calls, _, failures in told] == [(WRITES, 0)] * 16
+    assert_all_is_there(sqlite_url, processes=16, writes=WRITES)
     engine = open_engine(sqlite_url)
     with reading(engine) as connection:
         assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]

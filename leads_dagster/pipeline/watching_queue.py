@@ -70,7 +70,11 @@ class QueueWatcher:
             return f"The capture queue cannot be asked: {self.error.message}"
         if not self.waiting:
             return "No captures wait."
-        return f"{sum(self.waiting.values()):,} captures wait, of customers that are at work, paused or switched off."
+        words = f"{sum(self.waiting.values()):,} captures wait, of customers that are at work, paused or switched off"
+        named = self._watcher.sheets
+        if unnamed := sum(count for name, count in self.waiting.items() if name not in named):
+            return f"{words}; {unnamed:,} of them of customers that leads.toml does not name."
+        return f"{words}."
 
     def close(self) -> None:
         """Let go of the queue."""

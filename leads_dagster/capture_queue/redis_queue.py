@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from leads_dagster.capture_queue.items import (
+    ENDS,
     GROWTH,
     LEASED_BYTES,
     LONGEST_MS,
@@ -29,8 +30,10 @@ from leads_dagster.capture_queue.items import (
     STATES,
     SUSPECT,
     DeadItem,
+    Ended,
     Leased,
     NewCapture,
+    QueueBooks,
     QueueLimits,
     QueueStatus,
     Receipt,
@@ -40,8 +43,10 @@ from leads_dagster.capture_queue.items import (
 )
 from leads_dagster.capture_queue.lines import LINE, export_line
 from leads_dagster.capture_queue.redis_scripts import (
+    BOOKS,
     COUNT_SETTLED,
     DEAD,
+    ENDED,
     EXTEND,
     LEASE,
     LOOK,
@@ -57,7 +62,7 @@ PREFIX = "{leads:queue}"
 VARIABLE = "LEADS_QUEUE_URL"
 
 _TIMEOUT_SECONDS = 5.0
-_SCRIPTS = (COUNT_SETTLED, DEAD, EXTEND, LEASE, LOOK, PUT, QUEUE_AGAIN, REMOVE, SETTLE, STATUS)
+_SCRIPTS = (BOOKS, COUNT_SETTLED, DEAD, ENDED, EXTEND, LEASE, LOOK, PUT, QUEUE_AGAIN, REMOVE, SETTLE, STATUS)
 _OUTCOMES = {"recorded": 4, "duplicate": 5, "rejected": 6, "failed": 2}
 _DEAD, _RECORDED, _REJECTED = 3, 4, 6
 _OPEN_AND_DEAD = range(4)
@@ -71,7 +76,7 @@ class RedisQueue:
     Args:
         url: "redis://…", "rediss://…" or "unix://…".
         clock: seconds since the epoch; None for the server's own, which is what several hosts need.
-        prefix: of all keys.
+        prefix: of all keys, if not the usual one.
     """
 
     def __init__(
@@ -80,11 +85,11 @@ class RedisQueue:
         limits: QueueLimits | None = None,
         clock: Callable[[], float] | None = None,
         *,
-        prefix: str = PREFIX,
+        prefix: str | None = None,
     ) -> None:
         self._limits = limits or QueueLimits()
         self._clock = clock
-        self._prefix = prefix
+        self._prefix = prefix or PREFIX
         self._redis = connect(url, VARIABLE, timeout_seconds=_TIMEOUT_SECONDS)
         self._scripts = {text: self._redis.register_script(text) for text in _SCRIPTS}
 
@@ -140,6 +145,16 @@ class RedisQueue:
             bytes=size,
             limit=self._limits.waiting,
         )
+
+    def books(self, customer: str) -> QueueBooks:
+        """Where each is of all that was ever put in for a customer."""
+        taken, queued, leased, delayed, *rest = map(int, self._run(BOOKS, [customer]))
+        return QueueBooks(taken, queued + leased + delayed, *rest)
+
+    def ended(self, customer: str, *, before_ms: int, limit: int = 1000) -> list[Ended]:
+        """Up to so many that were settled before a moment and are kept, the latest first."""
+        rows = self._run(ENDED, [before_ms, limit, customer])
+        return [Ended(_text(id_), _text(key), ENDS[state], at_ms) for id_, key, state, at_ms in rows]
 
     def dead(self, customer: str | None, *, limit: int = 100) -> list[DeadItem]:
         """Those that failed too often, the longest dead first."""

@@ -10,6 +10,7 @@ or 0 for the server's own. States are numbers, the places in `items.STATES`.
     <prefix>:m:<id>               what does: failures, lost leases, lease, reason, lead; missing until first leased
     <prefix>:z:<state>:<customer> ids by time: since when queued, dead or settled, until when leased or delayed
     <prefix>:k:<customer>         key -> id
+    <prefix>:s:<customer>         taken: how many ever; cleared: by hand; 4, 5, 6: settled and no longer kept
     <prefix>:p:<tick>:<customer>  enqueued and settled in ten seconds
 """
 
@@ -46,10 +47,13 @@ end
 local function remove(id, customer, state, known)
     redis.call('ZREM', ids_in(state, customer), id)
     redis.call('DEL', body_key(id), meta_key(id))
-    redis.call('DECRBY', prefix .. ':bytes', #known[5])
-    if known[2] ~= id then redis.call('HDEL', prefix .. ':k:' .. customer, known[2]) end
+    if known then -- else the server threw it away, see `worries`
+        redis.call('DECRBY', prefix .. ':bytes', #known[5])
+        if known[2] ~= id then redis.call('HDEL', prefix .. ':k:' .. customer, known[2]) end
+    end
     if state < 3 then redis.call('DECR', prefix .. ':open') end
 end
+local function sums_key(customer) return prefix .. ':s:' .. customer end
 local function customers_from(first)
     if ARGV[first] == nil then return redis.call('SMEMBERS', prefix .. ':customers') end
     return {ARGV[first]}
@@ -94,6 +98,11 @@ end
 for customer, count in pairs(added) do
     redis.call('SADD', prefix .. ':customers', customer)
     pace(customer, 'enqueued', count)
+    if redis.call('HINCRBY', sums_key(customer), 'taken', count) == count then -- the first: all that is there
+        local all = 0
+        for state = 0, 6 do all = all + redis.call('ZCARD', ids_in(state, customer)) end
+        redis.call('HSET', sums_key(customer), 'taken', all)
+    end
 end
 if #fresh > 0 then
     redis.call('INCRBY', prefix .. ':bytes', bytes)
@@ -200,6 +209,7 @@ for customer, count in pairs(closed) do
         local old = {}
         collect(old, customer, state, '-inf', '(' .. text(now - keep_ms), math.max(500, 2 * count))
         for _, row in ipairs(old) do remove(row[1], customer, state, fixed(row[1])) end
+        if #old > 0 then redis.call('HINCRBY', sums_key(customer), state, #old) end
     end
 end
 return held
@@ -234,6 +244,42 @@ for _, customer in ipairs(customers_from(3)) do
     end
     one[9], one[10], one[11] = oldest, enqueued, settled
     answer[#answer + 1] = one
+end
+return answer
+"""
+)
+
+# ARGV: customer. Answers {taken, queued, leased, delayed, dead, recorded, duplicates, rejected, cleared}; of those
+# settled, with what is no longer kept.
+BOOKS = (
+    _HEAD
+    + """
+local customer = ARGV[2]
+local sums = redis.call('HMGET', sums_key(customer), 'taken', '4', '5', '6', 'cleared')
+local function sum(place) return tonumber(sums[place] or 0) or 0 end
+local answer = {sum(1)}
+for state = 0, 6 do answer[state + 2] = redis.call('ZCARD', ids_in(state, customer)) end
+for state = 4, 6 do answer[state + 2] = answer[state + 2] + sum(state - 2) end
+answer[9] = sum(5)
+return answer
+"""
+)
+
+# ARGV: before, how many, customer. Answers {{id, key, state, at}, …}, the latest first.
+ENDED = (
+    _HEAD
+    + """
+local before, limit, customer, found = ARGV[2], tonumber(ARGV[3]), ARGV[4], {}
+for state = 4, 6 do
+    local ids = ids_in(state, customer)
+    local rows = redis.call('ZREVRANGEBYSCORE', ids, '(' .. before, '-inf', 'WITHSCORES', 'LIMIT', 0, limit)
+    for i = 1, #rows, 2 do found[#found + 1] = {rows[i], tonumber(rows[i + 1]), state} end
+end
+table.sort(found, function(a, b) return a[2] > b[2] or (a[2] == b[2] and a[1] < b[1]) end)
+local answer = {}
+for i = 1, math.min(limit, #found) do
+    local known = fixed(found[i][1])
+    if known then answer[#answer + 1] = {found[i][1], known[2], found[i][3], found[i][2]} end
 end
 return answer
 """
@@ -319,6 +365,7 @@ for i = 2, #ARGV do
     for state = 0, 3 do
         if known and redis.call('ZSCORE', ids_in(state, known[1]), id) then
             remove(id, known[1], state, known)
+            redis.call('HINCRBY', sums_key(known[1]), 'cleared', 1)
             gone = gone + 1
             break
         end

@@ -137,7 +137,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="raw",
         kept_in="tables captures, source_records and claims of the lead database",
-        checks=(checks.QUEUE_FLOWS,),
+        checks=(checks.QUEUE_FLOWS, checks.QUEUE_ADDS_UP),
     ),
     RoadAsset(
         key="normalized_leads",

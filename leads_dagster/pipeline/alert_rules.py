@@ -33,6 +33,10 @@ UNNAMED_ADVICE = (
     "Name it there; or `leads queue clear --customer NAME --export FILE`, and `leads queue add FILE --customer` of the "
     "right one."
 )
+MISSING_ADVICE = (
+    "`leads queue status` has the sum. Somebody changed the queue's file or keys, or its Redis lost them: let their "
+    "sources hand those captures over again; what has a key is not taken in twice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,15 @@ def _dead_letters(facts: Facts) -> Iterator[Alert]:
                   subject="queue", severity="error")  # fmt: skip
 
 
-def _queue_waits(facts: Facts) -> Iterator[Alert]:
+def _queue(facts: Facts) -> Iterator[Alert]:
     waits = facts.captures_on and not facts.status.get("paused")
     if waits and (facts.queue.get("oldest_seconds") or 0.0) > QUEUE_SECONDS:
         yield _of(facts, "queue", "Captures have waited in the queue for more than a minute.",
                   "Is `leads up` running? `leads status` and `leads queue status` say more.",
                   subject="waits", severity="error")  # fmt: skip
+    if facts.queue.get("missing"):
+        yield _of(facts, "queue", "Captures that the queue took in are neither in it nor settled.", MISSING_ADVICE,
+                  subject="missing", severity="error")  # fmt: skip
 
 
 def _freshness(facts: Facts) -> Iterator[Alert]:
@@ -181,7 +188,7 @@ def _slow(facts: Facts) -> Iterator[Alert]:
 
 
 _RULES: tuple[Callable[[Facts], Iterator[Alert]], ...] = (
-    _sync_failed, _error_rate, _hold, _dead_letters, _queue_waits, _freshness, _budget, _airtable, _out_of_step,
+    _sync_failed, _error_rate, _hold, _dead_letters, _queue, _freshness, _budget, _airtable, _out_of_step,
     _ledger, _slow,
 )  # fmt: skip
 

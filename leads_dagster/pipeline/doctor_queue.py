@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from leads_dagster.capture_queue.items import QueueStatus
 from leads_dagster.capture_queue.place import open_queue, queue_place
-from leads_dagster.pipeline.alert_rules import UNNAMED_ADVICE
+from leads_dagster.pipeline.alert_rules import MISSING_ADVICE, UNNAMED_ADVICE
 from leads_dagster.pipeline.finding import Finding
 from leads_dagster.pipeline.queue_looking import unnamed_customers
 from leads_dagster.settings import Settings
@@ -32,6 +32,7 @@ def check_queue(settings: Settings) -> Iterator[Finding]:
     try:
         status = queue.status()
         unnamed = unnamed_customers(queue, {one.name for one in settings.customers})
+        missing = {one.name: gone for one in settings.customers if (gone := queue.books(one.name).missing)}
         yield Finding("queue", "ok", f"{path or 'a Redis'}, {_in_words(status)}")
         for worry in queue.worries():
             yield Finding("queue", "warn", f"The Redis of LEADS_QUEUE_URL may lose captures: {worry}.", _MEND)
@@ -40,6 +41,9 @@ def check_queue(settings: Settings) -> Iterator[Finding]:
     for customer, count in unnamed.items():
         words = f"{count:,} captures wait for {customer!r:.80}, a customer that leads.toml does not name."
         yield Finding("queue", "warn", words, UNNAMED_ADVICE)
+    for customer, count in missing.items():
+        words = f"{count:,} captures that it took in are neither in it nor settled."
+        yield Finding("queue", "warn", words, MISSING_ADVICE, customer)
     if status.dead:
         mend = "leads queue dead says why; leads queue retry-failed tries them again."
         yield Finding("queue", "warn", f"{status.dead:,} captures failed too often.", mend)

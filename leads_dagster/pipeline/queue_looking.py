@@ -12,6 +12,7 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+from leads_dagster.capture_queue.items import QueueBooks
 from leads_dagster.capture_queue.place import queue_place
 from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.errors import LeadsError
@@ -25,6 +26,11 @@ def unnamed_customers(queue: CaptureQueue, names: Collection[str]) -> dict[str, 
         StoreError, StoreBusyError: the queue cannot be used.
     """
     return {customer: count for customer, count in sorted(queue.waiting().items()) if customer not in names}
+
+
+def sum_of(books: QueueBooks) -> dict[str, int]:
+    """The books by the names that people see, with what is `missing`."""
+    return {**asdict(books), "missing": books.missing}
 
 
 class QueueLook:
@@ -56,11 +62,12 @@ class QueueLook:
             self._queue.close()
 
     def of(self, customer: str) -> Mapping[str, Any]:
-        """A customer's numbers, named as in `items.QueueStatus`, and `oldest_seconds`; empty where nobody knows."""
+        """A customer's numbers, named as in `items.QueueStatus`, and `oldest_seconds` and `missing`; empty where nobody
+        knows."""
         if self._queue is None:
             return {}
         try:
-            found = asdict(self._queue.status(customer))
+            found = {**asdict(self._queue.status(customer)), "missing": self._queue.books(customer).missing}
         except LeadsError as error:
             self._failed(error)
             return {}

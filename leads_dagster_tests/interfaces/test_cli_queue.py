@@ -52,6 +52,15 @@ def test_lines_are_handed_over_and_processed(leads: CommandLine) -> None:
     assert leads("history", "ada@example.com", "--json").code == 0
 
 
+def test_the_sum_of_all_that_was_ever_taken_in_is_shown(leads: CommandLine) -> None:
+    leads("queue", "add", write(leads, ADA, BOB))
+    leads("queue", "process", "--limit", "1")
+
+    found = leads("queue", "status", "--json").json["sum"]
+    assert (found["taken"], found["recorded"] + found["waiting"], found["missing"]) == (2, 2, 0)
+    assert "missing" in leads("queue", "status").out
+
+
 def test_a_limit_leaves_the_rest_waiting(leads: CommandLine) -> None:
     leads("queue", "add", write(leads, ADA, {**ADA, "Name": "Eve", "Email": "eve@example.com", "url": "e"}, BOB))
 

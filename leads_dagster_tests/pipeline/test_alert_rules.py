@@ -93,6 +93,11 @@ def test_captures_that_are_meant_to_wait_are_not_told(facts: Facts) -> None:
     assert alerts_in(facts) == []
 
 
+def test_captures_that_vanished_are_told() -> None:
+    (alert,) = alerts_in(Facts(FINE, queue={"oldest_seconds": 0.0, "missing": 1}))
+    assert (alert.key, alert.severity) == ("acme/queue/missing", "error")
+
+
 def test_captures_of_nobody_are_told_for_a_few_customers() -> None:
     found = unnamed_alerts({f"customer {number}": number + 1 for number in range(7)})
     assert len(found) == 5

@@ -72,14 +72,14 @@ def add(
 
 
 def status(customer: Customer = None, as_json: Json = False) -> None:
-    """Show what waits, since when, how fast it goes, and what became of the rest."""
+    """Show what waits, since when, how fast it goes, and what became of all that was ever taken in."""
     from leads_dagster.capture import queue_status
-    from leads_dagster.pipeline.queue_looking import unnamed_customers
+    from leads_dagster.pipeline.queue_looking import sum_of, unnamed_customers
 
     with _looked_after(customer) as (queue, name, settings):
         unnamed = unnamed_customers(queue, {one.name for one in settings.customers})
-    known = queue_status(name)
-    show({**known, "unnamed": unnamed}, as_json=as_json, render=_render_status)
+        books = sum_of(queue.books(name))
+    show({**queue_status(name), "sum": books, "unnamed": unnamed}, as_json=as_json, render=_render_status)
 
 
 def process(limit: Many = None, customer: Customer = None, as_json: Json = False) -> None:

@@ -41,8 +41,7 @@ local function move(id, customer, from, to, at)
 end
 local function pace(customer, field, count)
     local key = prefix .. ':p:' .. text(math.floor(now / 10000)) .. ':' .. customer
-    redis.call('HINCRBY', key, field, count)
-    redis.call('EXPIRE', key, 120)
+    if redis.call('HINCRBY', key, field, count) == count then redis.call('EXPIRE', key, 120) end
 end
 local function remove(id, customer, state, known)
     redis.call('ZREM', ids_in(state, customer), id)
@@ -68,34 +67,92 @@ local function collect(found, customer, state, from, to, limit)
 end
 """
 
-# ARGV: how many may wait; then for each: id, customer, key, captured, body. Answers {0, id, new?, …} or {1, open}.
-# The same script again, after an answer that was lost, changes nothing and answers the same.
-PUT = (
-    _HEAD
-    + """
-local limit, answer, fresh, fresh_keys = tonumber(ARGV[2]), {0}, {}, {}
-for i = 3, #ARGV, 5 do
-    local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    local keys, first = prefix .. ':k:' .. customer, false
-    if key ~= id then first = fresh_keys[customer .. '\\0' .. key] or redis.call('HGET', keys, key) end
-    answer[#answer + 1] = first or id
-    answer[#answer + 1] = (first and first ~= id) and 0 or 1
-    if not first and redis.call('EXISTS', body_key(id)) == 0 then
-        fresh[#fresh + 1] = i
-        fresh_keys[customer .. '\\0' .. key] = id
+# For scripts that put in many: lists of arguments by customer, and commands that take them, some at a time.
+_MANY = """
+local function append(lists, customer, one, other)
+    local list = lists[customer]
+    if not list then
+        list = {}
+        lists[customer] = list
+    end
+    list[#list + 1] = one
+    list[#list + 1] = other
+end
+local function call_with(list, ...)
+    for start = 1, #list, 1000 do
+        local all = {...}
+        for i = start, math.min(start + 999, #list) do all[#all + 1] = list[i] end
+        redis.call(unpack(all))
     end
 end
-local open = tonumber(redis.call('GET', prefix .. ':open') or 0)
-if #fresh > 0 and open + #fresh > limit then return {1, open, #fresh} end
-local bytes, added = 0, {}
+local function lookups(from)
+    local asked = {}
+    for i = from, #ARGV, 5 do
+        local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+        if key ~= id then
+            local keys = asked[customer]
+            if not keys then
+                keys = {}
+                asked[customer] = keys
+            end
+            keys[#keys + 1] = key
+        end
+    end
+    return asked
+end
+local function known_ids(customer, asked)
+    local found = {}
+    for start = 1, #asked, 1000 do
+        local last = math.min(start + 999, #asked)
+        local ids = redis.call('HMGET', prefix .. ':k:' .. customer, unpack(asked, start, last))
+        for i = start, last do found[asked[i]] = ids[i - start + 1] or nil end
+    end
+    return found
+end
+"""
+
+# ARGV: how many may wait; then for each: id, customer, key, captured, body. Answers {0, id, new?, …} or {1, open}.
+# The same script again, after an answer that was lost, changes nothing and answers the same. Many are looked up and
+# written by one command: what a command costs beside its work, and in the log, is more than an item.
+PUT = (
+    _HEAD
+    + _MANY
+    + """
+local limit, answer, fresh, first_of = tonumber(ARGV[2]), {0}, {}, {}
+for customer, asked in pairs(lookups(3)) do first_of[customer] = known_ids(customer, asked) end
+local again = nil
+for i = 3, #ARGV, 5 do
+    local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local first = nil
+    if key ~= id then
+        first = first_of[customer][key]
+        if not first then first_of[customer][key] = id end
+    else
+        if again == nil then again = redis.call('EXISTS', body_key(id)) == 1 end -- one of them is as good as all
+        if again then first = id end
+    end
+    answer[#answer + 1] = first or id
+    answer[#answer + 1] = (first and first ~= id) and 0 or 1
+    if not first then fresh[#fresh + 1] = i end
+end
+if #fresh == 0 then return answer end
+local open = redis.call('INCRBY', prefix .. ':open', #fresh)
+if open > limit then
+    redis.call('DECRBY', prefix .. ':open', #fresh)
+    return {1, open - #fresh, #fresh}
+end
+local bytes, bodies, times, keys, added = 0, {}, {}, {}, {}
 for _, i in ipairs(fresh) do
     local id, customer, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
-    redis.call('SET', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
-    redis.call('ZADD', ids_in(0, customer), text(now), id)
-    if key ~= id then redis.call('HSET', prefix .. ':k:' .. customer, key, id) end
+    append(bodies, '', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
+    append(times, customer, text(now), id)
+    if key ~= id then append(keys, customer, key, id) end
     bytes, added[customer] = bytes + #body, (added[customer] or 0) + 1
 end
+call_with(bodies[''], 'MSET')
 for customer, count in pairs(added) do
+    call_with(times[customer], 'ZADD', ids_in(0, customer))
+    if keys[customer] then call_with(keys[customer], 'HSET', prefix .. ':k:' .. customer) end
     redis.call('SADD', prefix .. ':customers', customer)
     pace(customer, 'enqueued', count)
     if redis.call('HINCRBY', sums_key(customer), 'taken', count) == count then -- the first: all that is there
@@ -104,10 +161,7 @@ for customer, count in pairs(added) do
         redis.call('HSET', sums_key(customer), 'taken', all)
     end
 end
-if #fresh > 0 then
-    redis.call('INCRBY', prefix .. ':bytes', bytes)
-    redis.call('INCRBY', prefix .. ':open', #fresh)
-end
+redis.call('INCRBY', prefix .. ':bytes', bytes)
 return answer
 """
 )

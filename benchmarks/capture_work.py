@@ -138,6 +138,57 @@ def crowd(home: str, url: str, items: int, producers: int, consumers: int) -> li
     return [{"seconds": seconds, "lost": len(lost), "twice": sum(count > 1 for count in taken.values())}]
 
 
+def drain(home: str, url: str, items: int) -> list[dict[str, Any]]:
+    """Captures of different people through the whole road into an empty store, and as many more beside them."""
+    _door(home, url)
+    from leads_dagster.capture import process_queue
+
+    Path(home, "leads.toml").write_text(f'[[customers]]\nname = "default"\nsheet = "{home}/leads.csv"\n')
+    _hand_over_people(0, 10)
+    process_queue(10)  # what is only loaded once
+    return [_drained(first, items, process_queue) for first in (10, 10 + items)]
+
+
+def _drained(first: int, items: int, process_queue: Callable[[int], dict[str, int]]) -> dict[str, Any]:
+    _hand_over_people(first, items)
+    started, cpu = time.perf_counter(), time.process_time()
+    done = process_queue(items)
+    return {
+        "already": first - 10, "items": items, "recorded": done["recorded"],
+        "rate": items / (time.perf_counter() - started), "cpu_rate": items / (time.process_time() - cpu),
+    }  # fmt: skip
+
+
+def _hand_over_people(first: int, count: int) -> None:
+    from leads_dagster.capture import enqueue_many
+
+    numbers = range(first, first + count)
+    enqueue_many([person(number) for number in numbers], keys=[_key(number) for number in numbers])
+
+
+def person(number: int) -> dict[str, Any]:
+    """A lead like no other's."""
+    name = f"{_syllables(number * 7919 + 13)} {_syllables(number * 104_729 + 7)}"
+    return {
+        **BODY,
+        "Full Name": name,
+        "Email": f"{name.replace(' ', '.').lower()}.{number}@company{number % 997}.example",
+        "Company": f"{_syllables(number % 997 + 5_000)} Ltd",
+        "LinkedIn": _key(number),
+    }
+
+
+_SYLLABLES = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu", "lan", "mer")
+
+
+def _syllables(number: int) -> str:
+    parts = []
+    for _ in range(4):
+        number, place = divmod(number, len(_SYLLABLES))
+        parts.append(_SYLLABLES[place])
+    return "".join(parts).title()
+
+
 def _produce(first: int, count: int) -> None:
     from leads_dagster.capture import enqueue_many
 
@@ -163,5 +214,5 @@ def _consume(file: Path, items: int) -> None:
 
 
 WORKS: dict[str, Callable[..., list[dict[str, Any]]]] = {
-    "floor": floor, "singles": singles, "batches": batches, "depths": depths, "crowd": crowd,
+    "floor": floor, "singles": singles, "batches": batches, "depths": depths, "crowd": crowd, "drain": drain,
 }  # fmt: skip

@@ -35,9 +35,10 @@ def capture(bench: Workbench) -> Findings:
         "call returns: SQLite with WAL and `synchronous=FULL`, Redis with `appendonly yes` and `appendfsync always` "
         "over a socket. Keys are random page addresses. The floor is one INSERT of the same JSON by Python's sqlite3 "
         "with the same pragmas: no key, no limit, no counts. The reference system asks for less than 1 ms, and takes "
-        "out 100 a minute. Drained by `process_queue`, different people, in one process: criteria, matching, "
-        "merging, the row and its history. To the row: `leads up` with a sheet of 20 rows that is looked at every second; the "
-        "clock starts before the call and stops when a reader of the lead database sees the lead."
+        "out 100 a minute. Drained by `process_queue`, in one process, leads as in the sheets of the other sections: "
+        "criteria, matching, merging, the row and its history, the CRM. To the row: `leads up` with a sheet of 20 rows "
+        "that is looked at every second; the clock starts before the call and stops when a reader of the lead database "
+        "sees the lead."
     )
     return Findings(tables, [note])
 
@@ -127,8 +128,8 @@ def _drains(bench: Workbench, places: dict[str, str]) -> Table:
     rows = []
     for place, url in places.items():
         for found in _on(bench, place, url, "drain", bench.sizes.drained):
-            if found["recorded"] != found["items"]:
-                raise BenchmarkError(f"{found['recorded']:,} of {found['items']:,} captures were recorded")
+            if found["ended"] != found["items"]:
+                raise BenchmarkError(f"{found['ended']:,} of {found['items']:,} captures were taken in")
             verdict = "met" if found["rate"] >= _DRAIN_RATE else "**missed**"
             into = f"**{place}**, into {found['already']:,} leads"
             rates = [f"{found[name]:,.0f}" for name in ("rate", "cpu_rate")]

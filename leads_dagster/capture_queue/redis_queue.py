@@ -1,7 +1,7 @@
 """The capture queue in Redis: for all processes of several hosts.
 
 What belongs here: what each verb of the protocol asks of the server. The scripts, and the keys they use, are
-`redis_scripts`.
+`redis_scripts` and `redis_views`.
 
 Each verb is one script and one round trip: Redis runs a script alone and writes what it did to its log as one piece,
 which makes it all or nothing, also when the server dies. Times are the server's own, so that hosts whose clocks differ
@@ -42,20 +42,8 @@ from leads_dagster.capture_queue.items import (
     new_ids,
 )
 from leads_dagster.capture_queue.lines import LINE, export_line
-from leads_dagster.capture_queue.redis_scripts import (
-    BOOKS,
-    COUNT_SETTLED,
-    DEAD,
-    ENDED,
-    EXTEND,
-    LEASE,
-    LOOK,
-    PUT,
-    QUEUE_AGAIN,
-    REMOVE,
-    SETTLE,
-    STATUS,
-)
+from leads_dagster.capture_queue.redis_scripts import EXTEND, LEASE, PUT, QUEUE_AGAIN, REMOVE, SETTLE
+from leads_dagster.capture_queue.redis_views import BOOKS, COUNT_SETTLED, DEAD, ENDED, LOOK, STATUS
 from leads_dagster.redis_access import connect, said_in_words
 
 PREFIX = "{leads:queue}"

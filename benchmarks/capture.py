@@ -1,7 +1,7 @@
-"""The capture queue: what handing a lead over costs, how many at once, how deep, how many people at it.
+"""The capture queue: what handing a lead over costs, how many at once, how deep, by how many, how soon recorded.
 
-What belongs here: the section `capture`, its bars, and the Redis it is measured with. The work is `capture_work`'s, the
-peers' `capture_peers`'s.
+What belongs here: the section `capture`, its bars, and the Redis it is measured with. The work is `capture_work`'s and,
+with `leads up` running, `capture_arrivals`'s; the peers' is `capture_peers`'s.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.capture_arrivals import arrivals
 from benchmarks.measuring import BenchmarkError, run_child_rows
 from benchmarks.page import NO_BAR, Bar, Findings, Table, seconds
 from benchmarks.workbench import Workbench
+from leads_dagster.interfaces.freshness_trial import percentile
 
 _P50_MS, _P99_MS, _BATCH_RATE = 0.3, 1.0, 20_000
+_DRAIN_RATE, _ARRIVED_SECONDS = 1_000, 1.0
 _PRODUCERS, _CONSUMERS = 8, 4
 _PLACES = {"sqlite": "file", "redis": "Redis"}
 
@@ -26,13 +29,16 @@ _PLACES = {"sqlite": "file", "redis": "Redis"}
 def capture(bench: Workbench) -> Findings:
     """Single, in batches, at depth, and with many at once, in a file and in Redis."""
     with _places(bench) as places:
-        tables = [_singles(bench, places), _batches(bench, places), _depths(bench, places), _crowd(bench, places)]
+        tables = [one(bench, places) for one in (_singles, _batches, _depths, _crowd, _drains, _arrivals)]
     note = (
         "A lead of 8 fields, 290 bytes, through `leads_dagster.capture` as a scraper calls it, on the disk when the "
         "call returns: SQLite with WAL and `synchronous=FULL`, Redis with `appendonly yes` and `appendfsync always` "
         "over a socket. Keys are random page addresses. The floor is one INSERT of the same JSON by Python's sqlite3 "
         "with the same pragmas: no key, no limit, no counts. The reference system asks for less than 1 ms, and takes "
-        "out 100 a minute."
+        "out 100 a minute. Drained by `process_queue`, in one process, leads as in the sheets of the other sections: "
+        "criteria, matching, merging, the row and its history, the CRM. To the row: `leads up` with a sheet of 20 rows "
+        "that is looked at every second; the clock starts before the call and stops when a reader of the lead database "
+        "sees the lead."
     )
     return Findings(tables, [note])
 
@@ -116,6 +122,32 @@ def _crowd(bench: Workbench, places: dict[str, str]) -> Table:
     return Table(
         (f"{_PRODUCERS} producers, {_CONSUMERS} consumers", "leads", "s", "leads/s", "lost", "twice", "bar", ""), rows
     )
+
+
+def _drains(bench: Workbench, places: dict[str, str]) -> Table:
+    rows = []
+    for place, url in places.items():
+        for found in _on(bench, place, url, "drain", bench.sizes.drained):
+            if found["ended"] != found["items"]:
+                raise BenchmarkError(f"{found['ended']:,} of {found['items']:,} captures were taken in")
+            verdict = "met" if found["rate"] >= _DRAIN_RATE else "**missed**"
+            into = f"**{place}**, into {found['already']:,} leads"
+            rates = [f"{found[name]:,.0f}" for name in ("rate", "cpu_rate")]
+            rows.append([into, f"{found['items']:,}", *rates, f"≥ {_DRAIN_RATE:,}/s", verdict])
+    return Table(("drained through the whole road", "leads", "leads/s", "leads a CPU second", "bar", ""), rows)
+
+
+def _arrivals(bench: Workbench, places: dict[str, str]) -> Table:
+    rows = []
+    for place, url in places.items():
+        if place == "Redis":
+            _flush(url)
+        found = arrivals(_folder(bench, f"arrivals-{place}"), url, bench.sizes.arrivals)
+        p50, p95, p99 = (percentile(found, share) for share in (0.50, 0.95, 0.99))
+        verdict = "met" if p95 < _ARRIVED_SECONDS else "**missed**"
+        times = [f"{one:.2f}" for one in (p50, p95, p99)]
+        rows.append([f"**{place}**", str(len(found)), *times, f"p95 < {_ARRIVED_SECONDS:g} s", verdict])
+    return Table(("enqueue to the row in the store", "captures", "p50 s", "p95 s", "p99 s", "bar", ""), rows)
 
 
 def _on(bench: Workbench, place: str, url: str, work: str, *arguments: Any) -> list[dict[str, Any]]:

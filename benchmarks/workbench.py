@@ -47,6 +47,7 @@ class Sizes:
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
         capture: captures handed over one by one, in batches, and by many at once. capture_depths: how many wait.
+        drained: captures that are taken through the whole road. arrivals: captures handed over while `leads up` runs.
         live_rows, live_edits: of the sheet that is edited while the live system runs, and how often. stock_edits: how
             often beside stock Dagster, and among many customers.
         live_minutes: for how long a cell is edited each second.
@@ -70,6 +71,8 @@ class Sizes:
     searching: tuple[int, int] = (100_000, 200)
     capture: tuple[int, int, int] = (5_000, 100_000, 200_000)
     capture_depths: tuple[int, ...] = (0, 100_000, 1_000_000)
+    drained: int = 5_000
+    arrivals: int = 60
     live_rows: int = 10_000
     live_edits: int = 100
     stock_edits: int = 8
@@ -115,6 +118,8 @@ QUICK = Sizes(
     searching=(300, 5),
     capture=(200, 2_000, 800),
     capture_depths=(0, 1_000),
+    drained=200,
+    arrivals=5,
     live_rows=50,
     live_edits=3,
     stock_edits=1,

@@ -47,6 +47,7 @@ KINDS = {
 }
 CHECKS = {
     ("airtable_edits", "airtable_read"): False,
+    ("captured_leads", "queue_adds_up"): False,
     ("captured_leads", "queue_flows"): False,
     ("normalized_leads", "headers_known"): True,
     ("normalized_leads", "sheet_not_shrunk"): True,

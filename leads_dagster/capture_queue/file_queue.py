@@ -18,10 +18,12 @@ from pathlib import Path
 
 from leads_dagster.capture_queue import file_views
 from leads_dagster.capture_queue.file_views import (
+    CLEARED,
     CLOSED,
     DEAD,
     DELAYED,
     LEASED,
+    NO_LONGER_KEPT,
     OPEN,
     QUEUED,
     TICK_MS,
@@ -36,8 +38,10 @@ from leads_dagster.capture_queue.items import (
     REASON_CHARACTERS,
     SUSPECT,
     DeadItem,
+    Ended,
     Leased,
     NewCapture,
+    QueueBooks,
     QueueLimits,
     QueueStatus,
     Receipt,
@@ -55,6 +59,10 @@ _PUT_BODY = "INSERT INTO bodies (seq, body) VALUES (?, ?)"
 _FIRST_ID = "SELECT id FROM items WHERE customer = ? AND key = ?"
 _COUNT = """
 INSERT INTO counts (customer, state, items) VALUES (?, ?, ?)
+ON CONFLICT (customer, state) DO UPDATE SET items = items + excluded.items
+"""
+_TAKE_IN = """
+INSERT INTO counts (customer, state, items) VALUES (?1, 0, ?2), (?1, 7, ?2)
 ON CONFLICT (customer, state) DO UPDATE SET items = items + excluded.items
 """
 _PACE = """
@@ -127,7 +135,7 @@ class FileQueue:
             if added:
                 self._check_room(connection, added.total())
             for customer, count in added.items():
-                connection.execute(_COUNT, (customer, QUEUED, count))
+                connection.execute(_TAKE_IN, (customer, count))
                 _keep_pace(connection, customer, now, enqueued=count)
         return receipts
 
@@ -186,7 +194,7 @@ class FileQueue:
     def _purge(self, connection: sqlite3.Connection, customer: str, now: int, most: int) -> None:
         for state in CLOSED:
             rows = connection.execute(_OLD, (customer, state, now - self._limits.keep_ms, most)).fetchall()
-            _remove(connection, [row[0] for row in rows])
+            _remove(connection, [row[0] for row in rows], NO_LONGER_KEPT[state])
 
     def waiting(self) -> dict[str, int]:
         """Customer -> items due now, where there are any."""
@@ -197,6 +205,16 @@ class FileQueue:
         """Where it stands."""
         with self._file.reading() as connection:
             return file_views.status(connection, customer, self._now(), self._file.size(), self._limits.waiting)
+
+    def books(self, customer: str) -> QueueBooks:
+        """Where each is of all that was ever put in for a customer."""
+        with self._file.reading() as connection:
+            return file_views.books(connection, customer)
+
+    def ended(self, customer: str, *, before_ms: int, limit: int = 1000) -> list[Ended]:
+        """Up to so many that were settled before a moment and are kept, the latest first."""
+        with self._file.reading() as connection:
+            return file_views.ended(connection, customer, before_ms, limit)
 
     def dead(self, customer: str | None, *, limit: int = 100) -> list[DeadItem]:
         """Those that failed too often, the longest dead first."""
@@ -244,7 +262,7 @@ class FileQueue:
                     return cleared
                 if export:
                     export(b"".join(line for _, line in page))
-                _remove(connection, [seq for seq, _ in page])
+                _remove(connection, [seq for seq, _ in page], CLEARED)
             cleared, after = cleared + len(page), page[-1][0]
 
     def worries(self) -> list[str]:
@@ -322,7 +340,8 @@ def _keep_pace(connection: sqlite3.Connection, customer: str, now: int, *, enque
     connection.execute(_PACE, row)
 
 
-def _remove(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
+def _remove(connection: sqlite3.Connection, seqs: Iterable[int], remembered_as: int) -> None:
+    """Only that they were there is remembered: as cleared, or as no longer kept."""
     gone: Counter[tuple[str, int]] = Counter()
     for seq in seqs:
         gone[connection.execute("SELECT customer, state FROM items WHERE seq = ?", (seq,)).fetchone()] += 1
@@ -330,3 +349,4 @@ def _remove(connection: sqlite3.Connection, seqs: Iterable[int]) -> None:
         connection.execute("DELETE FROM bodies WHERE seq = ?", (seq,))
     for (customer, state), count in gone.items():
         connection.execute(_COUNT, (customer, state, -count))
+        connection.execute(_COUNT, (customer, remembered_as, count))

@@ -33,6 +33,8 @@ GROWTH = 6
 
 # In this order items go through them; where a back end keeps a number, it is the place in this list.
 STATES = ("queued", "leased", "delayed", "dead", "recorded", "duplicates", "rejected")
+# The outcomes that settle an item for good, by the numbers of their states.
+ENDS: dict[int, Outcome] = {4: "recorded", 5: "duplicate", 6: "rejected"}
 
 _RANDOM_BITS = 80
 _YEAR_10000_MS = 253_402_300_800_000
@@ -140,6 +142,42 @@ class QueueStatus:
     settled_a_minute: float = 0.0
     bytes: int = 0
     limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueBooks:
+    """Where every capture of a customer is that the queue ever took in.
+
+    Attributes:
+        taken: how many it took in; a key that was known is none.
+        waiting: queued, leased and delayed. dead: failed too often.
+        recorded, duplicates, rejected: settled, those that are no longer kept included.
+        cleared: taken out by hand.
+    """
+
+    taken: int = 0
+    waiting: int = 0
+    dead: int = 0
+    recorded: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    cleared: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many are nowhere; below 0 where there are more than were taken in."""
+        ended = self.dead + self.recorded + self.duplicates + self.rejected + self.cleared
+        return self.taken - self.waiting - ended
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A settled item that is still kept: recorded, duplicate or rejected."""
+
+    id: str
+    key: str
+    outcome: Outcome
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from leads_dagster.capture_queue.items import DeadItem, Leased, NewCapture, QueueStatus, Receipt, Settled
+from leads_dagster.capture_queue.items import (
+    DeadItem,
+    Ended,
+    Leased,
+    NewCapture,
+    QueueBooks,
+    QueueStatus,
+    Receipt,
+    Settled,
+)
 
 
 class CaptureQueue(Protocol):
@@ -43,6 +52,12 @@ class CaptureQueue(Protocol):
 
     def status(self, customer: str | None = None) -> QueueStatus:
         """Where it stands."""
+
+    def books(self, customer: str) -> QueueBooks:
+        """Where each is of all that was ever put in for a customer; what is there now is counted, not remembered."""
+
+    def ended(self, customer: str, *, before_ms: int, limit: int = 1000) -> list[Ended]:
+        """Up to so many that were settled before a moment and are kept, the latest first."""
 
     def dead(self, customer: str | None, *, limit: int = 100) -> list[DeadItem]:
         """Those that failed too often, the longest dead first."""

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from leads_dagster.errors import LeadsError, StoreBusyError, StoreError
 
-VERSION = 1
+VERSION = 2
 # "leads" as SQLite's `file` shows it.
 APPLICATION_ID = 0x1EAD5
 
@@ -60,8 +60,12 @@ _TABLES = (
     ) WITHOUT ROWID
     """,
     f"PRAGMA application_id={APPLICATION_ID}",
-    f"PRAGMA user_version={VERSION}",
 )
+# Version -> what a file of it lacks. 1: how many were ever taken in (`file_views.TAKEN`).
+_LACKS = {
+    0: _TABLES,
+    1: ("INSERT INTO counts SELECT customer, 7, sum(items) FROM counts WHERE state < 7 GROUP BY customer",),
+}
 _FIRST_WAIT_SECONDS = 0.0002
 _LONGEST_WAIT_SECONDS = 0.005
 
@@ -247,8 +251,8 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     with _ending(connection):
-        if _version(connection, path) != VERSION:
-            for statement in _TABLES:
+        if (found := _version(connection, path)) != VERSION:
+            for statement in (*_LACKS[found], f"PRAGMA user_version={VERSION}"):
                 connection.execute(statement)
 
 

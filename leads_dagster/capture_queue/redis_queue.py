@@ -1,7 +1,7 @@
 """The capture queue in Redis: for all processes of several hosts.
 
 What belongs here: what each verb of the protocol asks of the server. The scripts, and the keys they use, are
-`redis_scripts`.
+`redis_scripts` and `redis_views`.
 
 Each verb is one script and one round trip: Redis runs a script alone and writes what it did to its log as one piece,
 which makes it all or nothing, also when the server dies. Times are the server's own, so that hosts whose clocks differ
@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from leads_dagster.capture_queue.items import (
+    ENDS,
     GROWTH,
     LEASED_BYTES,
     LONGEST_MS,
@@ -29,8 +30,10 @@ from leads_dagster.capture_queue.items import (
     STATES,
     SUSPECT,
     DeadItem,
+    Ended,
     Leased,
     NewCapture,
+    QueueBooks,
     QueueLimits,
     QueueStatus,
     Receipt,
@@ -39,25 +42,15 @@ from leads_dagster.capture_queue.items import (
     new_ids,
 )
 from leads_dagster.capture_queue.lines import LINE, export_line
-from leads_dagster.capture_queue.redis_scripts import (
-    COUNT_SETTLED,
-    DEAD,
-    EXTEND,
-    LEASE,
-    LOOK,
-    PUT,
-    QUEUE_AGAIN,
-    REMOVE,
-    SETTLE,
-    STATUS,
-)
+from leads_dagster.capture_queue.redis_scripts import EXTEND, LEASE, PUT, QUEUE_AGAIN, REMOVE, SETTLE
+from leads_dagster.capture_queue.redis_views import BOOKS, COUNT_SETTLED, DEAD, ENDED, LOOK, STATUS
 from leads_dagster.redis_access import connect, said_in_words
 
 PREFIX = "{leads:queue}"
 VARIABLE = "LEADS_QUEUE_URL"
 
 _TIMEOUT_SECONDS = 5.0
-_SCRIPTS = (COUNT_SETTLED, DEAD, EXTEND, LEASE, LOOK, PUT, QUEUE_AGAIN, REMOVE, SETTLE, STATUS)
+_SCRIPTS = (BOOKS, COUNT_SETTLED, DEAD, ENDED, EXTEND, LEASE, LOOK, PUT, QUEUE_AGAIN, REMOVE, SETTLE, STATUS)
 _OUTCOMES = {"recorded": 4, "duplicate": 5, "rejected": 6, "failed": 2}
 _DEAD, _RECORDED, _REJECTED = 3, 4, 6
 _OPEN_AND_DEAD = range(4)
@@ -71,7 +64,7 @@ class RedisQueue:
     Args:
         url: "redis://…", "rediss://…" or "unix://…".
         clock: seconds since the epoch; None for the server's own, which is what several hosts need.
-        prefix: of all keys.
+        prefix: of all keys, if not the usual one.
     """
 
     def __init__(
@@ -80,11 +73,11 @@ class RedisQueue:
         limits: QueueLimits | None = None,
         clock: Callable[[], float] | None = None,
         *,
-        prefix: str = PREFIX,
+        prefix: str | None = None,
     ) -> None:
         self._limits = limits or QueueLimits()
         self._clock = clock
-        self._prefix = prefix
+        self._prefix = prefix or PREFIX
         self._redis = connect(url, VARIABLE, timeout_seconds=_TIMEOUT_SECONDS)
         self._scripts = {text: self._redis.register_script(text) for text in _SCRIPTS}
 
@@ -140,6 +133,16 @@ class RedisQueue:
             bytes=size,
             limit=self._limits.waiting,
         )
+
+    def books(self, customer: str) -> QueueBooks:
+        """Where each is of all that was ever put in for a customer."""
+        taken, queued, leased, delayed, *rest = map(int, self._run(BOOKS, [customer]))
+        return QueueBooks(taken, queued + leased + delayed, *rest)
+
+    def ended(self, customer: str, *, before_ms: int, limit: int = 1000) -> list[Ended]:
+        """Up to so many that were settled before a moment and are kept, the latest first."""
+        rows = self._run(ENDED, [before_ms, limit, customer])
+        return [Ended(_text(id_), _text(key), ENDS[state], at_ms) for id_, key, state, at_ms in rows]
 
     def dead(self, customer: str | None, *, limit: int = 100) -> list[DeadItem]:
         """Those that failed too often, the longest dead first."""

@@ -1,7 +1,8 @@
 """The scripts of `redis_queue`: each runs alone on the server, all or nothing.
 
-What belongs here: Lua. The first key of each is the prefix of all, the first argument the time in ms since the epoch,
-or 0 for the server's own. States are numbers, the places in `items.STATES`.
+What belongs here: Lua that writes, and what all scripts begin with; those that only look are `redis_views`. The first
+key of each is the prefix of all, the first argument the time in ms since the epoch, or 0 for the server's own. States
+are numbers, the places in `items.STATES`.
 
     <prefix>:customers            set: every customer that ever had an item
     <prefix>:open                 how many are queued, leased and delayed
@@ -10,10 +11,11 @@ or 0 for the server's own. States are numbers, the places in `items.STATES`.
     <prefix>:m:<id>               what does: failures, lost leases, lease, reason, lead; missing until first leased
     <prefix>:z:<state>:<customer> ids by time: since when queued, dead or settled, until when leased or delayed
     <prefix>:k:<customer>         key -> id
+    <prefix>:s:<customer>         taken: how many ever; cleared: by hand; 4, 5, 6: settled and no longer kept
     <prefix>:p:<tick>:<customer>  enqueued and settled in ten seconds
 """
 
-_HEAD = """
+HEAD = """
 local prefix, now = KEYS[1], tonumber(ARGV[1])
 if now == 0 then
     local clock = redis.call('TIME')
@@ -40,16 +42,18 @@ local function move(id, customer, from, to, at)
 end
 local function pace(customer, field, count)
     local key = prefix .. ':p:' .. text(math.floor(now / 10000)) .. ':' .. customer
-    redis.call('HINCRBY', key, field, count)
-    redis.call('EXPIRE', key, 120)
+    if redis.call('HINCRBY', key, field, count) == count then redis.call('EXPIRE', key, 120) end
 end
 local function remove(id, customer, state, known)
     redis.call('ZREM', ids_in(state, customer), id)
     redis.call('DEL', body_key(id), meta_key(id))
-    redis.call('DECRBY', prefix .. ':bytes', #known[5])
-    if known[2] ~= id then redis.call('HDEL', prefix .. ':k:' .. customer, known[2]) end
+    if known then -- else the server threw it away, see `worries`
+        redis.call('DECRBY', prefix .. ':bytes', #known[5])
+        if known[2] ~= id then redis.call('HDEL', prefix .. ':k:' .. customer, known[2]) end
+    end
     if state < 3 then redis.call('DECR', prefix .. ':open') end
 end
+local function sums_key(customer) return prefix .. ':s:' .. customer end
 local function customers_from(first)
     if ARGV[first] == nil then return redis.call('SMEMBERS', prefix .. ':customers') end
     return {ARGV[first]}
@@ -64,41 +68,101 @@ local function collect(found, customer, state, from, to, limit)
 end
 """
 
-# ARGV: how many may wait; then for each: id, customer, key, captured, body. Answers {0, id, new?, …} or {1, open}.
-# The same script again, after an answer that was lost, changes nothing and answers the same.
-PUT = (
-    _HEAD
-    + """
-local limit, answer, fresh, fresh_keys = tonumber(ARGV[2]), {0}, {}, {}
-for i = 3, #ARGV, 5 do
-    local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    local keys, first = prefix .. ':k:' .. customer, false
-    if key ~= id then first = fresh_keys[customer .. '\\0' .. key] or redis.call('HGET', keys, key) end
-    answer[#answer + 1] = first or id
-    answer[#answer + 1] = (first and first ~= id) and 0 or 1
-    if not first and redis.call('EXISTS', body_key(id)) == 0 then
-        fresh[#fresh + 1] = i
-        fresh_keys[customer .. '\\0' .. key] = id
+# For scripts that put in many: lists of arguments by customer, and commands that take them, some at a time.
+_MANY = """
+local function append(lists, customer, one, other)
+    local list = lists[customer]
+    if not list then
+        list = {}
+        lists[customer] = list
+    end
+    list[#list + 1] = one
+    list[#list + 1] = other
+end
+local function call_with(list, ...)
+    for start = 1, #list, 1000 do
+        local all = {...}
+        for i = start, math.min(start + 999, #list) do all[#all + 1] = list[i] end
+        redis.call(unpack(all))
     end
 end
-local open = tonumber(redis.call('GET', prefix .. ':open') or 0)
-if #fresh > 0 and open + #fresh > limit then return {1, open, #fresh} end
-local bytes, added = 0, {}
+local function lookups(from)
+    local asked = {}
+    for i = from, #ARGV, 5 do
+        local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+        if key ~= id then
+            local keys = asked[customer]
+            if not keys then
+                keys = {}
+                asked[customer] = keys
+            end
+            keys[#keys + 1] = key
+        end
+    end
+    return asked
+end
+local function known_ids(customer, asked)
+    local found = {}
+    for start = 1, #asked, 1000 do
+        local last = math.min(start + 999, #asked)
+        local ids = redis.call('HMGET', prefix .. ':k:' .. customer, unpack(asked, start, last))
+        for i = start, last do found[asked[i]] = ids[i - start + 1] or nil end
+    end
+    return found
+end
+"""
+
+# ARGV: how many may wait; then for each: id, customer, key, captured, body. Answers {0, id, new?, …} or {1, open}.
+# The same script again, after an answer that was lost, changes nothing and answers the same. Many are looked up and
+# written by one command: what a command costs beside its work, and in the log, is more than an item.
+PUT = (
+    HEAD
+    + _MANY
+    + """
+local limit, answer, fresh, first_of = tonumber(ARGV[2]), {0}, {}, {}
+for customer, asked in pairs(lookups(3)) do first_of[customer] = known_ids(customer, asked) end
+local again = nil
+for i = 3, #ARGV, 5 do
+    local id, customer, key = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local first = nil
+    if key ~= id then
+        first = first_of[customer][key]
+        if not first then first_of[customer][key] = id end
+    else
+        if again == nil then again = redis.call('EXISTS', body_key(id)) == 1 end -- one of them is as good as all
+        if again then first = id end
+    end
+    answer[#answer + 1] = first or id
+    answer[#answer + 1] = (first and first ~= id) and 0 or 1
+    if not first then fresh[#fresh + 1] = i end
+end
+if #fresh == 0 then return answer end
+local open = redis.call('INCRBY', prefix .. ':open', #fresh)
+if open > limit then
+    redis.call('DECRBY', prefix .. ':open', #fresh)
+    return {1, open - #fresh, #fresh}
+end
+local bytes, bodies, times, keys, added = 0, {}, {}, {}, {}
 for _, i in ipairs(fresh) do
     local id, customer, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 4]
-    redis.call('SET', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
-    redis.call('ZADD', ids_in(0, customer), text(now), id)
-    if key ~= id then redis.call('HSET', prefix .. ':k:' .. customer, key, id) end
+    append(bodies, '', body_key(id), cmsgpack.pack({customer, key, tonumber(ARGV[i + 3]), now, body}))
+    append(times, customer, text(now), id)
+    if key ~= id then append(keys, customer, key, id) end
     bytes, added[customer] = bytes + #body, (added[customer] or 0) + 1
 end
+call_with(bodies[''], 'MSET')
 for customer, count in pairs(added) do
+    call_with(times[customer], 'ZADD', ids_in(0, customer))
+    if keys[customer] then call_with(keys[customer], 'HSET', prefix .. ':k:' .. customer) end
     redis.call('SADD', prefix .. ':customers', customer)
     pace(customer, 'enqueued', count)
+    if redis.call('HINCRBY', sums_key(customer), 'taken', count) == count then -- the first: all that is there
+        local all = 0
+        for state = 0, 6 do all = all + redis.call('ZCARD', ids_in(state, customer)) end
+        redis.call('HSET', sums_key(customer), 'taken', all)
+    end
 end
-if #fresh > 0 then
-    redis.call('INCRBY', prefix .. ':bytes', bytes)
-    redis.call('INCRBY', prefix .. ':open', #fresh)
-end
+redis.call('INCRBY', prefix .. ':bytes', bytes)
 return answer
 """
 )
@@ -106,7 +170,7 @@ return answer
 # ARGV: how many, for how many ms, token, longest, suspect, lost leases, bytes of one lease, reason of death, customer.
 # Answers {{id, customer, key, body, captured, enqueued, attempt}, …}.
 LEASE = (
-    _HEAD
+    HEAD
     + """
 local limit, ms, token, longest = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local suspect, lost_leases, most = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -147,7 +211,7 @@ return taken
 
 # ARGV: for how many ms, 0 to give back; then for each: id, customer, lease. Answers how many were held.
 EXTEND = (
-    _HEAD
+    HEAD
     + """
 local ms, held = tonumber(ARGV[2]), 0
 for i = 3, #ARGV, 3 do
@@ -171,7 +235,7 @@ return held
 # ARGV: failures until dead, ms after the first, growth, longest, for how long settled ones are kept; then for each: id,
 # lease, its state at the end (2: failed), reason, lead. Answers how many were held.
 SETTLE = (
-    _HEAD
+    HEAD
     + """
 local attempts, delay, growth = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local longest, keep_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -200,64 +264,16 @@ for customer, count in pairs(closed) do
         local old = {}
         collect(old, customer, state, '-inf', '(' .. text(now - keep_ms), math.max(500, 2 * count))
         for _, row in ipairs(old) do remove(row[1], customer, state, fixed(row[1])) end
+        if #old > 0 then redis.call('HINCRBY', sums_key(customer), state, #old) end
     end
 end
 return held
 """
 )
 
-# ARGV: longest, customer. Answers {customer, queued, leased, delayed, dead, recorded, duplicates, rejected, oldest or
-# -1, enqueued, settled} of each: those whose lease or delay is over are queued.
-STATUS = (
-    _HEAD
-    + """
-local longest, answer = tonumber(ARGV[2]), {}
-for _, customer in ipairs(customers_from(3)) do
-    local one, oldest, enqueued, settled = {customer}, -1, 0, 0
-    for state = 0, 6 do one[state + 2] = redis.call('ZCARD', ids_in(state, customer)) end
-    for state = 0, 2 do
-        local ids = ids_in(state, customer)
-        if state > 0 then
-            local back = redis.call('ZCOUNT', ids, '-inf', text(now))
-                + redis.call('ZCOUNT', ids, '(' .. text(now + longest), '+inf')
-            one[2], one[state + 2] = one[2] + back, one[state + 2] - back
-        end
-        local first = redis.call('ZRANGE', ids, 0, 0, 'WITHSCORES')[2]
-        if first and (state == 0 or tonumber(first) <= now) and (oldest < 0 or tonumber(first) < oldest) then
-            oldest = tonumber(first)
-        end
-    end
-    local tick = math.floor(now / 10000)
-    for one_tick = tick - 5, tick do
-        local counts = redis.call('HMGET', prefix .. ':p:' .. text(one_tick) .. ':' .. customer, 'enqueued', 'settled')
-        enqueued, settled = enqueued + (tonumber(counts[1] or 0) or 0), settled + (tonumber(counts[2] or 0) or 0)
-    end
-    one[9], one[10], one[11] = oldest, enqueued, settled
-    answer[#answer + 1] = one
-end
-return answer
-"""
-)
-
-# ARGV: how many, customer. Answers {{id, customer, key, body, captured, enqueued, died, failures, reason}, …}.
-DEAD = (
-    _HEAD
-    + """
-local limit, found, answer = tonumber(ARGV[2]), {}, {}
-for _, customer in ipairs(customers_from(3)) do collect(found, customer, 3, '-inf', '+inf', limit) end
-table.sort(found, oldest_first)
-for i = 1, math.min(limit, #found) do
-    local id, died, customer = found[i][1], found[i][2], found[i][3]
-    local known, what = fixed(id), meta(id)
-    answer[i] = {id, customer, known[2], known[5], known[3], known[4], died, what.f, what.r}
-end
-return answer
-"""
-)
-
 # ARGV: from, before, how many, first and last state, customer. Answers how many are queued again.
 QUEUE_AGAIN = (
-    _HEAD
+    HEAD
     + """
 local limit, found = tonumber(ARGV[4]), {}
 for _, customer in ipairs(customers_from(7)) do
@@ -278,39 +294,9 @@ return count
 """
 )
 
-# ARGV: from, before, customer. Answers how many were settled in that time, how many wait, and the time.
-COUNT_SETTLED = (
-    _HEAD
-    + """
-local count = 0
-for _, customer in ipairs(customers_from(4)) do
-    for state = 4, 6 do count = count + redis.call('ZCOUNT', ids_in(state, customer), ARGV[2], '(' .. ARGV[3]) end
-end
-return {count, tonumber(redis.call('GET', prefix .. ':open') or 0), now}
-"""
-)
-
-# ARGV: ids. Answers {{id, customer, key, state, captured, enqueued, failures, reason, body}, …} of those not settled.
-LOOK = (
-    _HEAD
-    + """
-local answer = {}
-for i = 2, #ARGV do
-    local id = ARGV[i]
-    local known, what = fixed(id), meta(id)
-    for state = 0, 3 do
-        if known and redis.call('ZSCORE', ids_in(state, known[1]), id) then
-            answer[#answer + 1] = {id, known[1], known[2], state, known[3], known[4], what.f, what.r, known[5]}
-        end
-    end
-end
-return answer
-"""
-)
-
 # ARGV: ids. Answers how many are gone; those settled since stay.
 REMOVE = (
-    _HEAD
+    HEAD
     + """
 local gone = 0
 for i = 2, #ARGV do
@@ -319,6 +305,7 @@ for i = 2, #ARGV do
     for state = 0, 3 do
         if known and redis.call('ZSCORE', ids_in(state, known[1]), id) then
             remove(id, known[1], state, known)
+            redis.call('HINCRBY', sums_key(known[1]), 'cleared', 1)
             gone = gone + 1
             break
         end

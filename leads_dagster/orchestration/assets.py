@@ -117,7 +117,7 @@ ROAD: tuple[RoadAsset, ...] = (
         layer="raw",
         kept_in="files by checksum: $LEADS_HOME/raw, a folder a customer",
         is_gate=True,
-        priority=2,  # it looks at Airtable too, and airtable_edits takes over what was seen
+        priority=4,  # it looks at Airtable too, and airtable_edits takes over what was seen
     ),
     RoadAsset(
         key="airtable_edits",
@@ -127,6 +127,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"airtable", "python"}),
         layer="raw",
         kept_in="tables airtable_changes, source_records and claims of the lead database",
+        priority=3,  # in a run without the sheet nothing else puts the mirrors behind what comes in
         checks=(checks.AIRTABLE_READ,),
     ),
     RoadAsset(
@@ -137,7 +138,8 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="raw",
         kept_in="tables captures, source_records and claims of the lead database",
-        checks=(checks.QUEUE_FLOWS,),
+        priority=2,
+        checks=(checks.QUEUE_FLOWS, checks.QUEUE_ADDS_UP),
     ),
     RoadAsset(
         key="normalized_leads",

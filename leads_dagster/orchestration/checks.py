@@ -74,5 +74,11 @@ AIRTABLE_READ = Check(
 QUEUE_FLOWS = Check(
     "queue_flows", "No capture waits for long and few are dead; warns and never blocks.", blocking=False
 )
+QUEUE_ADDS_UP = Check(
+    "queue_adds_up",
+    "Every capture that the queue ever took in is recorded, a duplicate, rejected, dead, cleared or waiting; what it "
+    "settled is in the lead database.",
+    blocking=False,
+)
 CRM_AGREES = Check("stores_agree", "The CRM holds what the lead store holds.", options={"mirror": "crm"})
 AIRTABLE_AGREES = Check("stores_agree", "Airtable holds what the lead store holds.", options={"mirror": "airtable"})

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 AlertKind = Literal[
     "sync_failed", "error_rate", "hold", "dead_letters", "freshness", "budget", "hook_lost", "airtable_refused",
-    "backup", "database", "out_of_step", "slow", "ledger",
+    "backup", "database", "out_of_step", "slow", "ledger", "queue",
 ]  # fmt: skip
 
 # One failed cycle is tried again within seconds.
@@ -23,8 +23,20 @@ FRESHNESS_SECONDS = 60.0
 BUDGET_SHARE_LEFT = 0.10
 # So many times the usual, and more than this many ms.
 SLOW_TIMES, SLOW_MS = 3.0, 2_000.0
+# A capture that is due is taken in within a second while somebody is at it.
+QUEUE_SECONDS = 60.0
 _ROWS_THAT_TELL = 5
 _HOURS_THAT_TELL = 3
+# Whoever enqueues may name anybody: a few are enough to look after it.
+_UNNAMED_SAID = 5
+UNNAMED_ADVICE = (
+    "Name it there; or `leads queue clear --customer NAME --export FILE`, and `leads queue add FILE --customer` of the "
+    "right one."
+)
+MISSING_ADVICE = (
+    "`leads queue status` has the sum. Somebody changed the queue's file or keys, or its Redis lost them: let their "
+    "sources hand those captures over again; what has a key is not taken in twice."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +73,15 @@ class Facts:
         status: as `pipeline.status` gives it.
         metrics: as `pipeline.metrics` gives it, with its hours.
         late: mirrors that wait for a change for longer than they should.
-        queue: of the capture queue; empty where there is none.
+        queue: of the capture queue, as `queue_looking.QueueLook.of` gives it; empty where there is none.
+        captures_on: whether the customer's captures are processed at all.
     """
 
     status: Mapping[str, Any]
     metrics: Mapping[str, Any] = field(default_factory=dict)
     late: tuple[str, ...] = ()
     queue: Mapping[str, Any] = field(default_factory=dict)
+    captures_on: bool = True
 
 
 def alerts_in(facts: Facts) -> list[Alert]:
@@ -105,8 +119,19 @@ def _dead_letters(facts: Facts) -> Iterator[Alert]:
                       subject=mirror, severity="error")  # fmt: skip
     if facts.queue.get("dead"):
         yield _of(facts, "dead_letters", "Captures in the queue failed for good.",
-                  "`leads queue status` shows them; `leads queue retry-failed` tries again.",
+                  "`leads queue dead` says why; `leads queue retry-failed` tries again.",
                   subject="queue", severity="error")  # fmt: skip
+
+
+def _queue(facts: Facts) -> Iterator[Alert]:
+    waits = facts.captures_on and not facts.status.get("paused")
+    if waits and (facts.queue.get("oldest_seconds") or 0.0) > QUEUE_SECONDS:
+        yield _of(facts, "queue", "Captures have waited in the queue for more than a minute.",
+                  "Is `leads up` running? `leads status` and `leads queue status` say more.",
+                  subject="waits", severity="error")  # fmt: skip
+    if facts.queue.get("missing"):
+        yield _of(facts, "queue", "Captures that the queue took in are neither in it nor settled.", MISSING_ADVICE,
+                  subject="missing", severity="error")  # fmt: skip
 
 
 def _freshness(facts: Facts) -> Iterator[Alert]:
@@ -163,8 +188,18 @@ def _slow(facts: Facts) -> Iterator[Alert]:
 
 
 _RULES: tuple[Callable[[Facts], Iterator[Alert]], ...] = (
-    _sync_failed, _error_rate, _hold, _dead_letters, _freshness, _budget, _airtable, _out_of_step, _ledger, _slow,
+    _sync_failed, _error_rate, _hold, _dead_letters, _queue, _freshness, _budget, _airtable, _out_of_step,
+    _ledger, _slow,
 )  # fmt: skip
+
+
+def unnamed_alerts(waiting: Mapping[str, int]) -> list[Alert]:
+    """Of captures that nobody will process: customer -> how many wait, of customers that leads.toml does not name."""
+    return [
+        Alert("queue", f"Captures wait for {customer!r:.80}, a customer that leads.toml does not name.",
+              UNNAMED_ADVICE, subject=f"unnamed {customer:.80}", severity="error")
+        for customer in list(waiting)[:_UNNAMED_SAID]
+    ]  # fmt: skip
 
 
 def _of(

@@ -20,9 +20,10 @@ from leads_dagster.customers import CustomerSettings
 from leads_dagster.errors import LeadsError
 from leads_dagster.notifications.memory import Memory, Told, read_memory, remembering
 from leads_dagster.notifications.people import Sent, Severity, addresses, tell
-from leads_dagster.pipeline.alert_rules import Alert, Facts, alerts_in
+from leads_dagster.pipeline.alert_rules import Alert, Facts, alerts_in, unnamed_alerts
 from leads_dagster.pipeline.doctor_backups import check_backups
 from leads_dagster.pipeline.metrics import metrics
+from leads_dagster.pipeline.queue_looking import QueueLook
 from leads_dagster.pipeline.status import status
 from leads_dagster.pipeline.workspace import Workspace, open_workspace
 from leads_dagster.settings import Settings
@@ -112,13 +113,14 @@ def _find(
     found: list[Alert] = []
     examined: set[str | None] = set()
     try:
-        with open_workspace(settings, order[0].name) as opened:
+        with open_workspace(settings, order[0].name) as opened, QueueLook(settings, clock) as queue:
             for customer in order:
                 if examined and time.monotonic() > until:
                     break
-                found += _alerts_of(opened, customer)
+                found += _alerts_of(opened, customer, queue)
                 examined.add(customer.name)
                 memory.examined[customer.name] = clock()
+            found += _queue_alerts(queue)
         found += _backup_alerts(settings)
     except LeadsError as error:
         found.append(
@@ -129,11 +131,22 @@ def _find(
     return found, {*examined, *gone, None}
 
 
-def _alerts_of(opened: Workspace, customer: CustomerSettings) -> list[Alert]:
+def _alerts_of(opened: Workspace, customer: CustomerSettings, queue: QueueLook) -> list[Alert]:
     ws = Workspace(opened.settings, customer, opened.engine)
     with reading(ws.engine) as connection:
         late = [name for name in ws.mirrors if outbox.waits_since(connection, ws.name, name, before=ws.now() - LATE)]
-    return alerts_in(Facts(status(ws), metrics(ws, since=_HOURS), tuple(late)))
+    known = metrics(ws, since=_HOURS)
+    on = customer.capture.enabled
+    return alerts_in(Facts(status(ws), known, tuple(late), queue.of(customer.name), captures_on=on))
+
+
+def _queue_alerts(queue: QueueLook) -> list[Alert]:
+    """A queue that cannot be asked, and captures that are nobody's."""
+    found = unnamed_alerts(queue.unnamed())
+    if (error := queue.error) is not None:
+        words = f"The capture queue cannot be used: {error.message}"
+        found.append(Alert("queue", words, error.advice, subject="cannot be used", severity="error"))
+    return found
 
 
 def _backup_alerts(settings: Settings) -> list[Alert]:

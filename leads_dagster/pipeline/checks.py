@@ -202,3 +202,13 @@ def queue_flows(ws: Workspace, *, run_id: str) -> CheckOutcome:
     numbers = {**found, "dead_share": round(share, 6)}
     words = f"The oldest capture waits for {found['oldest_seconds']:.0f} s; {found['dead']} are dead."
     return CheckOutcome(not late and share <= DEAD_SHARE, words, numbers, "warn")
+
+
+def queue_adds_up(ws: Workspace, *, run_id: str) -> CheckOutcome:
+    """Every capture of this customer that the queue ever took in is somewhere, and what it settled the store knows."""
+    from leads_dagster.pipeline.queue_proof import proof_of
+
+    found = proof_of(ws)
+    if found is None:
+        return CheckOutcome(True, "Nothing was ever enqueued.")
+    return CheckOutcome(found.holds, f"{found.words()}.", found.numbers())

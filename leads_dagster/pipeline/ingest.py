@@ -100,6 +100,7 @@ def what_waits(ws: Workspace, connection: Connection, state: SourceState) -> str
     return next((words for words, waits in _WAITS.items() if waits(ws, connection, state)), None)
 
 
+CAPTURES_WAIT = "captures wait"
 _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "a cycle died before its end": lambda ws, connection, state: state.open_run_id is not None,
     "the sheet is not what the ledger says": lambda ws, connection, state: state.version > 0 and not state.fingerprint,
@@ -110,7 +111,6 @@ _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "a mirror is new, or another place than before": lambda ws, connection, state: moved(ws, connection),
     "Airtable could not be read": lambda ws, connection, state: ws.pulled is not None and ws.pulled.status == "failed",
     "edits in Airtable wait": lambda ws, connection, state: edits_wait(ws, connection),
-    "captures wait": lambda ws, connection, state: captures_wait(ws),
     "Airtable shows leads twice": lambda ws, connection, state: (
         "airtable" in _mirrors_awake(ws, connection)
         and bool(airtable_duplicates.listed(connection, ws.name, status="open"))
@@ -118,6 +118,8 @@ _WAITS: Mapping[str, Callable[[Workspace, Connection, SourceState], bool]] = {
     "other values win by today's rules": lambda ws, connection, state: rulings.is_due(connection, ws.policy),
     "records match otherwise by today's rules": lambda ws, connection, state: rematching.is_due(connection, ws.policy),
     "Airtable has to say that something waits": lambda ws, connection, state: attention.is_due(ws, connection),
+    # Last: where nothing else waits, a run that takes in captures alone is enough.
+    CAPTURES_WAIT: lambda ws, connection, state: captures_wait(ws),
 }
 
 

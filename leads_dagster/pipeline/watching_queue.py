@@ -14,11 +14,11 @@ from datetime import datetime, timezone
 from leads_dagster.capture_queue.place import queue_place
 from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.ingest import CAPTURES_WAIT
 from leads_dagster.pipeline.pace import retry_seconds
 from leads_dagster.pipeline.watching import Watcher
 from leads_dagster.pipeline.watching_sheet import Finding
 
-CAPTURES_WAIT = "captures wait"
 _LOOK_SECONDS = 0.1
 # A queue that cannot be asked, or that nobody has made yet, is looked for so often.
 _ASK_AGAIN_SECONDS = 1.0
@@ -70,7 +70,11 @@ class QueueWatcher:
             return f"The capture queue cannot be asked: {self.error.message}"
         if not self.waiting:
             return "No captures wait."
-        return f"{sum(self.waiting.values()):,} captures wait, of customers that are at work, paused or switched off."
+        words = f"{sum(self.waiting.values()):,} captures wait, of customers that are at work, paused or switched off"
+        named = self._watcher.sheets
+        if unnamed := sum(count for name, count in self.waiting.items() if name not in named):
+            return f"{words}; {unnamed:,} of them of customers that leads.toml does not name."
+        return f"{words}."
 
     def close(self) -> None:
         """Let go of the queue."""

@@ -23,7 +23,7 @@ from leads_dagster.errors import (
     RateLimitedError,
     SheetNotSharedError,
 )
-from leads_dagster.pipeline.ingest import what_waits
+from leads_dagster.pipeline.ingest import CAPTURES_WAIT, what_waits
 from leads_dagster.pipeline.pace import (
     AWAY,
     LONGEST_LOOK_WAIT_SECONDS,
@@ -101,6 +101,10 @@ class _Question:
             return ASKED_FOR
         words = REFUSED if self.fault in _REFUSALS else UNREADABLE
         return self.waits or (f"{words}: {self.fault}" if self.fault else None)
+
+    @property
+    def is_captures_alone(self) -> bool:
+        return self == _Question(waits=CAPTURES_WAIT, marks=self.marks)
 
     @property
     def is_fault_alone(self) -> bool:
@@ -181,7 +185,8 @@ class WatchedSheet:
             self._asked = question  # what failed before this process began
         if question == self._asked and time.monotonic() < self._open_at:
             return None
-        return Finding(self.ws.name, why, self._first[1], without_sheet=question.fault is not None)
+        kinds = {"without_sheet": question.fault is not None, "captures_only": question.is_captures_alone}
+        return Finding(self.ws.name, why, self._first[1], **kinds)
 
     def note_asked(self) -> None:
         """The finding of the last look was handed to whoever starts cycles."""

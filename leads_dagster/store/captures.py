@@ -68,6 +68,15 @@ def settled(connection: Connection, customer: str, keys: Sequence[str]) -> dict[
     return found
 
 
+def outcomes(connection: Connection, customer: str, keys: Sequence[str]) -> dict[str, str]:
+    """Key -> how it ended, of those that were processed."""
+    columns, found = captures.c, dict[str, str]()
+    for part in chunks(keys):
+        query = select(columns.key, columns.outcome).where(columns.customer == customer, columns.key.in_(part))
+        found |= {row.key: row.outcome for row in connection.execute(query)}
+    return found
+
+
 def book(connection: Connection, processed: Sequence[Capture]) -> None:
     """Keep what came of captures."""
     if processed:

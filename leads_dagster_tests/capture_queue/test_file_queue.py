@@ -177,7 +177,7 @@ def test_numbers_that_were_settled_are_not_counted_one_by_one(path: Path) -> Non
         queue.settle(ends(queue.lease(customer="acme"), "recorded"))
     with queue._file.reading() as connection:
         counted = connection.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall()
-        kept = connection.execute("SELECT state, items FROM counts WHERE items > 0").fetchall()
+        kept = connection.execute("SELECT state, items FROM counts WHERE items > 0 AND state < 7").fetchall()
 
     assert counted == kept == [(4, 30)]
 

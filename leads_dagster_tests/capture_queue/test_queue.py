@@ -365,3 +365,16 @@ def test_a_closed_queue_opens_again_when_it_is_used(queue: CaptureQueue) -> None
     queue.close()
 
     assert queue.waiting() == {"acme": 1}
+
+
+def test_thousands_at_once_are_told_apart_by_customer_and_key(queue: CaptureQueue) -> None:
+    queue.put([capture("known"), capture("k7", customer="other")])
+    many = [capture(f"k{number % 1_500}") for number in range(1_700)]
+    mixed = [*many, capture(), capture(), capture("k7", customer="other"), capture("known")]
+
+    receipts = queue.put(mixed)
+
+    assert [one.is_new for one in receipts] == [True] * 1_500 + [False] * 200 + [True, True, False, False]
+    assert receipts[1_500].id == receipts[0].id
+    assert receipts[-4].id != receipts[-3].id
+    assert queue.waiting() == {"acme": 1_503, "other": 1}

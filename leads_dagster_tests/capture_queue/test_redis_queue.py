@@ -61,7 +61,7 @@ def test_nothing_is_left_of_what_is_cleared_or_had_its_time(redis_server: str, p
         items = list(client.scan_iter(f"{prefix}:b:*")) + list(client.scan_iter(f"{prefix}:m:*"))
         waiting, size = client.get(f"{prefix}:open"), client.get(f"{prefix}:bytes")
 
-    assert left <= {":b:", ":m:", ":z:", ":k:", ":p:", ":op", ":by", ":cu"}
+    assert left <= {":b:", ":m:", ":z:", ":k:", ":p:", ":s:", ":op", ":by", ":cu"}
     assert len(items) == 2
     assert (waiting, size) == (b"0", str(len(capture().body)).encode())
 

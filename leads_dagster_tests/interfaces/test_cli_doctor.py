@@ -62,6 +62,30 @@ def test_dead_letters_and_a_nearly_full_queue_are_warnings(leads: CommandLine, m
     assert "2 of 2" in full["message"]
 
 
+def test_captures_that_vanished_from_the_queue_are_a_warning(leads: CommandLine) -> None:
+    queue = FileQueue(leads.home / "captures.db")
+    queue.put([NewCapture("default", key, b"{}", 0) for key in "abc"])
+    queue.close()
+    with sqlite3.connect(leads.home / "captures.db") as file:
+        file.execute("DELETE FROM items WHERE key = 'b'")
+    file.close()
+    line, missing = checks(leads)["queue"]
+
+    assert verdicts([line, missing]) == ["ok", "warn"]
+    assert missing["message"].startswith("1 captures that it took in are neither")
+
+
+def test_captures_of_a_customer_that_leads_toml_does_not_name_are_a_warning(leads: CommandLine) -> None:
+    queue = FileQueue(leads.home / "captures.db")
+    queue.put([NewCapture("acmee", key, b"{}", 0) for key in "abc"])
+    queue.close()
+    line, unnamed = checks(leads)["queue"]
+
+    assert verdicts([line, unnamed]) == ["ok", "warn"]
+    assert "3 captures wait for 'acmee'" in unnamed["message"]
+    assert "leads queue clear" in unnamed["mend"]
+
+
 def test_a_redis_that_may_forget_captures_is_a_warning(
     leads: CommandLine, redis_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

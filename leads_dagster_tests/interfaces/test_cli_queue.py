@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from leads_dagster.capture_queue.items import Settled
+from leads_dagster.capture_queue.items import NewCapture, Settled
 from leads_dagster.capture_queue.place import open_queue
 from leads_dagster.settings import load_settings
 from leads_dagster_tests.interfaces.conftest import CommandLine
@@ -50,6 +50,15 @@ def test_lines_are_handed_over_and_processed(leads: CommandLine) -> None:
     assert done.json == {"recorded": 1, "duplicates": 0, "rejected": 1, "failed": 0, "remaining": 0}
     assert states(leads) == {"recorded": 1, "rejected": 1}
     assert leads("history", "ada@example.com", "--json").code == 0
+
+
+def test_the_sum_of_all_that_was_ever_taken_in_is_shown(leads: CommandLine) -> None:
+    leads("queue", "add", write(leads, ADA, BOB))
+    leads("queue", "process", "--limit", "1")
+
+    found = leads("queue", "status", "--json").json["sum"]
+    assert (found["taken"], found["recorded"] + found["waiting"], found["missing"]) == (2, 2, 0)
+    assert "missing" in leads("queue", "status").out
 
 
 def test_a_limit_leaves_the_rest_waiting(leads: CommandLine) -> None:
@@ -188,3 +197,34 @@ def test_a_time_that_is_none_is_a_wrong_argument(leads: CommandLine, option: str
 
     assert ended.code == 2
     assert "is no time" in ended.err
+
+
+@pytest.fixture
+def strangers(leads: CommandLine) -> CommandLine:
+    """Two captures of a customer that leads.toml does not name."""
+    queue = open_queue(load_settings({"LEADS_HOME": str(leads.home)}, cwd=Path.cwd()))
+    queue.put([NewCapture("../x[red]", key, json.dumps(ADA).encode(), 0) for key in "ab"])
+    queue.close()
+    return leads
+
+
+def test_captures_of_a_customer_that_nobody_named_are_shown(strangers: CommandLine) -> None:
+    assert strangers("queue", "status", "--json").json["unnamed"] == {"../x[red]": 2}
+    shown = strangers("queue", "status").out
+    assert "../x[red]" in shown
+    assert "leads queue clear --customer NAME" in shown
+
+
+def test_they_are_taken_out_and_added_to_the_customer_that_was_meant(strangers: CommandLine) -> None:
+    cleared = strangers("queue", "clear", "--customer", "../x[red]", "--yes", "--json").json
+
+    assert cleared["cleared"] == 2
+    assert Path(cleared["kept_in"]).parent == strangers.home
+    assert strangers("queue", "status", "--json").json["unnamed"] == {}
+    strangers("queue", "add", cleared["kept_in"], "--customer", "default")
+    assert states(strangers) == {"queued": 2}
+
+
+def test_a_customer_that_is_neither_named_nor_in_the_queue_is_a_wrong_argument(strangers: CommandLine) -> None:
+    assert strangers("queue", "clear", "--customer", "nobody", "--yes").code == 2
+    assert strangers("queue", "add", write(strangers, ADA), "--customer", "../x[red]").code == 2

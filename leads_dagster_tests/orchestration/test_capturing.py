@@ -10,6 +10,7 @@ import dagster as dg
 from leads_dagster.capture_queue.items import NewCapture, Settled
 from leads_dagster.capture_queue.place import open_queue
 from leads_dagster.definitions import build
+from leads_dagster.mirrors.crm import CrmStore
 from leads_dagster.orchestration.sensors import CAPTURES_ONLY
 from leads_dagster_tests.orchestration.conftest import DagsterRoad, road
 from leads_dagster_tests.orchestration.test_sensors import Sensor
@@ -46,6 +47,25 @@ def test_captures_that_wait_are_asked_for_every_thirty_seconds_too(road: Dagster
 
     assert drain.sensor.minimum_interval_seconds == 30
     assert asked.partition_key == "acme"
+    assert [key.to_user_string() for key in asked.asset_selection or ()] == list(CAPTURES_ONLY)
+
+
+def test_a_run_of_captures_alone_tells_the_mirrors_of_what_it_took_in(road: DagsterRoad) -> None:
+    put(road)
+
+    done = road.materialize(*CAPTURES_ONLY)
+
+    assert road.materialized(done.run_id) == list(CAPTURES_ONLY)
+    with CrmStore(road.settings.crm_url) as crm:
+        assert crm.count() == 1
+
+
+def test_whoever_watches_the_sheet_asks_for_captures_alone_too(road: DagsterRoad) -> None:
+    road.sync([["Bob Roe", "bob@example.com", "", ""]])
+    put(road)
+
+    (asked,) = Sensor(road).asks()
+
     assert [key.to_user_string() for key in asked.asset_selection or ()] == list(CAPTURES_ONLY)
 
 

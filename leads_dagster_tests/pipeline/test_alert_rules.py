@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from leads_dagster.pipeline.alert_rules import Facts, alerts_in
+from leads_dagster.pipeline.alert_rules import Facts, alerts_in, unnamed_alerts
 
 FINE: dict[str, Any] = {
     "customer": "acme",
@@ -69,6 +69,40 @@ def test_one_failed_cycle_that_is_tried_again_is_not_told() -> None:
 def test_a_mirror_that_waits_and_a_queue_with_dead_items_are_told() -> None:
     found = alerts_in(Facts(FINE, late=("airtable",), queue={"dead": 3}))
     assert {(one.kind, one.subject) for one in found} == {("out_of_step", "airtable"), ("dead_letters", "queue")}
+
+
+LATE = {"oldest_seconds": 61.0}
+
+
+def test_captures_that_wait_for_more_than_a_minute_are_told() -> None:
+    (alert,) = alerts_in(Facts(FINE, queue=LATE))
+    assert (alert.key, alert.severity) == ("acme/queue/waits", "error")
+    assert "leads up" in alert.advice
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(FINE, queue={"oldest_seconds": 59.0}),
+        Facts(FINE, queue=LATE, captures_on=False),
+        Facts({**FINE, "paused": True}, queue=LATE),
+    ],
+    ids=["not for long", "switched off", "paused"],
+)
+def test_captures_that_are_meant_to_wait_are_not_told(facts: Facts) -> None:
+    assert alerts_in(facts) == []
+
+
+def test_captures_that_vanished_are_told() -> None:
+    (alert,) = alerts_in(Facts(FINE, queue={"oldest_seconds": 0.0, "missing": 1}))
+    assert (alert.key, alert.severity) == ("acme/queue/missing", "error")
+
+
+def test_captures_of_nobody_are_told_for_a_few_customers() -> None:
+    found = unnamed_alerts({f"customer {number}": number + 1 for number in range(7)})
+    assert len(found) == 5
+    assert {(one.kind, one.customer) for one in found} == {("queue", None)}
+    assert "'customer 0'" in found[0].message
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from leads_dagster.capture_queue.file_queue import FileQueue
+from leads_dagster.capture_queue.items import NewCapture, QueueLimits, Settled
 from leads_dagster.errors import CredentialsError
 from leads_dagster.pipeline import alerting
 from leads_dagster_tests.pipeline.conftest import Road
@@ -94,6 +96,47 @@ def test_a_database_that_cannot_be_opened_is_told(told: Road, server: ScriptedSe
     look(told)
     (text,) = texts(server)
     assert "all customers: The lead database cannot be used" in text
+
+
+def enqueued(road: Road, customer: str, *, dead: bool = False) -> None:
+    queue = FileQueue(road.home / "captures.db", QueueLimits(attempts=1), lambda: START)
+    queue.put([NewCapture(customer, "", b"{}", 0)])
+    if dead:
+        queue.settle([Settled(one.id, one.lease, "failed", "no") for one in queue.lease(customer=customer)])
+    queue.close()
+
+
+def test_a_capture_that_waits_for_long_is_told(told: Road, server: ScriptedServer) -> None:
+    enqueued(told, "acme")
+    look(told, after=30)
+    assert "in the queue" not in "".join(texts(server))
+    look(told, after=90)
+    assert "acme: Captures have waited in the queue for more than a minute." in texts(server)[-1]
+
+
+def test_a_dead_capture_is_told(told: Road, server: ScriptedServer) -> None:
+    enqueued(told, "acme", dead=True)
+    look(told)
+    assert "acme: Captures in the queue failed for good." in texts(server)[0]
+
+
+def test_captures_that_are_nobodys_are_told(told: Road, server: ScriptedServer) -> None:
+    enqueued(told, "acmee")
+    look(told)
+    assert "Captures wait for 'acmee', a customer that leads.toml does not name." in texts(server)[0]
+
+
+def test_a_queue_that_cannot_be_asked_is_told_and_hides_nothing_else(told: Road, server: ScriptedServer) -> None:
+    hold(told)
+    (told.home / "captures.db").write_bytes(b"this is no database at all" * 400)
+    look(told)
+    assert "The capture queue cannot be used: The capture queue in" in texts(server)[0]
+    assert "acme: A sync would remove" in texts(server)[0]
+
+
+def test_looking_for_captures_makes_no_queue(told: Road) -> None:
+    look(told)
+    assert not (told.home / "captures.db").exists()
 
 
 def test_the_addresses_of_a_file_are_read_each_time(make_road: Callable[..., Road], server: ScriptedServer) -> None:

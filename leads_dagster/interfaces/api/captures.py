@@ -22,6 +22,7 @@ from leads_dagster.errors import InvalidLeadError
 from leads_dagster.interfaces.api.asking import CustomerId, leads_of
 from leads_dagster.interfaces.api.replies import reply
 from leads_dagster.interfaces.api.shapes import Captured, DeadCapture, QueueStanding, Retried
+from leads_dagster.pipeline.queue_looking import unnamed_customers
 
 router = APIRouter(prefix="/api/leads", tags=["captures"])
 
@@ -96,9 +97,13 @@ async def queue_status(request: Request, customer_id: CustomerId = None) -> Resp
     """How many wait, are worked at, failed and ended, and since when the oldest waits."""
     leads = leads_of(request)
     name = leads.customer(customer_id)
-    known = asdict(await run_in_threadpool(lambda: leads.queue.status(name)))
+    standing, unnamed = await run_in_threadpool(
+        lambda: (leads.queue.status(name), unnamed_customers(leads.queue, leads.customers()))
+    )
+    known = asdict(standing)
     oldest = known.pop("oldest_at_ms")
-    return reply({"customer": name, **known, "oldest_at": None if oldest is None else _moment(oldest)})
+    oldest_at = None if oldest is None else _moment(oldest)
+    return reply({"customer": name, **known, "oldest_at": oldest_at, "unnamed": sum(unnamed.values())})
 
 
 @router.get("/queue/dead", response_model=list[DeadCapture], summary="Captures that failed too often")

@@ -343,6 +343,7 @@ class QueueStanding(Shape):
     duplicates: int
     rejected: int
     oldest_at: datetime | None
+    unnamed: int = Field(description="Captures that wait for customers that leads.toml does not name.")
 
 
 class DeadCapture(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _DEAD = {"id": "id", "key": "key", "attempts": "attempts", "reason": "reason", "died_at": "since"}
 _REFUSED = {"line": "line", "reason": "refused because"}
+_UNNAMED = {"customer": "not in leads.toml", "waiting": "waiting"}
 _UNSETTLED = ("queued", "leased", "delayed", "dead")
 _ROUND = 1_000
 
@@ -70,11 +72,14 @@ def add(
 
 
 def status(customer: Customer = None, as_json: Json = False) -> None:
-    """Show what waits, since when, how fast it goes, and what became of the rest."""
+    """Show what waits, since when, how fast it goes, and what became of all that was ever taken in."""
     from leads_dagster.capture import queue_status
+    from leads_dagster.pipeline.queue_looking import sum_of, unnamed_customers
 
-    name = customer_named(load_settings(), customer).name
-    show(queue_status(name), as_json=as_json, render=print_facts)
+    with _looked_after(customer) as (queue, name, settings):
+        unnamed = unnamed_customers(queue, {one.name for one in settings.customers})
+        books = sum_of(queue.books(name))
+    show({**queue_status(name), "sum": books, "unnamed": unnamed}, as_json=as_json, render=_render_status)
 
 
 def process(limit: Many = None, customer: Customer = None, as_json: Json = False) -> None:
@@ -95,7 +100,7 @@ def process(limit: Many = None, customer: Customer = None, as_json: Json = False
 
 def dead(limit: Limit = 100, customer: Customer = None, as_json: Json = False) -> None:
     """List what failed too often, the longest dead first, with the last error; --json has the data, too."""
-    with _queue(customer) as (queue, name, _):
+    with _looked_after(customer) as (queue, name, _):
         found = [_dead_item(item) for item in queue.dead(name, limit=limit)]
     show(found, as_json=as_json, render=_render_dead)
 
@@ -132,13 +137,11 @@ def clear(
         raise SettingsError("With --json nobody is asked.", advice="Add --yes if the queue shall be cleared.")
     from leads_dagster.capture_queue.export_file import ExportFile
 
-    with _queue(customer) as (queue, name, settings):
+    with _looked_after(customer) as (queue, name, settings):
         if not yes and not _confirmed(queue, name):
             typer.echo("Nothing was changed.", err=True)
             return 1
-        kept = (
-            export or settings.home / f"captures-cleared-{name}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}.jsonl"
-        )
+        kept = export or settings.home / _export_name(name)
         with ExportFile(kept) as lines:
             done = queue.clear(name, export=lines.add)
     show({"cleared": done, "kept_in": str(kept)}, as_json=as_json, render=print_facts)
@@ -154,6 +157,24 @@ def _queue(customer: str | None) -> Iterator[tuple[CaptureQueue, str, Settings]]
     name = customer_named(settings, customer).name
     with closing(open_queue(settings)) as queue:
         yield queue, name, settings
+
+
+@contextmanager
+def _looked_after(customer: str | None) -> Iterator[tuple[CaptureQueue, str, Settings]]:
+    """As `_queue`; also for a customer that leads.toml does not name, of whom captures wait."""
+    from leads_dagster.capture_queue.place import open_queue
+
+    settings = load_settings()
+    with closing(open_queue(settings)) as queue:
+        if customer is not None and _unsettled(queue, customer):
+            yield queue, customer, settings
+        else:
+            yield queue, customer_named(settings, customer).name, settings
+
+
+def _unsettled(queue: CaptureQueue, customer: str) -> int:
+    found = queue.status(customer)
+    return sum(getattr(found, state) for state in _UNSETTLED)
 
 
 @contextmanager
@@ -184,13 +205,18 @@ def _worked(numbers: dict[str, int]) -> int:
 
 
 def _confirmed(queue: CaptureQueue, name: str) -> bool:
-    found = queue.status(name)
-    count = sum(getattr(found, state) for state in _UNSETTLED)
-    typer.echo(f"{count:,} captures of {name} are not processed, {found.dead:,} of them dead.", err=True)
+    count, dead = _unsettled(queue, name), queue.status(name).dead
+    typer.echo(f"{count:,} captures of {name} are not processed, {dead:,} of them dead.", err=True)
     try:
         return typer.confirm("Remove them from the queue? A file keeps them.", err=True)
     except typer.Abort:
         return False
+
+
+def _export_name(customer: str) -> str:
+    """A file's name; that of a customer whom leads.toml does not name may be anything."""
+    whose = re.sub(r"[^\w.-]", "_", customer)[:80]
+    return f"captures-cleared-{whose}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}.jsonl"
 
 
 def _dead_item(item: Any) -> dict[str, Any]:
@@ -214,6 +240,16 @@ def _moment(option: str, text: str) -> int:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _render_status(target: Console, known: dict[str, Any]) -> None:
+    from leads_dagster.pipeline.alert_rules import UNNAMED_ADVICE
+
+    print_facts(target, {name: value for name, value in known.items() if name != "unnamed"})
+    if known["unnamed"]:
+        rows = [{"customer": name, "waiting": count} for name, count in known["unnamed"].items()]
+        print_table(target, rows, _UNNAMED, empty="")
+        target.print(UNNAMED_ADVICE, soft_wrap=True)
 
 
 def _render_added(target: Console, done: dict[str, Any]) -> None:

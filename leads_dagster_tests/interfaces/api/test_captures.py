@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from leads_dagster.capture_queue.items import NewCapture
+from leads_dagster.capture_queue.place import open_queue
 from leads_dagster_tests.interfaces.api.conftest import Serve, people, problem
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -19,6 +21,14 @@ def test_a_capture_is_queued_and_the_same_key_again_is_a_duplicate(api: httpx.Cl
     assert (first.status_code, first.json()["status"]) == (202, "queued")
     assert (again.status_code, again.json()) == (202, {**first.json(), "status": "duplicate"})
     assert api.get("/api/leads/queue").json()["queued"] == 1
+
+
+def test_captures_of_customers_that_nobody_named_are_counted(api: httpx.Client, road: Road) -> None:
+    queue = open_queue(road.settings)
+    queue.put([NewCapture("acmee", key, b"{}", 0) for key in "ab"])
+    queue.close()
+
+    assert api.get("/api/leads/queue").json()["unnamed"] == 2
 
 
 def test_several_are_handed_over_at_once(api: httpx.Client) -> None:

@@ -35,7 +35,7 @@ CLOSED, SLUGGED, DATED, GUEST = 1, 2, 4, 8
 _APART = CLOSED | SLUGGED | DATED
 _ALL_FLAGS = 16
 # Mixes the number of a block with that of a reading.
-_ODD = np.array([0xC2B2AE3D27D4EB4F], np.uint64).view(np.int64)
+_ODD, _ODD_TOO = np.array([[0xC2B2AE3D27D4EB4F], [0x165667B19E3779F9]], np.uint64).view(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,15 @@ class _Blocks:
         """Of each record the place of its block."""
         return np.repeat(np.arange(self.sizes.size), self.sizes)
 
+    def each_once(self) -> _Blocks:
+        """Without those of the same records and flags: names of one given name share a reading of it a dozen times."""
+        said = (self.owners * _ALL_FLAGS + self.flags + 1) * _ODD
+        said = (said ^ (said >> 29)) * _ODD_TOO
+        marks = np.add.reduceat(said ^ (said >> 32), self.starts)
+        keep = np.zeros(marks.size, dtype=np.bool_)
+        keep[np.unique(marks, return_index=True)[1]] = True
+        return self.some(keep)
+
 
 @dataclass(frozen=True, slots=True)
 class TakingApart:
@@ -103,6 +112,7 @@ class TakingApart:
         blocks = _repeated(keys, len(self.columns))
         if not blocks.sizes.size:
             return
+        blocks = blocks.each_once()
         new = np.add.reduceat(blocks.owners >= self.first_new, blocks.starts)
         direct = blocks.sizes <= (SMALL_BLOCK if self.first_new else MANY_IN_BLOCK)
         yield from _all_pairs(blocks.some(direct))

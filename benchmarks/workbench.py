@@ -64,7 +64,7 @@ class Sizes:
     airtable_records: tuple[int, int] = (10_000, 100_000)
     airtable_edits: int = 40
     matching: tuple[int, ...] = (10_000, 100_000)
-    hostile: tuple[int, ...] = (3_125, 6_250, 12_500)
+    hostile: tuple[int, ...] = (6_250, 12_500, 25_000)
     api: tuple[int, float] = (100_000, 8.0)
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)

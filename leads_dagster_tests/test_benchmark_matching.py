@@ -6,10 +6,11 @@ import csv
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from benchmarks.matching import generator, rules, scores
+from benchmarks.matching import generator, hostile, rules, scores
 from benchmarks.matching.ceiling import ceiling
 from benchmarks.matching.confusion import confusion_table
 from benchmarks.matching.corruption import Corruption
@@ -18,6 +19,8 @@ from benchmarks.matching.generator import Labelled, synthetic_leads
 from benchmarks.matching.people import People
 from benchmarks.matching.trials import outcome
 from leads_dagster.leads.fields import NormalizedRow
+from leads_dagster.leads.matching import cluster, match_all, match_record
+from leads_dagster.leads.normalization import normalize_fields
 from leads_dagster_tests.conftest import REPOSITORY
 
 ROWS = 4_000
@@ -280,3 +283,20 @@ def test_a_sheet_with_any_header_goes_the_road_of_leads_dedupe(tmp_path: Path) -
     sheet.write_text("\n".join(lines), encoding="utf-8")
 
     assert deduped(sheet)["clusters"] == [0, 1, 0]
+
+
+def test_a_hostile_list_that_grows_faster_than_n_log_n_is_missed_and_one_too_short_to_tell_is_not() -> None:
+    sizes = (1_000, 2_000, 4_000)
+    verdicts = [hostile.line("any", sizes, seconds)[-1] for seconds in ([1, 2, 4.4], [1, 4, 16], [0.01, 0.04, 0.16])]
+
+    assert verdicts == ["met", "**missed**", "met"]
+
+
+@pytest.mark.parametrize("kind", hostile.KINDS)
+def test_every_hostile_list_is_taken_in_and_matched(kind: str) -> None:
+    random = Random(1)
+    rows = [normalize_fields(hostile.KINDS[kind](random, number)) for number in range(20)]
+    records = [match_record(number, row) for number, row in enumerate(rows)]
+
+    assert [row.rejection for row in rows] == [None] * len(rows)
+    assert sum(len(found.members) for found in cluster(records, match_all(records))) == len(rows)

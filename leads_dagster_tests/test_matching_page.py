@@ -73,6 +73,20 @@ def test_a_third_row_that_contradicts_stays_apart_though_it_matches_one() -> Non
     assert sorted(len(found.members) for found in cluster(records, match_all(records))) == [1, 2]
 
 
+def test_a_row_between_two_goes_to_one_of_them_and_only_the_two_are_asked_about() -> None:
+    (paragraph,) = re.findall(r"^\*\*A row between two\.\*\*.*$", PAGE, re.MULTILINE)
+    between, one, other = re.findall(r"`(.*?)`", paragraph)
+    records = [match_record(number, normalize_fields(fields(row))) for number, row in enumerate((between, one, other))]
+
+    assert [judged(*pair)[0] for pair in ((between, one), (between, other), (one, other))] == [
+        "match",
+        "match",
+        "review",
+    ]
+    assert sorted(len(found.members) for found in cluster(records, match_all(records))) == [1, 2]
+    assert {judged("J. Miller · at Acme", f"{name} Miller · at Acme")[0] for name in ("Jane", "John")} == {"review"}
+
+
 def test_the_weights_are_those_of_the_table() -> None:
     printed = {cells[0].strip("`"): float(cells[1]) for cells in ROWS if re.match(r"`[a-z_]+\.[a-z_]+`$", cells[0])
                and re.match(r"-?[\d.]+$", cells[1])}  # fmt: skip

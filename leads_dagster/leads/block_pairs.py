@@ -29,13 +29,16 @@ MANY_IN_BLOCK = 64
 CHUNK_PAIRS = 1_000_000
 _CHUNK_RECORDS = 50_000
 
-# Flags of a key. Two records that both have one of the first three are no match, but may be looked at; two guests are
-# not looked at.
+# Flags of a key. Two records that both have one of the first three are no match, but may be looked at; two guests of
+# one thing are not looked at. A guest by name may be the host by company: each part by which a block is taken apart has
+# a flag of its own.
 CLOSED, SLUGGED, DATED, GUEST = 1, 2, 4, 8
+_GUEST_BEFORE = (16, 32, 64)
 _APART = CLOSED | SLUGGED | DATED
-_ALL_FLAGS = 16
+_GUESTS = GUEST | sum(_GUEST_BEFORE)
+_ALL_FLAGS = 128
 # Mixes the number of a block with that of a reading.
-_ODD = np.array([0xC2B2AE3D27D4EB4F], np.uint64).view(np.int64)
+_ODD, _ODD_TOO = np.array([[0xC2B2AE3D27D4EB4F], [0x165667B19E3779F9]], np.uint64).view(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,15 @@ class _Blocks:
         """Of each record the place of its block."""
         return np.repeat(np.arange(self.sizes.size), self.sizes)
 
+    def each_once(self) -> _Blocks:
+        """Without those of the same records and flags: names of one given name share a reading of it a dozen times."""
+        said = (self.owners * _ALL_FLAGS + self.flags + 1) * _ODD
+        said = (said ^ (said >> 29)) * _ODD_TOO
+        marks = np.add.reduceat(said ^ (said >> 32), self.starts)
+        keep = np.zeros(marks.size, dtype=np.bool_)
+        keep[np.unique(marks, return_index=True)[1]] = True
+        return self.some(keep)
+
 
 @dataclass(frozen=True, slots=True)
 class TakingApart:
@@ -103,6 +115,7 @@ class TakingApart:
         blocks = _repeated(keys, len(self.columns))
         if not blocks.sizes.size:
             return
+        blocks = blocks.each_once()
         new = np.add.reduceat(blocks.owners >= self.first_new, blocks.starts)
         direct = blocks.sizes <= (SMALL_BLOCK if self.first_new else MANY_IN_BLOCK)
         yield from _all_pairs(blocks.some(direct))
@@ -113,7 +126,7 @@ class TakingApart:
 
     def _apart(self, blocks: _Blocks, parts: Sequence[Part]) -> Iterator[Indexes]:
         """Each block by the first part in which its records differ."""
-        only_guests = np.bitwise_and.reduceat(blocks.flags, blocks.starts) & GUEST > 0
+        only_guests = np.bitwise_and.reduceat(blocks.flags, blocks.starts) & _GUESTS > 0
         blocks = blocks.some(~only_guests)
         for place, part in enumerate(parts if blocks.sizes.size else ()):
             numbers = self.readings.numbers(part)[blocks.owners]
@@ -129,7 +142,7 @@ class TakingApart:
         beside = np.flatnonzero(numbers[:-1] == numbers[1:])
         yield np.column_stack((blocks.owners[beside], blocks.owners[beside + 1]))
         coded = self.readings.of(part, blocks.owners)
-        guests = coded.guests * np.int8(CLOSED | GUEST)
+        guests = coded.guests * np.int8(_GUEST_BEFORE[len(rest)])
         codes = coded.codes + numbers[coded.places] * _ODD
         yield from self.pairs(Keys(codes, blocks.owners[coded.places], blocks.flags[coded.places] | guests), rest)
 
@@ -141,11 +154,11 @@ class TakingApart:
         if halves or known.size > owners.size // SMALL_BLOCK:
             yield from _large_block(owners, flags, owners >= self.first_new)
             return
-        guests = (flags & GUEST) > 0
+        guests = flags & _GUESTS
         for name in known[:-1].tolist():
             here, later = names == name, names > name
-            yield from _between(owners[here & ~guests], owners[later])
-            yield from _between(owners[here & guests], owners[later & ~guests])
+            for kind in np.unique(guests[here]).tolist():
+                yield from _between(owners[here & (guests == kind)], owners[later & (guests & kind == 0)])
 
 
 def _repeated(keys: Keys, count: int) -> _Blocks:
@@ -170,7 +183,7 @@ def _all_pairs(blocks: _Blocks) -> Iterator[Indexes]:
     """
     small = np.repeat(blocks.sizes <= SMALL_BLOCK, blocks.sizes)
     yield _beside(blocks, ~small)
-    barred = np.where(small, np.int8(GUEST), np.int8(_APART))
+    barred = np.where(small, np.int8(_GUESTS), np.int8(_APART | _GUESTS))
     ends = np.repeat(blocks.starts + blocks.sizes, blocks.sizes)
     order = np.argsort(blocks.owners, kind="stable")
     pieces = np.cumsum((ends - np.arange(ends.size) - 1)[order]) // CHUNK_PAIRS
@@ -192,7 +205,7 @@ def _at_all_distances(blocks: _Blocks, here: Indexes, ends: Indexes, barred: Mar
 
 def _beside(blocks: _Blocks, there: Flags) -> Indexes:
     """Of the rows given those side by side that are no match."""
-    rows = np.flatnonzero(there & (blocks.flags & _APART > 0) & (blocks.flags & GUEST == 0))
+    rows = np.flatnonzero(there & (blocks.flags & _APART > 0) & (blocks.flags & _GUESTS == 0))
     numbers = blocks.numbers()[rows]
     beside = np.flatnonzero(numbers[:-1] == numbers[1:])
     return np.column_stack((blocks.owners[rows[beside]], blocks.owners[rows[beside + 1]]))
@@ -201,9 +214,9 @@ def _beside(blocks: _Blocks, there: Flags) -> Indexes:
 def _large_block(owners: Indexes, flags: Marks, new: Flags) -> Iterator[Indexes]:
     """Pairs of one block: two LinkedIn profiles, two birth dates, and two closed records only side by side.
 
-    Two guests are not compared at all.
+    Two guests of one thing are not compared at all.
     """
-    kinds = flags & _APART
+    kinds = flags & (_APART | _GUESTS)
     free = kinds == 0
     yield from _among(owners[free], new[free])
     for one, other in combinations(np.unique(kinds).tolist(), 2):
@@ -212,7 +225,7 @@ def _large_block(owners: Indexes, flags: Marks, new: Flags) -> Iterator[Indexes]
         some, others = kinds == one, kinds == other
         yield from _between(owners[some], owners[others & new])
         yield from _between(owners[some & new], owners[others & ~new])
-    rest = owners[~free & ((flags & GUEST) == 0)]
+    rest = owners[~free & ((flags & _GUESTS) == 0)]
     yield np.column_stack((rest[:-1], rest[1:]))
 
 

@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain, combinations, islice, product, starmap
+from typing import NamedTuple
 
 from leads_dagster.leads.aspects import COMPANY, aspect_values
-from leads_dagster.leads.evidence import offices_contradict
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
 from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.name_differences import NameDifferences
-from leads_dagster.leads.personal_evidence import days_differ
+from leads_dagster.leads.trees import (
+    NOTHING,
+    Tree,
+    born_apart,
+    clash,
+    generations_differ,
+    kept_apart,
+    of_one_given_name,
+    offices_clash,
+    unasked,
+)
 
-_NOTHING: frozenset[str] = frozenset()
 # Pairs of names that are compared at a time where one that differs is enough.
 _FEW_NAMES = 16
 # Of trees that may all become one, with no more names than these, each is compared with each ahead of time; of larger
@@ -40,45 +49,13 @@ class Homes:
 NO_HOMES = Homes()
 
 
-@dataclass(slots=True)
-class _Tree:
-    """What the records of one tree say that others may contradict.
+class _Union(NamedTuple):
+    """Two trees that are to be joined, the lower root first, and what does not count against it; see `Forest.join`."""
 
-    Attributes:
-        members: ids.
-        profiles: LinkedIn slugs; more than one only by a decision.
-        days: birth dates; those of one person are nearly the same.
-        names: distinct names by their key. givens: their given names and numbers. generations: theirs.
-        offices: records of companies, one of each that say the same.
-        apart: records that a decision keeps apart from a member.
-        decided: whether a person joined what contradicts: it may then go by several names.
-        guarded, at_home: see `Homes`: guarded leads, and whether there is a record of another one.
-    """
-
-    members: list[int]
-    profiles: frozenset[str]
-    days: frozenset[str]
-    names: dict[str, PersonName]
-    givens: set[tuple[str, str]]
-    generations: set[str]
-    offices: dict[str, MatchRecord]
-    apart: frozenset[int]
-    guarded: frozenset[str] = _NOTHING
-    at_home: bool = False
-    decided: bool = False
-
-    def absorb(self, other: _Tree, *, overruled: bool) -> None:
-        self.members += other.members
-        self.profiles |= other.profiles
-        self.days |= other.days
-        self.names |= other.names
-        self.givens |= other.givens
-        self.generations |= other.generations
-        self.offices |= other.offices
-        self.apart |= other.apart
-        self.guarded |= other.guarded
-        self.at_home = self.at_home or other.at_home
-        self.decided = self.decided or other.decided or overruled
+    first: int
+    second: int
+    by_profile: bool = False
+    beyond_days: bool = False
 
 
 class Forest:
@@ -103,13 +80,14 @@ class Forest:
         self._rank = {record.id: rank for rank, record in enumerate(ordered)}
         self._dated = any(record.facts and record.born for record in ordered)
         self._parent: dict[int, int] = {}
-        self._trees: dict[int, _Tree] = {}
+        self._trees: dict[int, Tree] = {}
         self._apart: dict[int, set[int]] = {}
         for pair in not_same:
             for member in pair:
                 self._apart.setdefault(member, set()).update(pair - {member})
         self._homes = homes
         self._differences = NameDifferences(thresholds)
+        self._contradicting: dict[_Union, int] = {}
 
     @property
     def dated(self) -> bool:
@@ -184,11 +162,11 @@ class Forest:
         if first == second:
             return False
         left, right = self._tree(first), self._tree(second)
-        if _kept_apart(left, right) or _kept_apart(right, left):
+        if kept_apart(left, right) or kept_apart(right, left):
             return False
-        if not by_decision and (_unasked(left, right) or _unasked(right, left)):
+        if not by_decision and (unasked(left, right) or unasked(right, left)):
             return False
-        contradict = self._contradict(left, right, by_profile=by_profile, beyond_days=beyond_days)
+        contradict = self._refused(first, second, by_profile=by_profile, beyond_days=beyond_days)
         if contradict and not by_decision:
             return False
         larger, smaller = (first, second) if len(left.members) >= len(right.members) else (second, first)
@@ -210,41 +188,57 @@ class Forest:
                 trees.append(of_root.setdefault(root, [member]))
         return [tuple(tree) for tree in trees]
 
-    def _tree(self, root: int) -> _Tree:
+    def _tree(self, root: int) -> Tree:
         if (known := self._trees.get(root)) is not None:
             return known
         return self._trees.setdefault(root, self._planted(self._records[root]))
 
-    def _planted(self, record: MatchRecord) -> _Tree:
+    def _planted(self, record: MatchRecord) -> Tree:
         name = record.name
-        return _Tree(
+        return Tree(
             members=[record.id],
-            profiles=frozenset((record.slug,)) if record.slug else _NOTHING,
-            days=frozenset((record.born,)) if record.born else _NOTHING,
+            profiles=frozenset((record.slug,)) if record.slug else NOTHING,
+            days=frozenset((record.born,)) if record.born else NOTHING,
             names={name.key: name} if name.key else {},
             givens={(name.given, name.digits)} if name.key else set(),
             generations={name.generation} if name.key else set(),
             offices=dict.fromkeys(aspect_values(record, COMPANY).values(), record) if record.kind == "company" else {},
             apart=frozenset(self._apart.get(record.id, ())),
-            guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else _NOTHING,
+            guarded=frozenset((home,)) if (home := self._homes.guarded.get(record.id)) else NOTHING,
             at_home=record.id in self._homes.others,
         )
 
-    def _contradict(self, left: _Tree, right: _Tree, *, by_profile: bool, beyond_days: bool) -> bool:
+    def _refused(self, first: int, second: int, *, by_profile: bool, beyond_days: bool) -> bool:
+        """Whether two trees contradict; two that did, and have not grown since, still do."""
+        union = _Union(min(first, second), max(first, second), by_profile, beyond_days)
+        sizes = self._sizes(first, second)
+        if self._contradicting.get(union) == sizes:
+            return True
+        if not self._contradict(self._tree(union.first), self._tree(union.second), union):
+            return False
+        self._contradicting[union] = sizes
+        return True
+
+    def _sizes(self, first: int, second: int) -> int:
+        """Of all records in two trees: no less than the two that stand for them have had at any time before."""
+        return len(self._tree(first).members) + len(self._tree(second).members)
+
+    def _contradict(self, left: Tree, right: Tree, union: _Union) -> bool:
         decided = left.decided or right.decided
         if left.profiles and right.profiles and left.profiles.isdisjoint(right.profiles):
             return True
-        born_apart = not beyond_days and _born_apart(left, right, decided=decided)
-        if born_apart or _offices_clash(left, right, decided=decided):
+        if not union.beyond_days and born_apart(left, right, decided=decided):
             return True
-        if by_profile:
+        if offices_clash(left, right, decided=decided):
+            return True
+        if union.by_profile:
             names = product(left.names.values(), right.names.values())
-            return _clash(starmap(self._differences.wholly_differ, names), decided=decided)
-        if _generations_differ(left, right):
+            return clash(starmap(self._differences.wholly_differ, names), decided=decided)
+        if generations_differ(left, right):
             return True
-        return not _of_one_given_name(left, right) and _clash(self._names_differ(left, right), decided=decided)
+        return not of_one_given_name(left, right) and clash(self._names_differ(left, right), decided=decided)
 
-    def _names_differ(self, left: _Tree, right: _Tree) -> Iterator[bool]:
+    def _names_differ(self, left: Tree, right: Tree) -> Iterator[bool]:
         """Of each name beside each name of the other tree; a few at first, since one is often enough."""
         names, several = product(left.names.values(), right.names.values()), _FEW_NAMES
         while pairs := list(islice(names, several)):
@@ -252,39 +246,39 @@ class Forest:
             yield from (self._persons(*pair, left, right) for pair in pairs)
             several *= several
 
+    def expect(self, members: Iterable[int]) -> None:
+        """Take for known that the names of these records are going to be compared."""
+        self._differences.expect(self._records[member].name for member in members)
+
     def foresee(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Compare the names of trees together that are soon to be joined: many at once take little longer than two.
 
         Args:
             pairs: two records each, whose trees are meant.
         """
-        roots = sorted({(self.tree(one), self.tree(other)) for one, other in pairs})
-        trees = [(self._tree(one), self._tree(other)) for one, other in roots if one != other]
-        trees = [(left, right) for left, right in trees if not _of_one_given_name(left, right)]
-        self._differences.compare(_soon_beside(trees))
+        ends = {(self.tree(one), self.tree(other)) for one, other in pairs}
+        roots = sorted({(min(two), max(two)) for two in ends if two[0] != two[1]})
+        new = [two for two in roots if self._contradicting.get(_Union(*two)) != self._sizes(*two)]
+        trees = [(self._tree(one), self._tree(other)) for one, other in new]
+        self._differences.compare(_soon_beside([two for two in trees if not of_one_given_name(*two)]))
 
-    def _persons(self, one: PersonName, other: PersonName, left: _Tree, right: _Tree) -> bool:
+    def _persons(self, one: PersonName, other: PersonName, left: Tree, right: Tree) -> bool:
         """Whether two names in two trees are two persons'."""
         known = self._differences
         return known.differ(one, other) and not known.by_a_slip(one, other, left.names, right.names)
 
 
-def _of_one_given_name(left: _Tree, right: _Tree) -> bool:
-    """Whether no two of the names in two trees differ, since all have one given name."""
-    return len(left.givens) == 1 and left.givens == right.givens
-
-
-def _soon_beside(trees: Sequence[tuple[_Tree, _Tree]]) -> Iterator[tuple[PersonName, PersonName]]:
+def _soon_beside(trees: Sequence[tuple[Tree, Tree]]) -> Iterator[tuple[PersonName, PersonName]]:
     """Each name of trees that may become one beside each other, unless they are many."""
     of_first = {tree.members[0]: tree for pair in trees for tree in pair}
-    many: set[int] = set()
+    by_twos: set[int] = set()
     for group in _hanging_together([(left.members[0], right.members[0]) for left, right in trees]):
         if sum(len(of_first[first].names) for first in group) > _NAMES_OF_A_GROUP:
-            many.update(group)
+            by_twos.update(group)
         else:
             yield from combinations(chain.from_iterable(of_first[first].names.values() for first in group), 2)
     for left, right in trees:
-        if left.members[0] in many and len(left.names) * len(right.names) <= _NAMES_OF_TWO:
+        if left.members[0] in by_twos and len(left.names) * len(right.names) <= _NAMES_OF_TWO:
             yield from product(left.names.values(), right.names.values())
 
 
@@ -298,43 +292,3 @@ def _hanging_together(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
             larger += smaller
             group_of.update(dict.fromkeys(smaller, larger))
     return list({id(group): group for group in group_of.values()}.values())
-
-
-def _kept_apart(left: _Tree, right: _Tree) -> bool:
-    return bool(left.apart) and not left.apart.isdisjoint(right.members)
-
-
-def _unasked(left: _Tree, right: _Tree) -> bool:
-    """Whether to join them would join a guarded lead with another one."""
-    return bool(left.guarded) and (right.at_home or not right.guarded <= left.guarded)
-
-
-def _clash(contradictions: Iterable[bool], *, decided: bool) -> bool:
-    """Whether pairs of names or offices keep two trees apart: one that contradicts does; but where a person joined what
-    contradicts, one that does not is enough to belong."""
-    if not decided:
-        return any(contradictions)
-    found = list(contradictions)
-    return bool(found) and all(found)
-
-
-def _born_apart(left: _Tree, right: _Tree, *, decided: bool) -> bool:
-    """Two birth dates, unless one is said on both sides."""
-    if not left.days.isdisjoint(right.days):
-        return False
-    return _clash(starmap(days_differ, product(left.days, right.days)), decided=decided)
-
-
-def _offices_clash(left: _Tree, right: _Tree, *, decided: bool) -> bool:
-    """A company and a person, or two offices."""
-    if bool(left.offices) != bool(right.offices) and not decided:
-        return True
-    offices = product(left.offices.values(), right.offices.values())
-    return _clash(starmap(offices_contradict, offices), decided=decided)
-
-
-def _generations_differ(left: _Tree, right: _Tree) -> bool:
-    """Father and son: two generations, or one that all of one side's names give and none of the other's."""
-    if not left.names or not right.names:
-        return False
-    return left.generations.isdisjoint(right.generations)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from leads_dagster.leads.comparison import name_pair_scores, name_scores
+import numpy as np
+
+from leads_dagster.leads.comparison import NameColumns, NameScores, name_pair_scores, name_scores
 from leads_dagster.leads.evidence import TWO_PERSONS_BITS
 from leads_dagster.leads.match_edges import Thresholds
 from leads_dagster.leads.match_features import PersonName
@@ -27,6 +29,8 @@ class NameDifferences:
         self._persons_differ: dict[tuple[str, str], bool] = {}
         self._no_word_fits: dict[tuple[str, str], bool] = {}
         self._slips = Slips()
+        self._expected: dict[str, PersonName] = {}
+        self._columns: tuple[dict[str, int], NameColumns] | None = None
 
     def note_alike(self, one: PersonName, other: PersonName) -> None:
         """Take for known that two names are not two persons'."""
@@ -36,6 +40,10 @@ class NameDifferences:
         """Take for known that two names may be of one profile."""
         self._no_word_fits[_key(one, other)] = False
 
+    def expect(self, names: Iterable[PersonName]) -> None:
+        """Names that are going to be compared, all of them: they are made columns of once."""
+        self._expected = {name.key: name for name in names}
+
     def compare(self, pairs: Iterable[tuple[PersonName, PersonName]]) -> None:
         """Take down which of these names are two persons'; many at once take little longer than two."""
         known = self._persons_differ
@@ -43,9 +51,22 @@ class NameDifferences:
             key: pair for pair in pairs if (key := _key(*pair)) not in known and not _one_given_name(*pair)
         }  # fmt: skip
         if unknown:
-            found = name_pair_scores(list(unknown.values()))
+            found = self._scores(list(unknown.values()))
             alike = (found.scores > self._thresholds.match) | (found.scores == 1)
             known.update(zip(unknown, (~alike & ~found.agree).tolist(), strict=True))
+
+    def _scores(self, pairs: Sequence[tuple[PersonName, PersonName]]) -> NameScores:
+        if self._columns is None:
+            if not self._expected:
+                return name_pair_scores(pairs)
+            places = {key: place for place, key in enumerate(self._expected)}
+            self._columns = places, NameColumns(list(self._expected.values()))
+        places, columns = self._columns
+        try:
+            left, right = ([places[name.key] for name in side] for side in zip(*pairs, strict=True))
+        except KeyError:  # decisions join what no edge does
+            return name_pair_scores(pairs)
+        return columns.compare(np.array(left), np.array(right), thorough=True)
 
     def differ(self, one: PersonName, other: PersonName) -> bool:
         """Whether two names are two persons': neither alike as a whole nor in the given name."""

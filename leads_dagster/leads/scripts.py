@@ -57,11 +57,14 @@ def without_lookalikes(text: str) -> str:
 
 
 def _of_one_alphabet(word: str) -> str:
-    """The word in the alphabet that has more of its letters; Latin where both have as many."""
+    """The word in the alphabet that has more of its letters, if it can be: "Dое" is Doe, no Cyrillic D looks like it.
+    Latin where both have as many."""
     latin, others = len(_LATIN.findall(word)), len(_OTHER.findall(word))
-    if latin >= others:
-        return word.translate(_lookalikes(to_latin=True))
-    return word.translate(_lookalikes(to_latin=False)) if _CYRILLIC.search(word) else word
+    as_latin = word.translate(_lookalikes(to_latin=True))
+    if latin >= others or not _CYRILLIC.search(word):
+        return as_latin if latin >= others else word
+    as_cyrillic = word.translate(_lookalikes(to_latin=False))
+    return as_latin if _LATIN.search(as_cyrillic) and not _OTHER.search(as_latin) else as_cyrillic
 
 
 def _romanized_word(word: str, text: str) -> str:

@@ -9,7 +9,7 @@ from leads_dagster.leads.block_pairs import SMALL_BLOCK
 from leads_dagster.leads.blocking import candidate_pairs
 from leads_dagster.leads.matching import MatchRecord, blocking_keys, match_all, match_new
 from leads_dagster.leads.record_columns import RecordColumns
-from leads_dagster_tests.leads.matching_cases import groups, index, record
+from leads_dagster_tests.leads.matching_cases import groups, index, people, record
 
 GIVEN = ("Anna", "Bernd", "Clara", "David", "Elena", "Fritz", "Greta", "Hugo", "Ida", "Jonas")
 
@@ -217,3 +217,16 @@ def test_equal_names_at_one_switchboard_are_tied_not_compared() -> None:
 
     assert len(match_all(rows)) < 2 * len(rows)
     assert groups(rows) == {frozenset(range(500))}
+
+
+def test_a_guest_by_name_meets_its_host_by_name_who_is_its_guest_by_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = people(
+        {"name": "Ida Woodbrook", "email": "ida.woodbrook@acme.com", "title": "CTO"},
+        {"name": "Ida Woodbrok", "company": "Acme GmbH", "title": "CTO", "location": "Berlin"},
+        {"name": "IdaWoodbrook", "email": "info@acme.com", "title": "CTO"},
+    )
+    directly = groups(rows)
+    monkeypatch.setattr(block_pairs, "SMALL_BLOCK", 1)
+    monkeypatch.setattr(block_pairs, "MANY_IN_BLOCK", 1)
+
+    assert groups(rows) == directly == {frozenset({0, 1, 2})}

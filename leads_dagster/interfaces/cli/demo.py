@@ -69,8 +69,8 @@ def _run(folder: Path, words: Words, *, minutes: float, port: int | None, leave:
         told = environment(folder, twin.url)
         os.environ.clear()
         os.environ.update(told)
-        words.starting(folder)
         with _Show(twin, words, seconds=minutes * 60, leave=leave) as show:
+            words.starting(folder)
             _keep_up(folder, show, port)
         return show.seen()
 

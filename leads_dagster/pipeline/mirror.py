@@ -12,7 +12,7 @@ from leads_dagster.pipeline.attention import Attention
 from leads_dagster.pipeline.attention import mark as mark_attention
 from leads_dagster.pipeline.mirror_targets import meet
 from leads_dagster.pipeline.sending import Sending, Tally, due
-from leads_dagster.pipeline.stages import Outcome, stage
+from leads_dagster.pipeline.stages import Outcome, rest, stage
 from leads_dagster.pipeline.unsettled import Unsettled
 from leads_dagster.pipeline.workspace import Workspace
 
@@ -65,6 +65,7 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
         if failure is not None and (isinstance(failure, REFUSALS) or not _has_work(ws)):
             raise failure
         if not _has_work(ws):
+            rest(ws)
             return Outcome(False, "same", {"configured": True, **Tally().numbers(), **show_what_needs_fixing(ws)})
         keep_to_rest(ws, ["reading", "writing"])
         try:
@@ -76,6 +77,7 @@ def mirror_airtable(ws: Workspace, *, run_id: str) -> Outcome:
                 return replace(done, numbers={**done.numbers, **apart, **show_what_needs_fixing(ws, mirror)})
         except QuotaSpentError as spent:  # the budget's state says so, too; nothing else is stopped by it
             ws.airtable_parked = spent.message
+            rest(ws)
             return Outcome(False, "parked", {"configured": True, "parked": spent.message, **Tally().numbers()})
 
 

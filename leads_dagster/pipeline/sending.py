@@ -18,7 +18,7 @@ from leads_dagster.mirrors.push import LeadPush, Operation, PushOutcome, PushRes
 from leads_dagster.pipeline.attention import Attention
 from leads_dagster.pipeline.freshness import Measuring
 from leads_dagster.pipeline.mirror_booking import Booking, is_unnamed, we_deleted
-from leads_dagster.pipeline.stages import Outcome
+from leads_dagster.pipeline.stages import Outcome, rest
 from leads_dagster.pipeline.unsettled import Unsettled
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import lead_rows, ledger, outbox
@@ -106,15 +106,10 @@ class Sending:
             self._book_run()
         if self.trouble is not None:
             raise self.trouble
-        self._rest()
+        rest(self.ws)
         numbers = {"configured": True, "sent": sent, **self.tally.numbers(), **self.measuring.numbers()}
         seconds = round(time.monotonic() - started, 4)
         return Outcome(sent > 0, self.run_id if sent else "same", {**numbers, "seconds": seconds})
-
-    def _rest(self) -> None:
-        """Say that nothing is under way; the other mirror, where it comes later, says otherwise again."""
-        with writing(self.ws.engine) as connection:
-            ledger.rest_state(connection, self.ws.name)
 
     def _label(self) -> str:
         return "Airtable" if self.name == "airtable" else "CRM"

@@ -63,6 +63,12 @@ def failures_booked(ws: Workspace, run_id: str) -> Iterator[None]:
         raise
 
 
+def rest(ws: Workspace) -> None:
+    """Say that nothing is under way; a stage that comes later says otherwise again."""
+    with writing(ws.engine) as connection:
+        ledger.rest_state(connection, ws.name)
+
+
 def mark_failed(ws: Workspace, run_id: str, error: LeadsError) -> None:
     """Book a failed cycle. A database that cannot even take this is the failure itself, and is not hidden by it."""
     try:

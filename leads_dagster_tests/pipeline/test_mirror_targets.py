@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from leads_dagster.pipeline import holds
+from leads_dagster.pipeline.status import status
+from leads_dagster.pipeline.workspace import open_workspace
 from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -90,3 +92,13 @@ def test_a_base_that_has_none_of_our_records_any_more_takes_no_lead_away_unasked
             holds.drop(ws, hold["id"])
         assert road.sync().status == "done"
         assert shown(other) == [("Bob Stone", "CTO"), ("Jane Doe", "CEO")]
+
+
+def test_a_cycle_that_has_nothing_to_tell_airtable_says_that_it_is_over(tmp_path: Path, sandbox: Sandbox) -> None:
+    road = opened(tmp_path / "home", sandbox, AIRTABLE)
+    road.sync([JANE, BOB])
+    assert road.sync([JANE, BOB, ("", "", "Nobody Ltd", "")]).rows.quarantined == 1
+
+    with open_workspace(road.settings, "acme") as ws:
+        told = status(ws)
+    assert (told["running"], told["progress_message"]) == (False, "Up to date")

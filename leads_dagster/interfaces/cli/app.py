@@ -13,6 +13,7 @@ from leads_dagster.interfaces.cli import (
     budget,
     conflicts,
     dedupe,
+    demo,
     doctor,
     drift,
     history,
@@ -38,8 +39,8 @@ from leads_dagster.interfaces.cli import (
 )
 
 _COMMANDS = (
-    sync, up, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts, drift,
-    quarantine, holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
+    sync, up, demo, serve, trigger, pausing, plan, status, metrics, history, undo, override, reviews, conflicts,
+    drift, quarantine, holds, queue, outbox, notify, budget, learned, migrate, dedupe, backup, doctor, bench, sandbox,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from leads_dagster.settings import Settings, load_settings
 if TYPE_CHECKING:
     from leads_dagster.live.part import Part
     from leads_dagster.live.stream import Stream
+    from leads_dagster.live.system import Chore
 
 
 def register(app: typer.Typer) -> None:
@@ -45,25 +47,54 @@ def up(
     settings = load_settings()
     settings.prepare_home()
     refuse_open_door(settings, settings.api_host)
-    from leads_dagster.live.following import Following
     from leads_dagster.live.lines import Secrets
     from leads_dagster.live.stream import Stream, discard_output, wants_colours
-    from leads_dagster.live.system import serve
 
     colours = wants_colours(sys.stdout, os.environ)
     secrets = Secrets(os.environ)
     stream = Stream(sys.stdout, as_json=as_json, colours=colours, hide=secrets.hidden)
     try:
-        serve(
-            settings.home,
-            lambda: _parts(settings, stream, workers=workers, port=port, api_port=api_port),
+        keep_up(
+            settings,
             stream,
-            make_chores=lambda: (Following(settings, stream), lambda _: secrets.read_again()),
+            workers=workers,
+            port=port,
+            api_port=api_port,
+            chores=(lambda _: secrets.read_again(),),
         )
     finally:
         stream.close()
         if stream.gone.is_set():
             discard_output(sys.stdout.fileno())
+
+
+def keep_up(
+    settings: Settings,
+    stream: Stream,
+    *,
+    workers: int | None = None,
+    port: int | None = None,
+    api_port: int | None = None,
+    chores: Sequence[Chore] = (),
+) -> None:
+    """Run the live system until Ctrl-C or SIGTERM; `leads demo` does so, too.
+
+    Args:
+        workers, port, api_port: as the options of `leads up`.
+        chores: done once a second, beside following leads.toml.
+
+    Raises:
+        LeadsError: as `live.system.serve` does.
+    """
+    from leads_dagster.live.following import Following
+    from leads_dagster.live.system import serve
+
+    serve(
+        settings.home,
+        lambda: _parts(settings, stream, workers=workers, port=port, api_port=api_port),
+        stream,
+        make_chores=lambda: (Following(settings, stream), *chores),
+    )
 
 
 def _parts(

@@ -11,35 +11,25 @@ from typing import Any
 from leads_dagster.interfaces.api.answering import Answering
 from leads_dagster.interfaces.dashboard.words import FIELD_ORDER, counted
 from leads_dagster.pipeline import conflicts, quarantine, reviews
-from leads_dagster.pipeline.waiting import INBOXES, waiting
 from leads_dagster.pipeline.workspace import Workspace
 
+INBOXES = ("quarantine", "conflicts", "reviews", "holds")
 _MAX_LISTED = 50
 
 
 async def inbox_counts(leads: Answering) -> dict[str, int]:
     """Inbox -> how much waits in it, of all customers, and `total`."""
-    counts = dict.fromkeys(INBOXES, 0)
-    for customer in leads.customers():
-        kept = await leads.keep(("waiting", customer), customer, waiting)
-        for name in INBOXES:
-            counts[name] += kept.value[name]
+    found = [one["waiting"] for one in await leads.statuses()]
+    counts = {name: sum(waits[name] for waits in found) for name in INBOXES}
     return {**counts, "total": sum(counts.values())}
 
 
-async def customer_card(leads: Answering, customer: str) -> dict[str, Any]:
-    """A customer as the overview shows it."""
-    status = await leads.status(customer)
-    kept = await leads.keep(("waiting", customer), customer, waiting)
-    return card_of(status, kept.value)
+def card_of(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A customer as the overview shows it: its status, and state (running, paused, failed, waiting or in step)."""
+    return {**status, "state": _state(status), "store": status["freshness"].get("store")}
 
 
-def card_of(status: Mapping[str, Any], waits: Mapping[str, int]) -> dict[str, Any]:
-    """Its status, what waits, and state: running, paused, failed, waiting or in step."""
-    return {**status, "waits": dict(waits), "state": _state(status, waits), "store": status["freshness"].get("store")}
-
-
-def _state(status: Mapping[str, Any], waits: Mapping[str, int]) -> str:
+def _state(status: Mapping[str, Any]) -> str:
     if status["is_running"]:
         return "running"
     if status["is_paused"]:
@@ -48,7 +38,7 @@ def _state(status: Mapping[str, Any], waits: Mapping[str, int]) -> str:
         return "failed"
     if status["last_sync_at"] is None:
         return "new"
-    return "waiting" if waits["holds"] else "in_step"
+    return "waiting" if status["waiting"]["holds"] else "in_step"
 
 
 def headline(cards: Sequence[Mapping[str, Any]], waits: int) -> str:

@@ -16,7 +16,7 @@ from leads_dagster.interfaces.api.replies import reply_kept
 from leads_dagster.interfaces.api.sync import DAY
 from leads_dagster.interfaces.dashboard.forms import form_of, go
 from leads_dagster.interfaces.dashboard.rendering import PageRoute, page, part
-from leads_dagster.interfaces.dashboard.views import card_of, headline, inbox_counts
+from leads_dagster.interfaces.dashboard.views import alerts_of, card_of, headline, inbox_counts
 from leads_dagster.pipeline import charts, pausing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -30,7 +30,9 @@ async def overview(request: Request) -> Response:
     leads = leads_of(request)
     cards = [card_of(one) for one in await leads.statuses()]
     counts = await inbox_counts(leads)
-    return await page(request, "overview", cards=cards, counts=counts, headline=headline(cards, counts["total"]))
+    alerts = await alerts_of(leads)
+    said = headline(cards, counts["total"], alerts["count"])
+    return await page(request, "overview", cards=cards, counts=counts, headline=said, alerts=alerts)
 
 
 @router.get("/customers/{customer}/card")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import airtable, api, capture, changes, live, loading, many_customers, parts, store_speed
+from benchmarks import airtable, api, capture, changes, dashboard, live, loading, many_customers, parts, store_speed
 from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
@@ -67,6 +67,7 @@ SECTIONS: dict[str, Section] = {
     "matching-febrl": Section("FEBRL data sets beside Splink", matching.febrl, named=True),
     "search": Section("Searching", parts.searching),
     "api": Section("The HTTP API", api.api),
+    "dashboard": Section("The dashboard", dashboard.dashboard),
     "million-matching": Section("Matching a million rows", matching.million, long=True),
     "million-growth": Section("Growth to a million rows", loading.growth, long=True),
     "million-unchanged": Section("Knowing that nothing changed in a million rows", changes.unchanged, long=True),

@@ -47,7 +47,7 @@ class RowCounts:
     def adds_up(self) -> bool:
         """Whether every row ended in exactly one state."""
         states = self.created + self.updated + self.unchanged + self.merged + self.quarantined + self.held
-        return self.read == states and min(asdict(self).values()) >= 0
+        return self.read == states and min(states, *(getattr(self, name) for name in self.__slots__)) >= 0
 
     @property
     def error_rate(self) -> float:

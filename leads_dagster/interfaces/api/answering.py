@@ -175,6 +175,11 @@ class Answering:
 
         return await self.kept.get(("metrics", customer, since), read, longest=STATUS_SECONDS)
 
+    @cached_property
+    def _looked_at(self) -> dict[str, Workspace]:
+        """Customer -> a workspace to look with, and nothing else: where its sheet is, is found out once."""
+        return {one.name: Workspace(self.settings, one, self.engine) for one in self.settings.customers}
+
     def _progress(self) -> dict[str, dict[str, Any]]:
         """Customer -> what events tell of it."""
         with self.workspace(self.customers()[0]) as workspace:
@@ -184,9 +189,8 @@ class Answering:
         return self._statuses([customer])[0]
 
     def _statuses(self, customers: Sequence[str]) -> list[dict[str, Any]]:
-        with self.workspace(customers[0]) as first:
-            named = {one.name: one for one in self.settings.customers}
-            found = statuses([Workspace(self.settings, named[name], first.engine) for name in customers])
+        with self.workspace(customers[0]):
+            found = statuses([self._looked_at[name] for name in customers])
         live = who_runs(self.settings.home)
         return [{**_spelled(one), "live": live} for one in found]
 

@@ -58,9 +58,9 @@ def dashboard(bench: Workbench) -> Findings:
     many = [one["cells"] for one in rows if one["of"] == "many"]
     note = (
         f"Above: {int(sizes[0]):,} leads of one customer in SQLite, the server in a process of its own, Chromium "
-        f"without a window on the same cores; first contentful paint by the browser's clock, each of {sizes[2]} looks with "
-        f"an empty cache. Below: {int(sizes[1]):,} customers with as many leads together; before each of {sizes[2]} "
-        "questions something was written, so that none is answered from what was kept."
+        f"without a window on the same cores; first contentful paint by the browser's clock, each of {sizes[2]} looks "
+        f"with an empty cache. Below: {int(sizes[1]):,} customers with as many leads together; before each of "
+        f"{sizes[2]} questions something was written, so that none is answered from what was kept."
     )
     return Findings(
         [

@@ -90,15 +90,15 @@ def _line(one: dict[str, Any]) -> list[str]:
 def run(folder: str, leads: int, seconds: float) -> list[dict[str, Any]]:
     """What was measured: percentiles a kind of question, then the listeners."""
     home = Path(folder)
-    rows = _fill(home, leads)
-    with _served(home) as server:
+    rows = fill(home, leads)
+    with served(home) as server:
         _get(server, _STATUS[0])
         status = _ask(server, _STATUS, seconds)
         status |= {"query": "status, kept", "bar": "p99 < 10, ≥ 1,500/s"}
-        status["kept"] = _verdict(status["p99"] < 10 and status["a_second"] >= 1500)
+        status["kept"] = verdict(status["p99"] < 10 and status["a_second"] >= 1500)
         everyone = {**_ask(server, ("/api/leads/sync/status/all",), seconds), "query": "status/all, kept"}
         searched = {**_ask(server, _searches(rows), seconds, connections=1), "query": "search, none kept"}
-        searched |= {"bar": "p95 < 50", "kept": _verdict(searched["p95"] < 50)}
+        searched |= {"bar": "p95 < 50", "kept": verdict(searched["p95"] < 50)}
         page = {**_ask(server, ("/api/leads?limit=50",), seconds), "query": "newest leads, kept"}
         heard = asyncio.run(_listen(server, home, seconds))
     slowed = _slowed(home.parent / f"{home.name}-sync", max(100, leads // 20))
@@ -107,7 +107,7 @@ def run(folder: str, leads: int, seconds: float) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class _Server:
+class Server:
     """One that runs, at a port of this machine."""
 
     port: int
@@ -120,7 +120,7 @@ class _Server:
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def _fill(home: Path, count: int) -> list[dict[str, Any]]:
+def fill(home: Path, count: int) -> list[dict[str, Any]]:
     """A customer with so many leads."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "leads.toml").write_text(f'[[customers]]\nname = "{CUSTOMER}"\nsheet = "none.csv"\n', encoding="utf-8")
@@ -135,21 +135,21 @@ def _fill(home: Path, count: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _served(home: Path) -> Iterator[_Server]:
+def served(home: Path) -> Iterator[Server]:
     with closing(create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "leads_dagster.interfaces.api", "--host", "127.0.0.1", "--port", str(port)]
     environ = {**clean_environment(), "LEADS_HOME": str(home), "LEADS_API_RATE": "0", "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(command, env=environ) as process:
         try:
-            server = _Server(port, process.pid)
+            server = Server(port, process.pid)
             _wait(server, process)
             yield server
         finally:
             process.terminate()
 
 
-def _wait(server: _Server, process: subprocess.Popen[bytes]) -> None:
+def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -159,12 +159,12 @@ def _wait(server: _Server, process: subprocess.Popen[bytes]) -> None:
     raise BenchmarkError("The API did not start.")
 
 
-def _get(server: _Server, path: str) -> None:
+def _get(server: Server, path: str) -> None:
     with urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=30) as answer:
         answer.read()
 
 
-def _ask(server: _Server, paths: Sequence[str], seconds: float, *, connections: int = _CONNECTIONS) -> dict[str, Any]:
+def _ask(server: Server, paths: Sequence[str], seconds: float, *, connections: int = _CONNECTIONS) -> dict[str, Any]:
     words = ("127.0.0.1", str(server.port), str(connections), str(seconds), "0", *paths)
     told = subprocess.run(
         [sys.executable, "-m", "benchmarks.api_load", *words],
@@ -199,14 +199,14 @@ def _slowed(home: Path, rows: int) -> dict[str, Any]:
     (home / "leads.toml").write_text(f'[[customers]]\nname = "{CUSTOMER}"\nsheet = "sheet.csv"\n', encoding="utf-8")
     _cycle(home, rows, 0)
     seconds: dict[bool, list[float]] = {False: [], True: []}
-    with _served(home) as server:
+    with served(home) as server:
         for turn in range(1, _ROUNDS * 2 + 1):
             is_asked = turn % 2 == 0
             with _asking(server) if is_asked else nullcontext():
                 seconds[is_asked].append(_cycle(home, rows, turn))
     alone, asked = (statistics.median(seconds[which]) for which in (False, True))
     slower = asked / alone - 1
-    cells = [f"{rows:,}", f"{alone:.2f}", f"{asked:.2f}", f"{slower:+.1%}", "< 5 %", _verdict(slower < 0.05)]
+    cells = [f"{rows:,}", f"{alone:.2f}", f"{asked:.2f}", f"{slower:+.1%}", "< 5 %", verdict(slower < 0.05)]
     return {"slowed": slower, "cells": cells}
 
 
@@ -226,7 +226,7 @@ def _cycle(home: Path, rows: int, turn: int) -> float:
 
 
 @contextmanager
-def _asking(server: _Server) -> Iterator[None]:
+def _asking(server: Server) -> Iterator[None]:
     words = ("127.0.0.1", str(server.port), "4", "600", "0.2", *_STATUS)
     with subprocess.Popen([sys.executable, "-m", "benchmarks.api_load", *words], cwd=REPOSITORY) as process:
         try:
@@ -235,7 +235,7 @@ def _asking(server: _Server) -> Iterator[None]:
             process.kill()
 
 
-async def _listen(server: _Server, home: Path, seconds: float) -> dict[str, Any]:
+async def _listen(server: Server, home: Path, seconds: float) -> dict[str, Any]:
     """Two hundred who listen while progress is booked twice a second."""
     heard = [0] * LISTENERS
     tasks = [asyncio.ensure_future(_hear(server, heard, place)) for place in range(LISTENERS)]
@@ -247,11 +247,11 @@ async def _listen(server: _Server, home: Path, seconds: float) -> dict[str, Any]
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     each = spent / LISTENERS
-    cells = [LISTENERS, min(heard), f"{spent:.1f}", f"{each:.3f}", "≤ 1 % each", _verdict(each <= 1 and min(heard) > 1)]
+    cells = [LISTENERS, min(heard), f"{spent:.1f}", f"{each:.3f}", "≤ 1 % each", verdict(each <= 1 and min(heard) > 1)]
     return {"listeners": LISTENERS, "cells": cells}
 
 
-async def _hear(server: _Server, heard: list[int], place: int) -> None:
+async def _hear(server: Server, heard: list[int], place: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET /api/leads/sync/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     while line := await reader.readline():
@@ -271,7 +271,7 @@ def _book(home: Path, seconds: float) -> None:
     engine.dispose()
 
 
-def _verdict(kept: bool) -> str:
+def verdict(kept: bool) -> str:
     return "met" if kept else "**missed**"
 
 

@@ -17,7 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import airtable, api, capture, changes, live, live_hour, loading, many_customers, parts, store_speed
+from benchmarks import (
+    airtable,
+    api,
+    capture,
+    changes,
+    dashboard,
+    live,
+    live_hour,
+    loading,
+    many_customers,
+    parts,
+    store_speed,
+)
 from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
@@ -68,6 +80,7 @@ SECTIONS: dict[str, Section] = {
     "search": Section("Searching", parts.searching),
     "api": Section("The HTTP API", api.api),
     "live-hour": Section("An edit a second for an hour", live_hour.hour, long=True),
+    "dashboard": Section("The dashboard", dashboard.dashboard),
     "million-matching": Section("Matching a million rows", matching.million, long=True),
     "million-growth": Section("Growth to a million rows", loading.growth, long=True),
     "million-unchanged": Section("Knowing that nothing changed in a million rows", changes.unchanged, long=True),

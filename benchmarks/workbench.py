@@ -43,6 +43,7 @@ class Sizes:
         airtable: how often the real-shaped sheet goes as far as Airtable.
         airtable_records: records written there, and read. airtable_edits: how many edits are waited for, each way.
         api: leads that the API searches, and seconds for each kind of question.
+        dashboard_customers: how many have the leads of `api` together where the dashboard shows many.
         normalizing: rows for `normalizing`, and for its peer.
         store: leads that the store takes in in batches, and one by one.
         searching: leads to search in, and how often each kind of query is asked.
@@ -66,6 +67,7 @@ class Sizes:
     matching: tuple[int, ...] = (10_000, 100_000)
     hostile: tuple[int, ...] = (6_250, 12_500, 25_000)
     api: tuple[int, float] = (100_000, 8.0)
+    dashboard_customers: int = 300
     normalizing: tuple[int, int] = (100_000, 2_000)
     store: tuple[int, int] = (20_000, 1_000)
     searching: tuple[int, int] = (100_000, 200)
@@ -113,6 +115,7 @@ QUICK = Sizes(
     matching=(1_000,),
     hostile=(200, 400),
     api=(300, 0.5),
+    dashboard_customers=4,
     normalizing=(300, 50),
     store=(600, 20),
     searching=(300, 5),

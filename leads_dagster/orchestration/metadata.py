@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 from sqlalchemy import Table
 
 from leads_dagster.errors import LeadsError
+from leads_dagster.live.ports import in_url, reachable_host
+from leads_dagster.live.presence import who_runs
+from leads_dagster.settings import Settings
 
 Number = int | float | str
 
@@ -32,6 +36,24 @@ def table_schema(table: Table) -> dg.TableSchema:
 def run_metadata(numbers: Mapping[str, Number]) -> dict[str, dg.MetadataValue]:
     """Numbers as they are, which Dagster plots over time; what is a text, a checksum say, as text."""
     return {name: _value(number) for name, number in numbers.items()}
+
+
+def dashboard_link(settings: Settings, customer: str) -> dict[str, dg.MetadataValue]:
+    """The customer's page of the dashboard, where it is known at which address that is."""
+    address = dashboard_address(settings)
+    return (
+        {}
+        if address is None
+        else {"dashboard": dg.MetadataValue.url(f"{address}/customers/{quote(customer, safe='')}")}
+    )
+
+
+def dashboard_address(settings: Settings) -> str | None:
+    """Where `leads up` serves the dashboard; else where the settings say that `leads serve` does."""
+    live: str | None = who_runs(settings.home).get("urls", {}).get("api")
+    if live is not None or settings.api_port is None:
+        return live
+    return f"http://{in_url(reachable_host(settings.api_host))}:{settings.api_port}"
 
 
 def failure_metadata(error: LeadsError) -> dict[str, dg.MetadataValue]:

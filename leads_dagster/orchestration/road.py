@@ -18,7 +18,7 @@ import dagster as dg
 
 from leads_dagster.errors import LeadsError
 from leads_dagster.orchestration.checks import Check
-from leads_dagster.orchestration.metadata import asset_metadata, failure_metadata, run_metadata
+from leads_dagster.orchestration.metadata import asset_metadata, dashboard_link, failure_metadata, run_metadata
 from leads_dagster.orchestration.partitions import customer_of
 from leads_dagster.orchestration.resources import Workspaces
 
@@ -129,7 +129,10 @@ def _materialize(context: dg.AssetExecutionContext, one: RoadAsset, ws: "Workspa
             return
         yield dg.MaterializeResult(
             asset_key=one.key,
-            metadata=run_metadata({"seconds": seconds, **outcome.metadata()}),
+            metadata={
+                **run_metadata({"seconds": seconds, **outcome.metadata()}),
+                **dashboard_link(ws.settings, ws.name),
+            },
             data_version=dg.DataVersion(outcome.data_version),
         )
     asked = {key.name for key in context.selected_asset_check_keys}

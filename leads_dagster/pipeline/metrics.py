@@ -6,6 +6,7 @@ there, rates shares from 0 to 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import freshness
 from leads_dagster.store.engine import reading
-from leads_dagster.store.freshness import Measured
+from leads_dagster.store.freshness import TARGETS, Measured, Target
 from leads_dagster.store.run_totals import RunTotals, run_totals
 
 HOURS_SHOWN = 12
@@ -43,10 +44,8 @@ def metrics(ws: Workspace, *, since: timedelta) -> dict[str, Any]:
     }
 
 
-def freshness_of(ws: Workspace, connection: Connection) -> dict[str, dict[str, Any]]:
-    """The last hour's freshness by target, in seconds, for `leads status`; only targets of which something is known."""
-    now = ws.now()
-    found = freshness.over(connection, ws.name, since=now - _HOUR, until=now + _HOUR)
+def spreads(measured: Mapping[Target, Measured]) -> dict[str, dict[str, Any]]:
+    """Freshness by target, in seconds, for `leads status`; only targets of which something is known."""
     return {
         target: {
             "rows": one.seen.rows,
@@ -54,7 +53,7 @@ def freshness_of(ws: Workspace, connection: Connection) -> dict[str, dict[str, A
             "p95_seconds": _rounded(one.percentile(0.95)),
             "worst_seconds": _rounded(one.worst),
         }
-        for target, one in found.items()
+        for target, one in sorted(measured.items(), key=lambda item: TARGETS.index(item[0]))
         if one.seen.rows
     }
 

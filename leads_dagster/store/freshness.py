@@ -104,17 +104,33 @@ def over(
 
     The minute that `since` lies in is counted whole where its lines are gone.
     """
+    names = None if customer is None else [customer]
     found = {target: Measured() for target in targets}
+    for each in over_each(connection, names, since=since, until=until, targets=targets).values():
+        for target, measured in each.items():
+            found[target].add(measured)
+    return found
+
+
+def over_each(
+    connection: Connection,
+    customers: Sequence[str] | None,
+    *,
+    since: datetime,
+    until: datetime,
+    targets: Sequence[Target] = TARGETS,
+) -> dict[str, dict[Target, Measured]]:
+    """As `over`, for each of these customers, or of all; without those of whom nothing was measured."""
     rolled = _rolled_until(connection)
     first = _minute(since)
     start = first if first == since or since < until - LINES_KEPT else first + _MINUTE
-    parts = [_minutes(connection, customer, targets, start, min(rolled, until))] if rolled is not None else []
-    lines_since = [(since, min(start, until))] if start > since else []
-    lines_since.append((max(start, rolled) if rolled is not None else start, until))
-    parts += [_lines(connection, customer, targets, *span) for span in lines_since]
-    for part in parts:
-        for target, measured in part:
-            found[target].add(measured)
+    found: dict[str, dict[Target, Measured]] = {}
+    if rolled is not None:
+        _add_minutes(found, connection, customers, targets, (start, min(rolled, until)))
+    if start > since:
+        _add_lines(found, connection, customers, targets, (since, min(start, until)))
+    begin = max(start, rolled) if rolled is not None else start
+    _add_lines(found, connection, customers, targets, (begin, until))
     return found
 
 
@@ -123,37 +139,45 @@ def _rolled_until(connection: Connection) -> datetime | None:
     return None if newest is None else newest + _MINUTE
 
 
-def _minutes(
-    connection: Connection, customer: str | None, targets: Sequence[Target], since: datetime, until: datetime
-) -> list[tuple[Target, Measured]]:
+Each = dict[str, dict[Target, Measured]]
+
+
+def _add_minutes(
+    found: Each,
+    connection: Connection,
+    customers: Sequence[str] | None,
+    targets: Sequence[Target],
+    span: tuple[datetime, datetime],
+) -> None:
     columns = freshness_minutes.c
-    query = select(columns.target, columns.buckets, columns.made_buckets, columns.worst_seconds).where(
-        columns.target.in_(targets), columns.minute_at >= since, columns.minute_at < until
-    )
-    if customer is not None:
-        query = query.where(columns.customer == customer)
-    found: dict[Target, Measured] = {}
+    query = select(
+        columns.customer, columns.target, columns.buckets, columns.made_buckets, columns.worst_seconds
+    ).where(columns.target.in_(targets), columns.minute_at >= span[0], columns.minute_at < span[1])
+    if customers is not None:
+        query = query.where(columns.customer.in_(customers))
     for row in connection.execute(query):
-        measured = found.setdefault(row.target, Measured())
+        measured = found.setdefault(row.customer, {}).setdefault(row.target, Measured())
         measured.seen.add_document(row.buckets)
         measured.made.add_document(row.made_buckets)
         measured.worst = max(measured.worst, row.worst_seconds)
-    return list(found.items())
 
 
-def _lines(
-    connection: Connection, customer: str | None, targets: Sequence[Target], since: datetime, until: datetime
-) -> list[tuple[Target, Measured]]:
+def _add_lines(
+    found: Each,
+    connection: Connection,
+    customers: Sequence[str] | None,
+    targets: Sequence[Target],
+    span: tuple[datetime, datetime],
+) -> None:
     columns = freshness.c
-    query = select(columns.target, columns.rows, columns.seconds, columns.made_seconds).where(
-        columns.target.in_(targets), columns.at >= since, columns.at < until
+    query = select(columns.customer, columns.target, columns.rows, columns.seconds, columns.made_seconds).where(
+        columns.target.in_(targets), columns.at >= span[0], columns.at < span[1]
     )
-    if customer is not None:
-        query = query.where(columns.customer == customer)
-    found: dict[Target, Measured] = {}
+    if customers is not None:
+        query = query.where(columns.customer.in_(customers))
     for row in connection.execute(query):
-        found.setdefault(row.target, Measured()).count(Wait(row.rows, row.seconds, row.made_seconds))
-    return list(found.items())
+        measured = found.setdefault(row.customer, {}).setdefault(row.target, Measured())
+        measured.count(Wait(row.rows, row.seconds, row.made_seconds))
 
 
 @dataclass(frozen=True, slots=True)

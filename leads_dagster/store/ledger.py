@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, and_, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, select, update
 
 from leads_dagster.errors import NotFoundError
 from leads_dagster.store.statements import chunks, upsert
@@ -47,7 +47,7 @@ class RowCounts:
     def adds_up(self) -> bool:
         """Whether every row ended in exactly one state."""
         states = self.created + self.updated + self.unchanged + self.merged + self.quarantined + self.held
-        return self.read == states and min(asdict(self).values()) >= 0
+        return self.read == states and min(states, *(getattr(self, name) for name in self.__slots__)) >= 0
 
     @property
     def error_rate(self) -> float:
@@ -89,8 +89,10 @@ def source_state(connection: Connection, customer: str, source: str, *, order: b
             source_states.c.customer == customer, source_states.c.source == source
         )
     ).one_or_none()
-    if row is None:
-        return SourceState(customer, source)
+    return SourceState(customer, source) if row is None else _state_of(row)
+
+
+def _state_of(row: Row[Any]) -> SourceState:
     known = dict(row._mapping)
     return SourceState(**{**known, **{name: known.get(name) or b"" for name in _ORDER}})
 
@@ -98,8 +100,25 @@ def source_state(connection: Connection, customer: str, source: str, *, order: b
 def read_last(connection: Connection, customer: str, configured: str) -> str:
     """The source to speak of: the configured one, or where that was never read (`--sheet`), the one read last."""
     query = select(source_states.c.source, source_states.c.closed_at).where(source_states.c.customer == customer)
-    closed = {row.source: row.closed_at for row in connection.execute(query) if row.closed_at is not None}
+    return _to_speak_of({row.source: row.closed_at for row in connection.execute(query)}, configured)
+
+
+def _to_speak_of(closed_at: Mapping[str, datetime | None], configured: str) -> str:
+    closed = {source: at for source, at in closed_at.items() if at is not None}
     return configured if configured in closed or not closed else max(closed, key=lambda source: closed[source])
+
+
+def sources_to_speak_of(connection: Connection, configured: Mapping[str, str]) -> dict[str, SourceState]:
+    """Customer -> the state of the source to speak of, without the sheet's order; see `read_last`."""
+    query = select(*_STATE_WITHOUT_ORDER).where(source_states.c.customer.in_(configured))
+    known: dict[str, dict[str, SourceState]] = {name: {} for name in configured}
+    for row in connection.execute(query):
+        known[row.customer][row.source] = _state_of(row)
+    found: dict[str, SourceState] = {}
+    for name, states in known.items():
+        source = _to_speak_of({one.source: one.closed_at for one in states.values()}, configured[name])
+        found[name] = states.get(source) or SourceState(name, source)
+    return found
 
 
 def save_source_state(connection: Connection, state: SourceState) -> None:

@@ -20,7 +20,8 @@ _WORST_FIRST = {"dead": 0, "failed": 1, LEFT_OUT: 2, "pending": 3}
 
 _is_left_out = and_(sync_status.c.status == "success", sync_status.c.error_message.is_not(None))
 _status = case((_is_left_out, LEFT_OUT), else_=sync_status.c.status)
-_trouble: ColumnElement[bool] = or_(sync_status.c.status.in_(["failed", "dead"]), _is_left_out)
+# What a mirror would not take, or not all of.
+TROUBLE: ColumnElement[bool] = or_(sync_status.c.status.in_(["failed", "dead"]), _is_left_out)
 
 
 def listed(
@@ -41,7 +42,7 @@ def listed(
         error_message, last_attempt, next_attempt_at.
     """
     status = _status.label("status")
-    chosen = or_(_trouble, sync_status.c.status == "pending") if waiting else _trouble
+    chosen = or_(TROUBLE, sync_status.c.status == "pending") if waiting else TROUBLE
     mine = [sync_status.c.customer == customer, chosen]
     if mirror is not None:
         mine.append(sync_status.c.mirror == mirror)
@@ -83,7 +84,7 @@ def retry(
     Args:
         lead_ids: of these leads only.
     """
-    mine = [sync_status.c.customer == customer, _trouble]
+    mine = [sync_status.c.customer == customer, TROUBLE]
     if mirror is not None:
         mine.append(sync_status.c.mirror == mirror)
     parts = [()] if lead_ids is None else [(sync_status.c.lead_id.in_(part),) for part in chunks(lead_ids)]

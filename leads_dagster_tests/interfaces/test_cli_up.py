@@ -42,6 +42,9 @@ def test_it_starts_serves_is_seen_and_stops(leads: CommandLine, live: LiveSystem
     assert httpx.get(f"{api}/api/leads/sync/status").json()["live"]["running"] is True
     assert httpx.post(f"{api}/api/leads/sync/trigger").json()["customerId"] == "default"
     assert _locations(url) == ["leads_dagster"]
+    run = _first_run(api)
+    assert httpx.get(f"{api}/runs/{run}").headers["location"] == f"{url}/runs/{run}"
+    assert _dashboard_links(url) == {f"{api}/customers/default"}
     status = leads("status", "--json").json["live"]
     assert (status["running"], status["ready"], status["urls"]) == (True, True, ready["urls"])
     assert f"process {live.process.pid}, web at {url}, api at {api}, all parts ready" in leads("status").out
@@ -86,3 +89,22 @@ def _locations(url: str) -> list[Any]:
     answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()
     entries = answer["data"]["workspaceOrError"]["locationEntries"]
     return [one["name"] for one in entries if one["locationOrLoadError"]["__typename"] == "RepositoryLocation"]
+
+
+def _first_run(api: str) -> str:
+    """The run that the live system does at its start, when it is over."""
+    with httpx.stream("GET", f"{api}/api/leads/sync/events", timeout=120) as events:
+        for line in events.iter_lines():
+            if line.startswith("data: ") and json.loads(line[6:])["lastSyncAt"]:
+                break
+    return str(httpx.get(f"{api}/api/leads/sync/status").json()["lastRun"]["runId"])
+
+
+def _dashboard_links(url: str) -> set[str]:
+    """Where the metadata of the store's last materialisation leads, as Dagster's interface knows it."""
+    entries = "metadataEntries { label ... on UrlMetadataEntry { url } }"
+    asked = f"... on Asset {{ assetMaterializations(limit: 1) {{ {entries} }} }}"
+    query = f'{{ assetOrError(assetKey: {{path: "lead_store"}}) {{ {asked} }} }}'
+    found: Any = httpx.post(f"{url}/graphql", json={"query": query}).json()["data"]["assetOrError"]
+    (last,) = found["assetMaterializations"]
+    return {one["url"] for one in last["metadataEntries"] if one["label"] == "dashboard"}

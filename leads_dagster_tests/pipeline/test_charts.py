@@ -11,7 +11,7 @@ import pytest
 
 from leads_dagster.pipeline.charts import STEPS, Span, runs, series
 from leads_dagster.pipeline.lead_export import COLUMNS, export
-from leads_dagster.pipeline.waiting import waiting
+from leads_dagster.pipeline.status import status
 from leads_dagster.store.lead_filter import LeadFilter
 from leads_dagster_tests.pipeline.conftest import Road
 
@@ -63,7 +63,7 @@ def test_what_waits_is_counted_inbox_by_inbox(road: Road) -> None:
     road.sync([ANN, ("", "", "Nobody Ltd", "")])
 
     with road.open() as ws:
-        assert waiting(ws) == {"quarantine": 1, "conflicts": 0, "reviews": 0, "holds": 0}
+        assert status(ws)["waiting"] == {"quarantine": 1, "conflicts": 0, "reviews": 0, "holds": 0}
 
 
 def test_an_export_has_a_header_and_cells_that_no_spreadsheet_runs(road: Road) -> None:

@@ -5,7 +5,7 @@ What belongs here: what is open for as long as the server runs. One object of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -23,7 +23,7 @@ from leads_dagster.interfaces.api.told import milliseconds
 from leads_dagster.interfaces.api.triggers import Triggers
 from leads_dagster.live.presence import who_runs
 from leads_dagster.pipeline.metrics import metrics
-from leads_dagster.pipeline.status import progress, status
+from leads_dagster.pipeline.status import progress, statuses
 from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.settings import Settings, customer_named
 from leads_dagster.store.change_counter import ChangeCounter
@@ -162,7 +162,7 @@ class Answering:
         """As `statuses`, kept."""
 
         def read() -> list[dict[str, Any]]:
-            return [self._status(name) for name in self.customers()]
+            return self._statuses(self.customers())
 
         return await self.kept.get("statuses", read, longest=STATUS_SECONDS)
 
@@ -175,14 +175,27 @@ class Answering:
 
         return await self.kept.get(("metrics", customer, since), read, longest=STATUS_SECONDS)
 
+    @cached_property
+    def _looked_at(self) -> dict[str, Workspace]:
+        """Customer -> a workspace to look with, and nothing else: where its sheet is, is found out once."""
+        return {one.name: Workspace(self.settings, one, self.engine) for one in self.settings.customers}
+
     def _progress(self) -> dict[str, dict[str, Any]]:
         """Customer -> what events tell of it."""
         with self.workspace(self.customers()[0]) as workspace:
             return progress(workspace, self.customers())
 
     def _status(self, customer: str) -> dict[str, Any]:
-        with self.workspace(customer) as workspace:
-            found = status(workspace)
-        said = {_NAMES.get(name, name): value for name, value in found.items() if name != "last_duration_seconds"}
-        duration = milliseconds(found["last_duration_seconds"])
-        return {**said, "sync_duration": duration, "live": who_runs(self.settings.home)}
+        return self._statuses([customer])[0]
+
+    def _statuses(self, customers: Sequence[str]) -> list[dict[str, Any]]:
+        with self.workspace(customers[0]):
+            found = statuses([self._looked_at[name] for name in customers])
+        live = who_runs(self.settings.home)
+        return [{**_spelled(one), "live": live} for one in found]
+
+
+def _spelled(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A status with the names of the API."""
+    said = {_NAMES.get(name, name): value for name, value in found.items() if name != "last_duration_seconds"}
+    return {**said, "sync_duration": milliseconds(found["last_duration_seconds"])}

@@ -19,8 +19,9 @@ from leads_dagster.errors import LeadsError
 from leads_dagster.interfaces.api.asking import leads_of
 from leads_dagster.notifications.memory import read_memory
 from leads_dagster.pipeline.workspace import Workspace
-from leads_dagster.store import freshness, gauges, review_rows
+from leads_dagster.store import freshness, gauges
 from leads_dagster.store.engine import reading
+from leads_dagster.store.standing import reviews_waiting
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -125,9 +126,11 @@ def _of_store(workspace: Workspace, customers: list[str]) -> Iterator[Sample]:
                 yield "leads_waiting_for_people", (customer, inbox), number
         for labels, number in gauges.captured(connection):
             yield "leads_captures", labels, number
+        reviews = reviews_waiting(connection, customers)
+        fresh = freshness.over_each(connection, customers, since=now - _HOUR, until=now + _HOUR)
         for customer in customers:
-            yield "leads_waiting_for_people", (customer, "reviews"), review_rows.count_waiting(connection, customer)
-            for store, one in freshness.over(connection, customer, since=now - _HOUR, until=now + _HOUR).items():
+            yield "leads_waiting_for_people", (customer, "reviews"), reviews.get(customer, 0)
+            for store, one in fresh.get(customer, {}).items():
                 for share in _SHARES if one.seen.rows else ():
                     yield "leads_freshness_seconds", (customer, store, str(share)), one.percentile(share) or 0.0
 

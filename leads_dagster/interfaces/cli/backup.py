@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.interfaces.cli.completing import backups
 from leads_dagster.interfaces.cli.options import Json, ListByDefault, examples
 from leads_dagster.interfaces.cli.progress import progress_bar
 from leads_dagster.interfaces.cli.render import console, print_facts, print_table, show
@@ -22,7 +23,10 @@ _COLUMNS = {
 _REPLAYED = {"customer": "customer", "status": "status", "created": "created", "updated": "updated", "error": "error"}
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="A backup as the list names it; the newest if not said.")
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", help="A backup as the list names it; the newest if not said.", autocompletion=backups
+    ),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.interfaces.cli.completing import ids_of
 from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, Limit, ListByDefault, examples
 from leads_dagster.interfaces.cli.render import print_facts, print_table, show
@@ -21,7 +22,9 @@ _COLUMNS = {
     "lost_source": "said by", "status": "status", "detected_at": "since",
 }  # fmt: skip
 
-Conflict = Annotated[int, typer.Argument(metavar="ID", help="The id that the list gives.")]
+Conflict = Annotated[
+    int, typer.Argument(metavar="ID", help="The id that the list gives.", autocompletion=ids_of("conflicts"))
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leads_dagster.interfaces.cli.completing import ids_of
 from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, ListByDefault, examples
 from leads_dagster.interfaces.cli.render import print_facts, print_table, show
@@ -22,7 +23,7 @@ _PLAN_COLUMNS = {
     "row": "row", "lead": "lead", "lead_id": "id", "kind": "kind", "field": "field", "old": "now", "new": "would be",
 }  # fmt: skip
 
-Hold = Annotated[int, typer.Argument(metavar="ID", help="The id that the list gives.")]
+Hold = Annotated[int, typer.Argument(metavar="ID", help="The id that the list gives.", autocompletion=ids_of("holds"))]
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from leads_dagster.errors import SettingsError
+from leads_dagster.interfaces.cli.completing import fields
 from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.interfaces.cli.render import print_facts, show
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def override(
     lead: Annotated[str, typer.Argument(metavar="LEAD", help="Its id, the beginning of it, or its e-mail.")],
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="Such as title, phone, company.")],
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="Such as title, phone, company.", autocompletion=fields)
+    ],
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="What it is to say.")] = None,
     *,
     blank: Annotated[bool, typer.Option("--blank", help="It is to be blank.")] = False,

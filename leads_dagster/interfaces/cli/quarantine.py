@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leads_dagster.interfaces.cli.completing import ids_of
 from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, Limit, ListByDefault, examples
 from leads_dagster.interfaces.cli.render import print_facts, print_table, show
@@ -36,7 +37,9 @@ def list_rows(customer: Customer = None, limit: Limit = 100, as_json: Json = Fal
 
 
 def show_row(
-    record: Annotated[int, typer.Argument(metavar="ID", help="The id that the list gives.")],
+    record: Annotated[
+        int, typer.Argument(metavar="ID", help="The id that the list gives.", autocompletion=ids_of("quarantine"))
+    ],
     customer: Customer = None,
     as_json: Json = False,
 ) -> None:

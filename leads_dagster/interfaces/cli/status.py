@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leads_dagster.customers import CustomerSettings
 from leads_dagster.interfaces.cli.budget_words import budget_row
 from leads_dagster.interfaces.cli.options import Customer, Json, examples
 from leads_dagster.interfaces.cli.render import print_facts, show
@@ -35,18 +37,18 @@ def status(
 
     live = {"live": who_runs(settings.home)}
     if every:
-        found = {"customers": [_status_of(settings, one.name) for one in settings.customers], **live}
+        found = {"customers": _statuses_of(settings, settings.customers), **live}
         return show(found, as_json=as_json, render=_render_all)
-    found = {**_status_of(settings, customer_named(settings, customer).name), **live}
-    return show(found, as_json=as_json, render=_render)
+    (one,) = _statuses_of(settings, [customer_named(settings, customer)])
+    return show({**one, **live}, as_json=as_json, render=_render)
 
 
-def _status_of(settings: Settings, name: str) -> dict[str, Any]:
-    from leads_dagster.pipeline.status import status as read_status
-    from leads_dagster.pipeline.workspace import open_workspace
+def _statuses_of(settings: Settings, customers: Sequence[CustomerSettings]) -> list[dict[str, Any]]:
+    from leads_dagster.pipeline.status import statuses
+    from leads_dagster.pipeline.workspace import Workspace, open_workspace
 
-    with open_workspace(settings, name) as workspace:
-        return read_status(workspace)
+    with open_workspace(settings, customers[0].name) as first:
+        return statuses([Workspace(settings, one, first.engine) for one in customers])
 
 
 def _render(console: Console, facts: dict[str, Any]) -> None:

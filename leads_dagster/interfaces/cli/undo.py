@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leads_dagster.interfaces.cli.completing import fields, ids_of
 from leads_dagster.interfaces.cli.opening import opened
 from leads_dagster.interfaces.cli.options import Customer, Json, Limit, ListByDefault, examples
 from leads_dagster.interfaces.cli.render import print_facts, print_table, show
@@ -46,7 +47,9 @@ def list_decisions(customer: Customer = None, limit: Limit = 100, as_json: Json 
 
 def undo_field(
     lead: Lead,
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="Such as title, phone, company.")],
+    field: Annotated[
+        str, typer.Argument(metavar="FIELD", help="Such as title, phone, company.", autocompletion=fields)
+    ],
     *,
     reason: Reason = None,
     dry_run: DryRun = False,
@@ -73,7 +76,12 @@ def undo_merge(
 
 
 def undo_run(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it: see `leads history`.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Its id, or the beginning of it: see `leads history`.", autocompletion=ids_of("runs")
+        ),
+    ],
     *,
     reason: Reason = None,
     dry_run: DryRun = False,
@@ -85,7 +93,9 @@ def undo_run(
 
 
 def undo_decision(
-    decision: Annotated[int, typer.Argument(metavar="ID", help="The id that the list gives.")],
+    decision: Annotated[
+        int, typer.Argument(metavar="ID", help="The id that the list gives.", autocompletion=ids_of("decisions"))
+    ],
     *,
     reason: Reason = None,
     dry_run: DryRun = False,

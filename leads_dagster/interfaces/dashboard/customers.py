@@ -16,7 +16,7 @@ from leads_dagster.interfaces.api.replies import reply_kept
 from leads_dagster.interfaces.api.sync import DAY
 from leads_dagster.interfaces.dashboard.forms import form_of, go
 from leads_dagster.interfaces.dashboard.rendering import PageRoute, page, part
-from leads_dagster.interfaces.dashboard.views import customer_card, headline, inbox_counts
+from leads_dagster.interfaces.dashboard.views import alerts_of, card_of, headline, inbox_counts
 from leads_dagster.pipeline import charts, pausing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -28,15 +28,18 @@ Customer = Annotated[str, Path(min_length=1, max_length=200)]
 async def overview(request: Request) -> Response:
     """Every customer, and what waits for a person."""
     leads = leads_of(request)
-    cards = [await customer_card(leads, name) for name in leads.customers()]
+    cards = [card_of(one) for one in await leads.statuses()]
     counts = await inbox_counts(leads)
-    return await page(request, "overview", cards=cards, counts=counts, headline=headline(cards, counts["total"]))
+    alerts = await alerts_of(leads)
+    said = headline(cards, counts["total"], alerts["count"])
+    return await page(request, "overview", cards=cards, counts=counts, headline=said, alerts=alerts)
 
 
 @router.get("/customers/{customer}/card")
 async def card(request: Request, customer: Customer) -> Response:
     """A customer as the overview shows it, anew."""
-    return part(request, "card_part", card=await customer_card(leads_of(request), leads_of(request).customer(customer)))
+    leads = leads_of(request)
+    return part(request, "card_part", card=card_of(await leads.status(leads.customer(customer))))
 
 
 @router.get("/customers/{customer}")
@@ -52,7 +55,7 @@ async def _shown(request: Request, name: str) -> dict[str, Any]:
     leads = leads_of(request)
     metrics = await leads.metrics_kept(name, DAY)
     runs = await leads.keep(("runs", name), name, charts.runs, limit=15)
-    card = await customer_card(leads, name)
+    card = card_of(await leads.status(name))
     live = card["live"]
     dagster = live.get("urls", {}).get("web") if live["running"] else None
     return {"card": card, "metrics": metrics.value, "runs": runs.value, "dagster": dagster}

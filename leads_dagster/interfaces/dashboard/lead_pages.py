@@ -153,6 +153,7 @@ async def lead_page(
         compared=views.side_by_side(rows),
         told=told,
         timeline=views.timeline(told["entries"]),
+        dagster=(await leads.status(name))["live"]["running"],
     )
 
 

@@ -107,6 +107,8 @@ DONE = {
     "resumed": "Resumed. It catches up at once.",
     "started": "A sync has been asked for.",
     "already_running": "A sync is at work already.",
+    "sent_again": "The mirrors have heard of it, or will with the next sync.",
+    "still_refused": "It was tried again, and something was refused again.",
     "retried": "The failed captures wait in the queue again.",
     "unparked": "Airtable will be asked again by the next sync.",
 }

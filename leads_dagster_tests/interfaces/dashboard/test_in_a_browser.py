@@ -17,7 +17,7 @@ from leads_dagster_tests.interfaces.dashboard.conftest import World, made_world
 AXE = Path(__file__).with_name("axe.min.js")
 PATHS = (
     "/", "/customers/acme", "/leads", "/inboxes/conflicts", "/inboxes/reviews", "/inboxes/holds", "/inboxes/holds/1",
-    "/inboxes/quarantine", "/queue", "/budget", "/decisions",
+    "/inboxes/quarantine", "/inboxes/outbox", "/inboxes/drift", "/queue", "/budget", "/decisions",
 )  # fmt: skip
 WIDTHS = {"desk": (1280, 900, "light"), "phone": (390, 844, "dark")}
 _NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -17,7 +17,8 @@ from leads_dagster_tests.pipeline.conftest import Road
 
 PATHS = (
     "/", "/customers/acme", "/customers/acme/card", "/customers/acme/runs", "/leads", "/inboxes/quarantine",
-    "/inboxes/conflicts", "/inboxes/reviews", "/inboxes/holds", "/inboxes/holds/1", "/queue", "/budget", "/decisions",
+    "/inboxes/conflicts", "/inboxes/reviews", "/inboxes/holds", "/inboxes/holds/1", "/inboxes/outbox",
+    "/inboxes/drift", "/queue", "/budget", "/decisions",
 )  # fmt: skip
 ESCAPED = "&lt;script&gt;"
 

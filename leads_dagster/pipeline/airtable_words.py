@@ -12,7 +12,7 @@ from typing import Any
 from leads_dagster.mirrors.airtable_values import AirtableColumn, to_lead_value
 from leads_dagster.store.airtable_changes import RecordChange
 from leads_dagster.store.airtable_edit import AirtableEdit
-from leads_dagster.store.airtable_intake import KEY
+from leads_dagster.store.airtable_marks import KEY
 from leads_dagster.store.airtable_state import TableState
 
 

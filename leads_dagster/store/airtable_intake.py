@@ -36,14 +36,13 @@ from leads_dagster.store import (
     undo,
 )
 from leads_dagster.store.airtable_edit import AirtableEdit, Taken
-from leads_dagster.store.airtable_marks import Shown
+from leads_dagster.store.airtable_marks import KEY, Shown
 from leads_dagster.store.airtable_said import Said, text_of
 from leads_dagster.store.intake import Arrival, Landed, take_in
 from leads_dagster.store.policy import Policy
 from leads_dagster.store.records import KnownRecord
 from leads_dagster.store.undo import Undoing
 
-KEY = "lead_key"  # in place of a lead field: the text field by which a record names its lead
 WHO = "Airtable"
 _IDENTITY = ("full_name", "email", "linkedin_url")
 

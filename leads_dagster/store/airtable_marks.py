@@ -22,6 +22,8 @@ _COLUMNS = [sync_status.c[name] for name in ("lead_id", "external_id", "base", "
 _BY_RECORD = Query(select(*_COLUMNS).where(*_MINE, sync_status.c.external_id.in_(MANY)))
 _BY_LEAD = Query(select(*_COLUMNS).where(*_MINE, sync_status.c.lead_id.in_(MANY)))
 
+KEY = "lead_key"  # in place of a lead field: the text field by which a record names its lead
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -29,7 +31,8 @@ class Shown:
 
     Attributes:
         record_id: "rec…"; None where it has no record.
-        base: lead field -> value as it stands there, as far as we know; None where nothing is known.
+        base: lead field -> value as it stands there, as far as we know; None where nothing is known. A field that was
+            blank when the record was made is not in it.
         written_at: when we last wrote to it.
     """
 
@@ -37,6 +40,14 @@ class Shown:
     record_id: str | None
     base: Mapping[str, Any] | None
     written_at: datetime | None
+
+    def knows(self, name: str) -> bool:
+        """Whether it is known what stands in a field: always, but where even the record's `lead_key` is not."""
+        return self.base is not None and (name in self.base or self.base.get(KEY, "") is not None)
+
+    def stood(self, name: str) -> Any:
+        """What stands in a field that is known."""
+        return (self.base or {}).get(name)
 
 
 def by_record(connection: Connection, customer: str, record_ids: Sequence[str]) -> dict[str, Shown]:

@@ -99,7 +99,7 @@ def _seen(
         for edit in edits
         if (mark := shown.get(edit.record_id)) is not None and mark.lead_id in leads
         for name in edit.values
-        if (mark.lead_id, name) in said and name in (mark.base or {})
+        if (mark.lead_id, name) in said and mark.knows(name)
         if not _moved_on(leads[mark.lead_id], mark, name)
         if name not in edit.overwritten
         or not lead_rows.changed_since(connection, mark.lead_id, name, edit.said_at.get(name, edit.at))
@@ -123,7 +123,7 @@ def note_heard(connection: Connection, said: Sequence[Said], *, run_id: str) -> 
     """
     newest = _newest(connection, sorted({one.record_id for one in said}))
     rows = [row for one in said if (row := _heard(one, newest, run_id)) is not None]
-    rows += _heard_elsewhere(connection, [one for one in said if one.field in (one.shown.base or {})], run_id)
+    rows += _heard_elsewhere(connection, [one for one in said if one.shown.knows(one.field)], run_id)
     if rows:
         claim_rows.insert_claims(connection, rows)
 
@@ -148,13 +148,13 @@ def _heard_elsewhere(connection: Connection, said: Sequence[Said], run_id: str) 
 
 def _was(one: Said, record: int, at: datetime, run_id: str) -> dict[str, Any]:
     """A claim of what Airtable showed before an edit."""
-    value = text_of((one.shown.base or {})[one.field]) or None
+    value = text_of(one.shown.stood(one.field)) or None
     return {"record_id": record, "field": one.field, "value": value, "changed_at": at, "run_id": run_id}
 
 
 def _heard(one: Said, newest: Newest, run_id: str) -> dict[str, Any] | None:
-    base, written_at = one.shown.base, one.shown.written_at
-    if base is None or one.field not in base or written_at is None:
+    written_at = one.shown.written_at
+    if written_at is None or not one.shown.knows(one.field):
         return None
     row = _was(one, one.record_id, min(written_at, one.at - _INSTANT), run_id)
     before = newest.get((one.record_id, one.field))
@@ -262,6 +262,5 @@ class SaidOfLeads:
 
 def _moved_on(lead: Mapping[str, Any], shown: Shown, name: str) -> bool:
     """Whether the lead says something else than what Airtable showed when the edit was made."""
-    base = shown.base or {}
     present = lead_rows.to_texts(lead).get(name, "")
-    return name in base and present != text_of(base[name])
+    return shown.knows(name) and present != text_of(shown.stood(name))

@@ -206,6 +206,14 @@ def test_where_both_sides_changed_a_field_the_newer_wins_and_the_other_is_kept(d
     assert shown(desk) == [record_as_shown(*JANE[:3], "Founder")]
 
 
+def test_both_sides_may_have_filled_a_field_that_was_blank_when_the_record_was_made(desk: Desk) -> None:
+    desk.ready((*JANE[:3], ""))
+    desk.type_in(desk.record_of("Jane Doe"), Title="Chair")
+    desk.sync((*JANE[:3], "Founder"))
+    assert desk.lead_of("Jane Doe")["title"] == "Founder"
+    assert open_conflicts(desk) == [("title", "Founder", "Chair")]
+
+
 def test_an_edit_made_after_the_sheets_change_wins_over_it(desk: Desk) -> None:
     desk.ready(JANE)
     desk.sync((*JANE[:3], "Founder"))

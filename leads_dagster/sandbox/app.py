@@ -67,16 +67,17 @@ class SandboxApp:
             dict(request.headers),
             await request.body(),
         )
-        reply = await self._answer(call, match, receive)
-        self._note(call, match, reply, time.perf_counter() - started)
-        if reply is not None:
-            body = reply.encoded()
-            headers = {"Vary": "Accept-Encoding", **reply.headers, "Content-Type": reply.content_type}
-            response = Response(body, reply.status, headers)
-            await response(scope, receive, send)
+        reply = await self._answer(call, match)
+        self._note(call, match, reply, time.perf_counter() - started)  # before anybody can know of it
+        if reply is None:
+            await _cut(receive)
+            return
+        headers = {"Vary": "Accept-Encoding", **reply.headers, "Content-Type": reply.content_type}
+        response = Response(reply.encoded(), reply.status, headers)
+        await response(scope, receive, send)
 
-    async def _answer(self, call: Call, match: Match | None, receive: Receive) -> Reply | None:
-        """None when the connection was cut."""
+    async def _answer(self, call: Call, match: Match | None) -> Reply | None:
+        """None when the connection is to be cut."""
         service = match.route.service if match else _service_of(call.path)
         struck = self.faults.strike(service, call.method, call.path) if service != "admin" else []
         for fault in struck:
@@ -84,7 +85,6 @@ class SandboxApp:
                 await self._pause(fault.seconds)
         early = next((fault for fault in struck if fault.kind in ("status", "drop")), None)
         if early is not None and early.kind == "drop":
-            await _cut(receive)
             return None
         if early is not None:
             return _refused(refusal_for_status(service, early.status, early.error), service)
@@ -92,22 +92,21 @@ class SandboxApp:
             reply = await self._handle_aside(call, match)
         else:
             reply = self._handle(call, match, service, self.lock)
-        return await self._late(struck, reply, service, receive)
+        return await self._late(struck, reply, service)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than the server lives."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self.closing.wait(), seconds)
 
-    async def _late(self, struck: list[Fault], reply: Reply, service: str, receive: Receive) -> Reply | None:
-        """The reply, or a refusal or a cut connection although the work is done."""
+    async def _late(self, struck: list[Fault], reply: Reply, service: str) -> Reply | None:
+        """The reply; a refusal, or None for a cut connection, although the work is done."""
         for fault in struck:
             if fault.kind == "status_after":
                 return _refused(refusal_for_status(service, fault.status, fault.error), service)
             if fault.kind == "hang_after":
                 await self._pause(fault.seconds)
             if fault.kind in ("hang_after", "drop_after"):
-                await _cut(receive)
                 return None
         return reply
 

@@ -211,7 +211,9 @@ class Books:
             return True
         since = edit.at - self.world.story.apart
         later = any(other.lead in (lead, None) and other.at > since for other in self._others(edit))
-        return later and (lead, edit.field, edit.value) in self.history
+        # Two rows of a lead that were typed between two looks: the earlier one stands in its own row alone.
+        known = (lead, edit.field, edit.value) in self.history or (isinstance(where, Row) and edit.value in self.words)
+        return later and known
 
     def _others(self, edit: Edit) -> list[Edit]:
         return [one for one in self.world.story.edits if one.field == edit.field and one.cell != edit.cell]

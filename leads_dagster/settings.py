@@ -43,6 +43,7 @@ class Settings:
         api_token: tokens separated by commas, `read:` or `write:` before one limits it; None where none is needed.
         api_host, api_port: where the API serves; no port means 8000 or the next free one.
         api_origins: other sites whose pages may call it, separated by commas.
+        public_url: where people reach the dashboard, without a slash at the end; None where that is where it serves.
         api_rate: requests a second that one address may send; 0 for any number.
         api_max_bytes: of one request's body.
         backup_folder: perhaps not there yet.
@@ -78,6 +79,7 @@ class Settings:
     api_host: str = "127.0.0.1"
     api_port: int | None = None
     api_origins: str = ""
+    public_url: str | None = None
     api_rate: float = 3000.0
     api_max_bytes: int = 10_000_000
     airtable_api_key_value: str | None = field(default=None, repr=False)
@@ -227,6 +229,7 @@ _AS_THEY_ARE = (
     "auto_restore", "debug", "notify_urls", "notify_again_hours", "webhook_urls", "webhook_secret",
     "log_format",
     "workers", "web_host", "web_port", "api_token", "api_host", "api_port", "api_origins", "api_rate", "api_max_bytes",
+    "public_url",
     "queue_limit", "queue_item_bytes", "queue_keep_days", "queue_attempts", "queue_retry_seconds", "queue_retry_cron",
 )  # fmt: skip
 

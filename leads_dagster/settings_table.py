@@ -110,6 +110,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("api_origins", "LEADS_API_ORIGINS", "",
             "Other sites whose pages may call the API from a browser, such as `https://crm.example`, separated by "
             "commas; unset: none."),
+    Setting("public_url", "LEADS_PUBLIC_URL", None,
+            "Where people reach the dashboard, such as `https://leads.example`, where a proxy stands before it: alerts "
+            "and Dagster's pages link there, and its sign-in goes over TLS alone.", "url"),
     Setting("api_rate", "LEADS_API_RATE", "3000",
             "Requests a second that one address may send to the API, a tenth of them writing; 0 for any number.",
             "number"),

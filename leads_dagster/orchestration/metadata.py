@@ -49,7 +49,9 @@ def dashboard_link(settings: Settings, customer: str) -> dict[str, dg.MetadataVa
 
 
 def dashboard_address(settings: Settings) -> str | None:
-    """Where `leads up` serves the dashboard; else where the settings say that `leads serve` does."""
+    """Where people reach the dashboard: by the settings, or where `leads up` or, as set, `leads serve` has it."""
+    if settings.public_url is not None:
+        return settings.public_url
     live: str | None = who_runs(settings.home).get("urls", {}).get("api")
     if live is not None or settings.api_port is None:
         return live

@@ -175,7 +175,7 @@ def _tell(settings: Settings, memory: Memory, urls: Sequence[str], now: float) -
     again = tuple(one for one in stands if one.told_at and one.told_at < again_before)
     ended = {key: one for key, one in memory.alerts.items() if one.over_at and one.over_at <= now - OVER_AFTER_SECONDS}
     over = tuple(one for one in ended.values() if one.told_at)
-    sent = _send(urls, new, again, over) if new or again or over else ()
+    sent = _send(settings, urls, new, again, over) if new or again or over else ()
     if any(one.ok for one in sent):
         for one in (*new, *again):
             one.told_at = now
@@ -184,9 +184,12 @@ def _tell(settings: Settings, memory: Memory, urls: Sequence[str], now: float) -
     return Round(new, again, over, len(stands), tuple(sent))
 
 
-def _send(urls: Sequence[str], new: Sequence[Told], again: Sequence[Told], over: Sequence[Told]) -> Sequence[Sent]:
+def _send(
+    settings: Settings, urls: Sequence[str], new: Sequence[Told], again: Sequence[Told], over: Sequence[Told]
+) -> Sequence[Sent]:
     worst: Severity = "error" if any(one.severity == "error" for one in (*new, *again)) else "warning"
     title, body = message_of(new, again, over)
+    body += f"\n{settings.public_url}" if settings.public_url else ""
     sent = tell(urls, title=title, body=body, severity=worst if new or again else "info")
     for one in sent:
         if not one.ok:

@@ -56,6 +56,14 @@ def test_a_hold_is_told_once(told: Road, server: ScriptedServer) -> None:
     assert {one["kind"] for one in alerting.standing(told.settings)} == {"hold", "backup"}
 
 
+def test_a_message_ends_with_where_the_dashboard_is(make_road: Callable[..., Road], server: ScriptedServer) -> None:
+    environ = {"LEADS_NOTIFY_URLS": f"json://{server.host}", "LEADS_PUBLIC_URL": "https://leads.example/"}
+    road = make_road(environ=environ)
+    hold(road)
+    look(road)
+    assert texts(server)[0].splitlines()[-1] == "https://leads.example"
+
+
 def test_what_still_stands_after_a_day_is_told_again(told: Road, server: ScriptedServer) -> None:
     hold(told)
     look(told)

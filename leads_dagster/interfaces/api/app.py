@@ -108,4 +108,5 @@ def door_of(settings: Settings) -> Door:
         tokens=read_tokens(settings.api_token),
         origins=frozenset(one.strip().rstrip("/") for one in settings.api_origins.split(",") if one.strip()),
         most_bytes=settings.api_max_bytes,
+        needs_tls=(settings.public_url or "").startswith("https://"),
     )

@@ -46,6 +46,7 @@ class Door:
         signer: of sessions and forms.
         origins: other sites whose pages may call, beside the server's own.
         most_bytes: of one request's body.
+        needs_tls: browsers shall send their sessions over TLS alone.
         rates: how often whom.
     """
 
@@ -54,6 +55,7 @@ class Door:
     tokens: tuple[Token, ...] = ()
     origins: frozenset[str] = frozenset()
     most_bytes: int = 10_000_000
+    needs_tls: bool = False
 
 
 class Asked(NamedTuple):

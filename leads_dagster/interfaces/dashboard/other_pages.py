@@ -135,7 +135,7 @@ async def sign_in(request: Request) -> Response:
         max_age=SESSION_SECONDS,
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=door.needs_tls or request.url.scheme == "https",
     )
     return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from leads_dagster.pipeline import conflicts, holds, reviews
 from leads_dagster_tests.interfaces.api.conftest import served
@@ -120,6 +121,14 @@ def test_where_a_token_is_set_people_sign_in_and_a_reader_changes_nothing(world:
         assert post(client, "/inboxes/holds/1", choice="approve").status_code == 303
         post(client, "/sign-out")
         assert client.get("/", headers={"Accept": "text/html"}).status_code == 303
+
+
+@pytest.mark.parametrize(("public", "secure"), [("https://leads.example", True), ("http://leads.example", False)])
+def test_behind_a_proxy_with_tls_the_session_is_sent_over_tls_alone(world: World, public: str, secure: bool) -> None:
+    settings = world.road.settings_of({"LEADS_API_TOKEN": "write-me-please", "LEADS_PUBLIC_URL": public})
+    with served(settings) as client:
+        cookie = client.post("/sign-in", data={"token": "write-me-please"}).headers["set-cookie"].lower()
+    assert ("; secure" in cookie) == secure
 
 
 def _title(world: World) -> str:

@@ -23,10 +23,13 @@ from leads_dagster.orchestration.requests import UNDER_WAY, under_way
 from leads_dagster.orchestration.resources import UPKEEP_TAGS, WHY_TAG, Workspaces
 from leads_dagster.orchestration.road import dagster_failures
 from leads_dagster.pipeline.due import Kind, due, fair_share
+from leads_dagster.pipeline.google_quota import counted_customers, google_quota
 from leads_dagster.settings import Settings
 
 # They may take minutes, and one worker has them all: an audit does not come between.
 LONG_JOBS = (AUDIT_AIRTABLE, BACKUP_LEADS, CLEAN_UP)
+# Of customers whose reads Google counts so many are compared a minute: ten of its sixty reads.
+_COUNTED_A_MINUTE = 5
 
 
 @dg.op(
@@ -117,7 +120,9 @@ def _reconciles_due(context: dg.ScheduleEvaluationContext, settings: Settings) -
     comparing = set(under_way(context.instance, COMPARE_STORES))
     room = fair_share(settings.customers) - len(comparing)
     busy = comparing | set(under_way(context.instance, LEADS_SYNC))
-    return _due(context, settings, "reconcile", busy=busy, limit=room)
+    counted = counted_customers(settings)
+    most = _COUNTED_A_MINUTE if counted and google_quota(settings).has_room(_COUNTED_A_MINUTE, spare=True) else 0
+    return _due(context, settings, "reconcile", busy=busy, limit=room, few=counted, most_of_few=most)
 
 
 def _audits_due(context: dg.ScheduleEvaluationContext, settings: Settings) -> list[str]:
@@ -126,7 +131,7 @@ def _audits_due(context: dg.ScheduleEvaluationContext, settings: Settings) -> li
         return []  # the minute is theirs
     if any(context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY), limit=1) for job in LONG_JOBS):
         return []
-    return _due(context, settings, "audit", busy=(), limit=1)
+    return _due(context, settings, "audit", limit=1)
 
 
 _ASKED: dict[Kind, Callable[[dg.ScheduleEvaluationContext, Settings], list[str]]] = {
@@ -136,7 +141,14 @@ _ASKED: dict[Kind, Callable[[dg.ScheduleEvaluationContext, Settings], list[str]]
 
 
 def _due(
-    context: dg.ScheduleEvaluationContext, settings: Settings, kind: Kind, *, busy: Collection[str], limit: int
+    context: dg.ScheduleEvaluationContext,
+    settings: Settings,
+    kind: Kind,
+    *,
+    limit: int,
+    busy: Collection[str] = (),
+    few: Collection[str] = (),
+    most_of_few: int = 0,
 ) -> list[str]:
     from leads_dagster.store.engine import open_engine, writing
     from leads_dagster.store.schema import ensure_schema
@@ -147,6 +159,9 @@ def _due(
     try:
         ensure_schema(engine)
         with writing(engine) as connection:
-            return [one.customer for one in due(connection, kind, settings.customers, now=now, busy=busy, limit=limit)]
+            found = due(
+                connection, kind, settings.customers, now=now, busy=busy, limit=limit, few=few, most_of_few=most_of_few
+            )
+            return [one.customer for one in found]
     finally:
         engine.dispose()

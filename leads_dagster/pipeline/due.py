@@ -40,6 +40,8 @@ def due(
     now: datetime,
     busy: Collection[str] = (),
     limit: int,
+    few: Collection[str] = (),
+    most_of_few: int = 0,
 ) -> list[Due]:
     """The customers it is time for, the longest waiting first; who was never asked about begins now.
 
@@ -49,6 +51,7 @@ def due(
         connection: in a transaction that writes: what is given out counts as done.
         busy: customers with a cycle under way.
         limit: so many at most.
+        few: customers of whom no more than `most_of_few` are among them.
     """
     asked = {name: _EPOCH + timedelta(seconds=at) for name, at in counting.named(connection, _prefix(kind)).items()}
     waiting = ledger.paused_customers(connection).union(busy)
@@ -61,7 +64,10 @@ def due(
             noted.append(one.name)
         elif since is not None and last < since and one.name not in waiting:
             found.append(Due(one.name, since))
-    chosen = sorted(found, key=lambda one: (one.since, one.customer))[: max(0, limit)]
+    found.sort(key=lambda one: (one.since, one.customer))
+    seldom = [one.customer for one in found if one.customer in few]
+    later = set(seldom[most_of_few:])
+    chosen = [one for one in found if one.customer not in later][: max(0, limit)]
     _note(connection, kind, [*noted, *(one.customer for one in chosen)], now)
     return chosen
 

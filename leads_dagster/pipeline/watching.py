@@ -219,7 +219,9 @@ class Watcher:
         now = time.monotonic()
         for place, customer in enumerate(new):
             before = self.sheets.get(customer.name)
-            self.sheets[customer.name] = WatchedSheet(self._workspace(customer), before.standing if before else None)
+            made = WatchedSheet(self._workspace(customer), before.standing if before else None)
+            made.may_read = self._may_read
+            self.sheets[customer.name] = made
             self._turns.drop(customer.name)
             self._turns.give(customer.name, now + customer.interval_seconds * place / len(new))
         self._share_out_drive()
@@ -235,6 +237,10 @@ class Watcher:
         made = Workspace(self.settings, customer, self.engine, books_progress=False, paced=True)
         made.http = self._http
         return made
+
+    def _may_read(self) -> bool:
+        """Whether a sheet may be read in full for its age alone."""
+        return self._notes.take_reads(spare=True)
 
     def _hear(self) -> None:
         """Let the customers know what the database says, where somebody wrote to it."""

@@ -1,22 +1,21 @@
 """What a watcher writes down of its looks, and reads of the services' quotas; seldom, so that looking stays cheap.
 
-What belongs here: table `watching` as the watcher keeps it, and the share of Google's quota that is used.
+What belongs here: table `watching` as the watcher keeps it, and who may read of Google's quota, as last read.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from sqlalchemy import Engine
 
-from leads_dagster.budget import budget_place
-from leads_dagster.budget.status import LimitStatus
 from leads_dagster.errors import LeadsError
+from leads_dagster.pipeline.google_quota import GoogleQuota, google_quota
 from leads_dagster.pipeline.pace import Pace
 from leads_dagster.settings import Settings
 from leads_dagster.store import watch_rows
@@ -29,17 +28,6 @@ LOOKED_SECONDS = 60.0
 _QUOTA_SECONDS = 5.0
 # A note can wait; the look that would have to wait for it cannot.
 _LOCK_WAIT_SECONDS = 0.2
-_GOOGLE_READS = "google reads of user"
-# Of a sheet that changed: its tab's title and its cells.
-_READS_A_CYCLE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Quota:
-    """Of Google's reads a minute: the share that is used, 0 to 1, and how many are left, None where nobody counts."""
-
-    share: float = 0.0
-    left: int | None = None
 
 
 class Notes:
@@ -55,9 +43,10 @@ class Notes:
         self._engine = engine.execution_options(**{LOCK_WAIT: _LOCK_WAIT_SECONDS})
         self._written: dict[str, Pace] = {}
         self._looked_at = time.monotonic()
-        self._quota = _Quota()
+        self._quota = GoogleQuota()
         self._quota_at = 0.0
-        self._taken: deque[float] = deque()  # when cycles were begun that may not have read yet
+        self._taken: deque[float] = deque()  # when reads were allowed that may not be counted yet
+        self._asking = threading.Lock()
         self._triggers: dict[str, datetime] = {}
 
     def note_answered(self, triggers: Mapping[str, datetime]) -> None:
@@ -94,35 +83,26 @@ class Notes:
 
     def google_share(self) -> float:
         """Share of Google's reads a minute that are used, 0 to 1; 1 where it refused lately."""
-        return self._quota_now().share
+        with self._asking:
+            return self._quota_now().share
 
-    def take_reads(self) -> bool:
-        """Whether Google lets another cycle read, which then counts as begun."""
-        now, left = time.monotonic(), self._quota_now().left
-        while self._taken and self._taken[0] < now - _QUOTA_SECONDS:
-            self._taken.popleft()
-        if left is not None and left - _READS_A_CYCLE * len(self._taken) < _READS_A_CYCLE:
-            return False
-        self._taken.append(now)
-        return True
+    def take_reads(self, *, spare: bool = False) -> bool:
+        """Whether one more of Google's sheets may be read, which then counts as begun; of any thread.
 
-    def _quota_now(self) -> _Quota:
+        Args:
+            spare: it could as well be read later; half of the minute is kept for those that cannot wait.
+        """
+        with self._asking:
+            now, quota = time.monotonic(), self._quota_now()
+            while self._taken and self._taken[0] < now - _QUOTA_SECONDS:
+                self._taken.popleft()
+            if not quota.has_room(len(self._taken), spare=spare):
+                return False
+            self._taken.append(now)
+            return True
+
+    def _quota_now(self) -> GoogleQuota:
         if time.monotonic() >= self._quota_at:
             self._quota_at = time.monotonic() + _QUOTA_SECONDS
-            self._quota = self._read_quota()
+            self._quota = google_quota(self._settings)
         return self._quota
-
-    def _read_quota(self) -> _Quota:
-        try:
-            limits = [one for one in budget_place(self._settings).status() if one.name.startswith(_GOOGLE_READS)]
-        except LeadsError as error:
-            logger.debug("The budget cannot be read: %s", error.message)
-            return _Quota()
-        known = [_quota_of(one) for one in limits if one.calls]
-        return max(known, key=lambda one: one.share, default=_Quota())
-
-
-def _quota_of(limit: LimitStatus) -> _Quota:
-    if limit.resting_seconds:
-        return _Quota(1.0, 0)
-    return _Quota(limit.used / limit.calls, limit.calls - limit.used)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 
 from leads_dagster.budget import budget_place
 from leads_dagster.errors import (
@@ -23,6 +25,7 @@ from leads_dagster.errors import (
     RateLimitedError,
     SheetNotSharedError,
 )
+from leads_dagster.pipeline.google_quota import counts_reads
 from leads_dagster.pipeline.ingest import CAPTURES_WAIT, what_waits
 from leads_dagster.pipeline.pace import (
     AWAY,
@@ -125,6 +128,7 @@ class WatchedSheet:
         self.quick_seconds = QUICK_LOOK_SECONDS
         self.heard = False  # what the database says of it
         self.error: LeadsError | None = None
+        self.may_read: Callable[[], bool] = lambda: True  # in full, though its server says that it is as it was
         self._failures = 0
         self._marker: SheetMarker | None = None
         self._checksum: str | None = None
@@ -225,7 +229,7 @@ class WatchedSheet:
     @property
     def counts_reads(self) -> bool:
         """Whether its service counts what is read."""
-        return self.ws.settings.google_credentials is not None and self.ws.address.kind == "google"
+        return counts_reads(self.ws.settings, self.ws.address)
 
     @property
     def _is_quick(self) -> bool:
@@ -260,7 +264,8 @@ class WatchedSheet:
         and comments, too: then it is read once, to know that state for one of the same sheet."""
         settings = self.ws.settings
         reads_whole, self._reads_whole = self._reads_whole, False
-        return (fetch_sheet if reads_whole else peek_at_sheet)(
+        look = fetch_sheet if reads_whole else partial(peek_at_sheet, may_read=self.may_read)
+        return look(
             self.ws.address,
             http=self.ws.http,
             credentials=settings.google_credentials,

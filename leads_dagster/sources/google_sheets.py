@@ -97,13 +97,18 @@ def peek_at_sheet(
     sheets_endpoint: str | None = None,
     budget: BudgetPlace | None = None,
     clock: Callable[[], float] = time.time,
+    may_read: Callable[[], bool] = lambda: True,
 ) -> Fetched | NotModified | Moved:
     """Whether a sheet changed, for as little as its source allows: where reads are counted, nothing is read for it.
 
-    Arguments and errors as `fetch_sheet`.
+    Arguments and errors as `fetch_sheet`, and:
+
+    Args:
+        may_read: asked before a sheet of which Drive's word is old is read in full; if not, Drive is believed longer.
     """
     known = shared_markers().best(previous) if previous is not None else None
-    if known is not None and address.kind == "google" and credentials is not None and _is_trusted(known, clock()):
+    asks_drive = address.kind == "google" and credentials is not None
+    if known is not None and asks_drive and (_is_trusted(known, clock()) or (known.drive_version and not may_read())):
         api = _api(credentials, http=http, endpoint=sheets_endpoint or "", max_bytes=max_bytes, budget=budget)
         version, modified_at = api.drive_state(address.sheet_id)
         if (known.drive_version, known.drive_modified_at) == (version, modified_at):

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
+from leads_dagster.budget import BUDGET_FILE, budget_place, google_limits
 from leads_dagster.definitions import build
 from leads_dagster.orchestration.resources import Workspaces
 from leads_dagster.settings import load_settings
@@ -74,6 +75,34 @@ def test_all_whose_minute_it_is_are_asked_for_in_one_tick(road: DagsterRoad) -> 
     found = asked(road, NOON)
     assert [tags["dagster/partition"] for tags in found] == ["acme", "zeta"]
     assert len({tags["dagster/run_key"] for tags in found}) == 2
+
+
+def test_sheets_whose_reads_google_counts_are_compared_a_few_a_minute_and_none_while_they_are_scarce(
+    road: DagsterRoad,
+) -> None:
+    home, email = road.settings.home, "robot@project.iam.gserviceaccount.com"
+    key = home / "key.json"
+    key.write_text(f'{{"type": "sandbox", "client_email": "{email}"}}')
+    names = [f"google-{number}" for number in range(200)]
+    (home / "leads.toml").write_text(
+        "".join(
+            f'[[customers]]\nname = "{name}"\nsheet = "https://docs.google.com/spreadsheets/d/{name}-of-ours/edit"\n'
+            '[customers.schedules]\nreconcile = "0 * * * *"\n'
+            for name in names
+        )
+    )
+    environ = {"LEADS_HOME": str(home), "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+    road.settings = load_settings(environ, home)
+    assert asked(road, NOON - timedelta(minutes=1)) == []
+    with budget_place(road.settings).open(google_limits(email, "project")) as reads:
+        for _ in range(25):
+            with reads.slot():
+                pass
+    assert asked(road, NOON) == []
+    (home / BUDGET_FILE).unlink()
+    found = [asked(road, NOON + timedelta(minutes=minute)) for minute in (1, 2)]
+    assert [len(minute) for minute in found] == [5, 5]
+    assert len({tags["dagster/partition"] for minute in found for tags in minute}) == 10
 
 
 def test_a_tick_that_asks_for_nobody_says_so_and_starts_no_run(road: DagsterRoad) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -27,9 +28,14 @@ class Clock:
         self.road, self.customers = road, customers
 
     def ask(self, at: datetime, *, kind: Kind = "reconcile", busy: tuple[str, ...] = (), limit: int = 100) -> list[str]:
+        return self._asked(at, kind, busy=busy, limit=limit)
+
+    def ask_few(self, at: datetime, few: tuple[str, ...], most: int) -> list[str]:
+        return self._asked(at, "reconcile", limit=100, few=few, most_of_few=most)
+
+    def _asked(self, at: datetime, kind: Kind, **choosing: Any) -> list[str]:
         with self.road.open() as ws, writing(ws.engine) as connection:
-            found = due(connection, kind, self.customers, now=at, busy=busy, limit=limit)
-            return [one.customer for one in found]
+            return [one.customer for one in due(connection, kind, self.customers, now=at, **choosing)]
 
     def pause(self, customer: str, paused: bool) -> None:
         with self.road.open() as ws, writing(ws.engine) as connection:
@@ -82,6 +88,20 @@ def test_only_so_many_are_asked_for_at_once_the_longest_waiting_first(road: Road
         [],
     ]
     assert clock.ask(NOON + timedelta(hours=3), limit=-2) == []
+
+
+def test_of_some_only_a_few_are_asked_for_at_once_and_the_others_do_not_wait_for_them(road: Road) -> None:
+    clock = Clock(road, *(customer(name, "0 * * * *") for name in ("acme", "beta", "ceta", "zeta")))
+    clock.ask(NOON - timedelta(minutes=5))
+    google = ("acme", "beta", "ceta")
+    minutes = (NOON + timedelta(minutes=one) for one in range(5))
+    assert [clock.ask_few(at, google, most) for at, most in zip(minutes, (1, 0, 1, 1, 1), strict=True)] == [
+        ["acme", "zeta"],
+        [],
+        ["beta"],
+        ["ceta"],
+        [],
+    ]
 
 
 def test_an_empty_cron_is_never(road: Road) -> None:

@@ -21,8 +21,8 @@ from leads_dagster.errors import (
     SheetFormatError,
     SheetNotSharedError,
 )
-from leads_dagster.sources.fetched import Fetched, NotModified, SheetMarker
-from leads_dagster.sources.google_sheets import FULL_READ_SECONDS, TITLE_TRUSTED_SECONDS, fetch_sheet
+from leads_dagster.sources.fetched import Fetched, Moved, NotModified, SheetMarker
+from leads_dagster.sources.google_sheets import FULL_READ_SECONDS, TITLE_TRUSTED_SECONDS, fetch_sheet, peek_at_sheet
 from leads_dagster.sources.http import LeadsHttp
 from leads_dagster.sources.sheet_address import parse_sheet
 from leads_dagster_tests.sources.scripted_server import Reply, ScriptedServer
@@ -80,6 +80,17 @@ class Sheet:
             max_bytes=10_000,
             sheets_endpoint=self.server.url,
             clock=lambda: self.now,
+        )
+
+    def peek(self, previous: SheetMarker, *, may_read: bool) -> Fetched | NotModified | Moved:
+        return peek_at_sheet(
+            parse_sheet(ID),
+            http=self.http,
+            credentials=self.key,
+            previous=previous,
+            sheets_endpoint=self.server.url,
+            clock=lambda: self.now,
+            may_read=lambda: may_read,
         )
 
     def read(self, previous: SheetMarker | None = None, *, gid: int | None = None) -> Fetched:
@@ -166,6 +177,17 @@ def test_now_and_then_the_sheet_is_read_whatever_drive_says(sheet: Sheet) -> Non
     assert found.checksum == first.checksum
     sheet.now += 60
     assert isinstance(sheet.fetch(first.marker), NotModified)
+
+
+def test_a_look_believes_drive_for_longer_while_reads_are_scarce(sheet: Sheet) -> None:
+    first = sheet.read()
+    sheet.now += FULL_READ_SECONDS
+    asked = len(sheet.paths())
+    assert isinstance(sheet.peek(first.marker, may_read=False), NotModified)
+    sheet.server.on(DRIVE, drive(2))
+    assert isinstance(sheet.peek(first.marker, may_read=False), Moved)
+    assert sheet.paths()[asked:] == [DRIVE, DRIVE]
+    assert isinstance(sheet.peek(first.marker, may_read=True), Fetched)
 
 
 def test_a_drive_that_says_no_version_is_not_believed(sheet: Sheet) -> None:

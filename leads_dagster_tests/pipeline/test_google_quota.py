@@ -33,7 +33,7 @@ sheet = "https://sheets.example/leads.csv"
         (58, 0, True, False),
         (59, 0, False, False),
         (50, 5, False, False),
-    ],  # fmt: skip
+    ],
 )
 def test_half_of_a_minute_is_kept_for_reads_that_cannot_wait(
     used: int, begun: int, any_read: bool, spare_read: bool

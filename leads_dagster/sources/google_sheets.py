@@ -107,13 +107,10 @@ def peek_at_sheet(
         may_read: asked before a sheet of which Drive's word is old is read in full; if not, Drive is believed longer.
     """
     known = shared_markers().best(previous) if previous is not None else None
-    asks_drive = address.kind == "google" and credentials is not None
-    if known is not None and asks_drive and (_is_trusted(known, clock()) or (known.drive_version and not may_read())):
+    believed = known is not None and (_is_trusted(known, clock()) or (known.drive_version and not may_read()))
+    if known is not None and believed and credentials is not None and address.kind == "google":
         api = _api(credentials, http=http, endpoint=sheets_endpoint or "", max_bytes=max_bytes, budget=budget)
-        version, modified_at = api.drive_state(address.sheet_id)
-        if (known.drive_version, known.drive_modified_at) == (version, modified_at):
-            return NotModified(known.checksum, known, 0.0, api.calls, api.retries)
-        return Moved(f"{version} {modified_at}")
+        return _by_drive(address, known, api)
     return fetch_sheet(
         address,
         http=http,
@@ -124,6 +121,13 @@ def peek_at_sheet(
         budget=budget,
         clock=clock,
     )
+
+
+def _by_drive(address: SheetAddress, known: SheetMarker, api: GoogleApi) -> NotModified | Moved:
+    version, modified_at = api.drive_state(address.sheet_id)
+    if (known.drive_version, known.drive_modified_at) == (version, modified_at):
+        return NotModified(known.checksum, known, 0.0, api.calls, api.retries)
+    return Moved(f"{version} {modified_at}")
 
 
 def _fetch(

@@ -20,8 +20,10 @@ DRIVE_LOOKS_A_MINUTE = 9_600
 # People who edit come back: so long after an edit the sheet is looked at as often as allowed; then half as often after
 # each further stretch of this length.
 EDITED_SECONDS = 300.0
-# Looks that come later than this behind their turn say that the machine has too much to do.
+# Looks that come later than this behind their turn, and than this share of the interval, say that the machine has too
+# much to do.
 LATE_SECONDS = 2.0
+_LATE_SHARE = 0.5
 _MOST_STRETCH = 8.0
 # Share of a quota that is used -> how much rarer looks become. A sheet that is edited each second, alone, then comes to
 # rest at three quarters of Google's 60 reads a minute: nobody waits for the quota, and a burst elsewhere finds room.
@@ -75,7 +77,7 @@ def pace_of(floor: float, ceiling: float, *, idle_seconds: float, late_seconds: 
     calm = min(max(floor, ceiling), floor * 2.0 ** min(int(idle_seconds / EDITED_SECONDS), 20))
     wanted = [
         Pace(calm, EDITED if idle_seconds < EDITED_SECONDS else IDLE if calm > floor else USUAL),
-        Pace(floor * _stretch(late_seconds / LATE_SECONDS), BUSY_MACHINE),
+        Pace(floor * _stretch(late_seconds / max(LATE_SECONDS, floor * _LATE_SHARE)), BUSY_MACHINE),
         Pace(max(floor, min(floor * _stretch_of_quota(quota_share), _LONGEST_FOR_QUOTA_SECONDS)), QUOTA),
     ]
     return max(wanted, key=lambda one: one.seconds)

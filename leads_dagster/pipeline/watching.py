@@ -311,7 +311,8 @@ class Watcher:
         except LeadsError as error:
             self._cannot_ask(error)
             began, finding = looked.due, None
-        self._note_lateness(began - max(looked.due, self._began))
+        if name in self.paces:  # the first looks of many cost more than those that follow, and say nothing of these
+            self._note_lateness(began - max(looked.due, self._began))
         share = self._notes.google_share() if sheet.counts_reads else 0.0
         pace = self.paces[name] = sheet.pace(late_seconds=self._late_seconds, quota_share=share)
         self._turns.come_back(name, max(looked.due + sheet.next_look_seconds(pace), time.monotonic()))

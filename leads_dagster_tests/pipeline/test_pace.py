@@ -44,6 +44,11 @@ def test_a_machine_that_cannot_keep_up_looks_less_often() -> None:
     assert (late.seconds, late.reason) == (4, pace.BUSY_MACHINE)
 
 
+def test_a_few_seconds_late_do_not_make_a_sheet_that_is_looked_at_each_ten_seconds_wait_twenty() -> None:
+    assert pace_of(10.0, 10.0, idle_seconds=0, late_seconds=4.9, quota_share=0).seconds == 10
+    assert pace_of(10.0, 10.0, idle_seconds=0, late_seconds=5.1, quota_share=0).seconds == 20
+
+
 @pytest.mark.parametrize(("share", "seconds"), [(0.4, 1), (0.6, 1.25), (0.8, 2), (0.9, 4), (1.0, 8)])
 def test_a_quota_that_runs_out_makes_looks_rarer(share: float, seconds: float) -> None:
     found = pace_of(1.0, 1.0, idle_seconds=0, late_seconds=0, quota_share=share)

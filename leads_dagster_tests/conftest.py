@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from leads_dagster_tests.postgres import PostgresServer, running_server
+from leads_dagster_tests.quick_schema import quick_schema
 from leads_dagster_tests.redis_server import running_redis
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -96,7 +97,15 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ctrl_c_counts() -> None:
-    """A shell that starts the tests in the background has SIGINT ignored, and so would all programs they start."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals_count() -> None:
+    """A shell that starts the tests in the background, or `nohup`, has signals ignored, and what they start too."""
+    for one, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(one) is signal.SIG_IGN:
+            signal.signal(one, usual)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas_are_made_quickly() -> Iterator[None]:
+    """The migrations run once a process."""
+    with quick_schema():
+        yield

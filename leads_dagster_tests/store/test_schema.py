@@ -18,6 +18,11 @@ from leads_dagster.store import schema
 from leads_dagster.store.engine import open_engine, reading, writing
 from leads_dagster.store.tables import metadata
 
+UPGRADE = (
+    "import sys; from leads_dagster.store.engine import open_engine; "
+    "from leads_dagster.store.schema import ensure_schema; ensure_schema(open_engine(sys.argv[1]))"
+)
+
 
 def is_no_search_table(name: str | None, kind: str, _parents: object) -> bool:
     """The search index is no table of SQLAlchemy's: on SQLite FTS5 makes it, and five of its own behind it."""
@@ -46,11 +51,7 @@ def test_a_second_call_changes_nothing(sqlite_engine: Engine) -> None:
 
 
 def test_processes_that_start_together_make_one_schema(empty_database_url: str) -> None:
-    code = (
-        "import sys; from leads_dagster.store.engine import open_engine; "
-        "from leads_dagster.store.schema import ensure_schema; ensure_schema(open_engine(sys.argv[1]))"
-    )
-    started = [subprocess.Popen([sys.executable, "-c", code, empty_database_url]) for _ in range(3)]
+    started = [subprocess.Popen([sys.executable, "-c", UPGRADE, empty_database_url]) for _ in range(3)]
     assert [process.wait(timeout=60) for process in started] == [0, 0, 0]
     opened = open_engine(empty_database_url)
     with reading(opened) as connection:
@@ -63,3 +64,30 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(engine: Engine)
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="newer version"):
         schema.ensure_schema(engine)
+
+
+def test_a_database_from_the_tests_short_cut_is_one_that_the_migrations_made(tmp_path: Path) -> None:
+    contents = []
+    for name, upgrade in (
+        ("first", schema.ensure_schema),
+        ("quick", schema.ensure_schema),
+        ("migrated", by_migrations),
+    ):
+        opened = open_engine(f"sqlite:///{tmp_path / name}.db")
+        upgrade(opened)
+        with reading(opened) as connection:
+            tables = set(connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master")).all())
+            rows = {
+                one.name: connection.execute(text(f'SELECT * FROM "{one.name}"')).all()
+                for one in tables
+                if one.type == "table"
+            }
+        opened.dispose()
+        contents.append((tables, rows))
+    assert contents[0] == contents[1] == contents[2]
+    assert contents[0][1]["alembic_version"] == [(schema.HEAD,)]
+
+
+def by_migrations(engine: Engine) -> None:
+    """In a process of its own, where there is no short cut."""
+    subprocess.run([sys.executable, "-c", UPGRADE, str(engine.url)], check=True)

@@ -63,12 +63,14 @@ class NameScores:
         agree: each word may be a short or mistaken form of the other, or is missing: nothing speaks of two persons.
         generations_differ: both say which of several alike they are, and say different things.
         bits: what the agreement of the names is worth; rare names are worth more, contradictions less than nothing.
+        wrong: letters that differ in the best reading, a short form counting as half of one.
     """
 
     scores: Scores
     agree: Flags
     generations_differ: Flags
     bits: Scores
+    wrong: Scores
 
 
 def name_scores(one: PersonName, other: PersonName) -> NameScores:
@@ -213,12 +215,12 @@ class NameColumns:
         least = np.minimum(self._rarity[left], self._rarity[right])
         bits = np.where(left == right, least, np.minimum(read.bits, least))
         bits = bits + weights.generation_in_one * one_says + weights.digits_differ * ~possible
-        return NameScores(scores, read.agree & possible & ~one_says, unlike & ~one_says, bits.astype(np.float32))
+        agree, generations_differ = read.agree & possible & ~one_says, unlike & ~one_says
+        return NameScores(scores, agree, generations_differ, bits.astype(np.float32), read.wrong)
 
     def _read(self, left: Indexes, right: Indexes, reading: Reading) -> _Read:
         """Scores of one reading, whether nothing in it speaks of two persons, and what it is worth."""
-        given = WordPairs(self._part(reading[0]), left, self._part(reading[2]), right)
-        family = WordPairs(self._part(reading[1]), left, self._part(reading[3]), right)
+        given, family = (self._words_of(reading[place], left, reading[place + 2], right) for place in (0, 1))
         distance = np.where(given.akin, np.minimum(given.distance, _NICKNAME_DISTANCE), given.distance)
         distance = np.where(given.initial, 0, distance) + np.where(family.initial, 0, family.distance)
         scores = (1 - distance / np.maximum(given.length + family.length, 1)).astype(np.float32)
@@ -234,6 +236,10 @@ class NameColumns:
         agree = (given.initial | ~(unlike | other_name)) & (family.missing | ~(family_unlike | other_family))
         bits = _given_bits(given, unlike, contradicts) + _family_bits(family, family_unlike, other_family)
         return _Read(scores, agree, bits, distance.astype(np.float32))
+
+    def _words_of(self, one: str, left: Indexes, other: str, right: Indexes) -> WordPairs:
+        """A part of each name beside a part of another."""
+        return WordPairs(self._part(one), left, self._part(other), right, crossed={one, other} == {"given", "family"})
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
         differ: Flags = self._has_middle[left] & self._has_middle[right]
@@ -288,7 +294,8 @@ class NameColumns:
 def _given_bits(given: WordPairs, unlike: Flags, other_name: Flags) -> Scores:
     weights, rarity = match_weights().name, given.as_given
     bits = np.where(given.akin, rarity - weights.nickname, rarity - weights.typing_error * given.distance)
-    bits = np.where(given.initial, np.minimum(rarity, weights.initial), np.maximum(bits, 0))
+    initial = weights.initial - weights.nickname * given.initial_of_short_form
+    bits = np.where(given.initial, np.minimum(rarity, initial), np.maximum(bits, 0))
     typed = (given.distance == 1) & ~given.by_gender & ~given.short_and_different
     other = np.where(typed, weights.neighbouring_given_name, weights.other_given_name)
     bits = np.where(other_name & ~given.initial, other, bits)

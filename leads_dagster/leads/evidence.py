@@ -68,6 +68,8 @@ MAILBOX_WITH_LIKELY_NAME = 0.90
 _LIKELY_NAME_BITS = 2.0
 # Two names that both contradict, given and family name: two persons, as far as names go.
 TWO_PERSONS_BITS = -15.0
+# More letters than one are more than a slip of the pen.
+_SLIP = 1.0
 # Company, title and place together are worth 15 bits at most.
 _LEAST_NAME_BITS = 7.0
 
@@ -200,11 +202,26 @@ class Judge:
         return self._found(pairs, scores)
 
     def _by_name_and_company(self, pairs: Pairs) -> Findings:
-        scores = self.names(pairs.left, pairs.right).scores.copy()
+        names = self.names(pairs.left, pairs.right)
+        scores = names.scores.copy()
         scores[self._colleagues(pairs.left, pairs.right)] = 0
         near = np.flatnonzero(scores >= self.thresholds.review)
         scores[near] = np.minimum(scores[near], self.companies(pairs.left[near], pairs.right[near]))
+        unlike = near[names.wrong[near] > _SLIP]
+        unlike = unlike[self._of_two_offices(pairs.left[unlike], pairs.right[unlike], names.bits[unlike])]
+        scores[unlike] = np.minimum(scores[unlike], UNCERTAIN)
         return self._found(pairs, scores)
+
+    def _of_two_offices(self, left: Indexes, right: Indexes, name_bits: Scores) -> Flags:
+        """Whether two have another title in another place, and all that they say is less than what makes one lead of
+        two rows: Susan Langstrom and Susan Sandstrom of one company."""
+        title, place = self.columns.title, self.columns.place
+        other_title: Flags = (title[left] > 0) & (title[right] > 0) & (title[left] != title[right])
+        other_place: Flags = (place[left] > 0) & (place[right] > 0) & (place[left] != place[right])
+        companies = self.company_bits(left, right)
+        told = name_bits + companies + sum(self.profile_bits(left, right, companies))
+        little: Flags = ~self.matching(score_of_bits(told))
+        return other_title & other_place & little
 
     def _colleagues(self, left: Indexes, right: Indexes) -> Flags:
         """Pairs whose company only their addresses say, and those differ."""

@@ -135,10 +135,17 @@ class WordPairs:
         differs, missing: whether they differ; whether one of them is not there.
         unlike: too little is the same.
         short_and_different: so short that one letter makes another name.
+
+    Args:
+        left, left_rows, right, right_rows: the columns, and which names of theirs.
+        crossed: whether one is read as a given and the other as a family name: John Smith, Smith John.
     """
 
-    def __init__(self, left: WordColumn, left_rows: Indexes, right: WordColumn, right_rows: Indexes) -> None:
+    def __init__(
+        self, left: WordColumn, left_rows: Indexes, right: WordColumn, right_rows: Indexes, *, crossed: bool = False
+    ) -> None:
         self._table = table = left.table
+        self._crossed = crossed
         self._one, self._other = left.numbers[left_rows], right.numbers[right_rows]
         self._syllables = left, left_rows, right, right_rows
         self.differs: Flags = self._one != self._other
@@ -160,6 +167,11 @@ class WordPairs:
     def initial(self) -> Flags:
         """One is the first letter of the other, or of a name that its bearer may go by."""
         return self._where(self.differs & (self._shorter == 1), _same_first_letter)
+
+    @cached_property
+    def initial_of_short_form(self) -> Flags:
+        """One is the first letter only of a name that the other's bearer may go by: P. for José, who is Pepe."""
+        return self._where(self.initial, _other_first_letter)
 
     @cached_property
     def both_known(self) -> Flags:
@@ -196,13 +208,17 @@ class WordPairs:
     @cached_property
     def as_given(self) -> Scores:
         """How rare the less rare one is as a given name."""
-        rarity = self._table.as_given
-        return np.minimum(rarity[self._one], rarity[self._other])
+        return self._rarity(self._table.as_given)
 
     @cached_property
     def as_family(self) -> Scores:
         """How rare the less rare one is as a family name."""
-        rarity = self._table.as_family
+        return self._rarity(self._table.as_family)
+
+    def _rarity(self, rarity: Scores) -> Scores:
+        """Of the less rare one; of a word that is one's given and the other's family name by the commoner use."""
+        if self._crossed:
+            rarity = np.minimum(self._table.as_given, self._table.as_family)
         return np.minimum(rarity[self._one], rarity[self._other])
 
     @cached_property
@@ -243,6 +259,10 @@ def _same_first_letter(left: str, right: str) -> bool:
     """Of the names, or of a name that the longer one's bearer may go by: "P." for José, who is Pepe."""
     shorter, longer = sorted((left, right), key=len)
     return longer.startswith(shorter) or shorter in nickname_table().letters.get(longer, ())
+
+
+def _other_first_letter(left: str, right: str) -> bool:
+    return left[0] != right[0]
 
 
 def _differ_by_gender(left: str, right: str) -> bool:

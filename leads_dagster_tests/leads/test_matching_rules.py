@@ -242,6 +242,39 @@ def test_a_shared_mailbox_of_two_companies_is_none_of_theirs() -> None:
     assert outcome({**one, "email": "test@test.com"}, {**other, "email": "test@test.com"}) == "nothing"
 
 
+@pytest.mark.parametrize("mailbox", ["no@email.com", "nobody@nowhere.com", "noemail@mail.example", "asdf@asdf.de"])
+def test_what_is_typed_for_want_of_a_mailbox_joins_no_two_people(mailbox: str) -> None:
+    one, other = {"name": "Nicole Shelstone", "company": "Acme"}, {"name": "Nicole Whitestone", "company": "Borealis"}
+
+    assert outcome({**one, "email": mailbox}, {**other, "email": mailbox}) == "nothing"
+    assert outcome({**one, "email": "n.stone@stone.de"}, {**other, "email": "n.stone@stone.de"}) == "match email"
+
+
+def test_a_common_given_name_is_no_rarer_where_it_stands_last() -> None:
+    work = {"title": "Recruiter", "location": "Paris"}
+
+    assert outcome({"name": "C. Ashley", **work}, {"name": "Ashley Claybrook", **work}) == "review name_company"
+    assert outcome({"name": "Claybrook Ashley", **work}, {"name": "Ashley Claybrook", **work}) == "match name_company"
+
+
+def test_an_initial_of_a_short_form_says_less_than_one_of_the_name_itself() -> None:
+    work = {"title": "CFO", "location": "London"}
+    initial = {"name": "G. Bergdale", **work}
+
+    assert outcome(initial, {"name": "Giovanni Bergdale", **work}) == "match name_company"
+    assert outcome(initial, {"name": "John Bergdale", **work}) == "review name_company"
+
+
+def test_two_letters_with_another_title_in_another_place_are_asked_about() -> None:
+    one = {"name": "Susan Langstrom", **ACME, "title": "CFO", "location": "Oslo"}
+    other = {"name": "Susan Sandstrom", **ACME, "title": "Recruiter", "location": "Bergen"}
+
+    assert outcome(one, other) == "review name_company"
+    assert outcome(one, {**other, "title": "CFO"}) == "match name_company"
+    assert outcome(one, {**other, "location": "Oslo"}) == "match name_company"
+    assert outcome(one, {**other, "name": "Susan Langstron"}) == "match name_company"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "mails"),
     [("Chris Doe", "Chris Doe", ("christopher", "christine")), ("J. Doe", "J. Doe", ("john", "jane"))],

@@ -103,7 +103,7 @@ class Judge:
         self._names, self._companies = NameColumns(columns.names, columns.words), CompanyColumns(columns.companies)
         self._unread = np.array([name.unread for name in columns.names], dtype=np.bool_)[columns.name_of]
         self._has_name, self._has_company = columns.has_name, columns.has_company
-        self._meetings = Meetings(columns.records)
+        self._meetings = Meetings(columns)
 
     @cached_property
     def personal(self) -> PersonalColumns | None:

@@ -8,9 +8,9 @@ list as in the largest, and so a large block may be taken apart by readings with
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 
@@ -28,15 +28,12 @@ from leads_dagster.leads.match_record import MatchRecord
 from leads_dagster.leads.name_readings import NameReadings
 from leads_dagster.leads.readings import (
     PLACE_WORDS,
-    Packed,
     Readings,
     company_readings,
     employer_readings,
     name_readings,
     phone_readings,
     place_readings,
-    telling_of_company,
-    telling_of_name,
 )
 from leads_dagster.leads.record_columns import Coded, Flags, Indexes, RecordColumns, numbered, spread
 
@@ -51,13 +48,11 @@ class Part:
     Attributes:
         key: of which part of a record; equal keys have equal readings.
         readings: those of the part.
-        telling: some of the open ones, that are quickly made and that most have in common that have any.
         may_be_silent: whether one whose key is "" meets everybody.
     """
 
     key: Callable[[MatchRecord], str]
     readings: Callable[[MatchRecord], Readings]
-    telling: Callable[[MatchRecord], Iterable[str]] = lambda _: ()
     may_be_silent: bool = True
 
 
@@ -90,6 +85,12 @@ class ReadingColumns:
         places, rows = spread(sizes, which)
         return Coded(places, np.frombuffer(codes, dtype=np.int64)[rows], np.frombuffer(guests, dtype=np.int8)[rows])
 
+    def telling(self, part: Part, owners: Indexes) -> Coded:
+        """Some of the open ones of names, that are quickly made and that most have in common that have any."""
+        if part is not _NAME:
+            return Coded(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8))
+        return self._names.telling(self._columns.name_of[owners])
+
     def _of_one(self, part: Part, number: int, record: MatchRecord) -> tuple[array[int], bytes]:
         if (known := self._known.get((part, number))) is not None:
             return known
@@ -104,13 +105,11 @@ class ReadingColumns:
 _NAME = Part(
     lambda record: record.name.key,
     lambda record: name_readings(record.name),
-    lambda record: telling_of_name(record.name),
     may_be_silent=False,
 )
 _COMPANY = Part(
     lambda record: record.company.key,
     lambda record: company_readings(record.company),
-    lambda record: telling_of_company(record.company),
 )
 _PLACE = Part(lambda record: " ".join(record.place[:PLACE_WORDS]), place_readings)
 _PHONES = Part(lambda record: " ".join(record.phones), phone_readings)
@@ -132,13 +131,12 @@ class Meetings:
     """Whether pairs of records meet, for many at once; each pair of names, or of companies, is looked at once.
 
     Args:
-        records: those that the positions given later are of.
+        columns: the records that the positions given later are of.
     """
 
-    def __init__(self, records: Sequence[MatchRecord]) -> None:
-        self._records = records
-        self._known = {part: _PartMeetings(part) for parts in PARTS.values() for part in parts}
-        self._numbers: dict[Part, Indexes] = {}
+    def __init__(self, columns: RecordColumns) -> None:
+        self._count = len(columns)
+        self._readings = ReadingColumns(columns)
 
     def hold(self, aspect: Aspect, left: Indexes, right: Indexes) -> Flags:
         """Of each pair, whether in all that the aspect looks at the two have a reading in common."""
@@ -148,47 +146,51 @@ class Meetings:
         return found
 
     def _meet(self, part: Part, left: Indexes, right: Indexes) -> Flags:
-        if part not in self._numbers:
-            self._numbers[part] = numbered(map(part.key, self._records))
-        one, other = self._numbers[part][left], self._numbers[part][right]
+        numbers = self._readings.numbers(part)
+        one, other = numbers[left], numbers[right]
         met: Flags = one == other
         if part.may_be_silent:
             met |= (one == 0) | (other == 0)
         rest = np.flatnonzero(~met)
-        codes = np.minimum(one, other)[rest] * len(self._records) + np.maximum(one, other)[rest]
+        codes = np.minimum(one, other)[rest] * self._count + np.maximum(one, other)[rest]
         _, first, same = np.unique(codes, return_index=True, return_inverse=True)
-        pairs = zip(left[rest[first]].tolist(), right[rest[first]].tolist(), strict=True)
-        found = [self._known[part].meet(self._records[a], self._records[b]) for a, b in pairs]
-        met[rest] = np.array(found, dtype=np.bool_)[same]
+        met[rest] = self._share(part, left[rest[first]], right[rest[first]])[same]
         return met
 
-
-class _PartMeetings:
-    """Whether one part of two records, which is not the same, has a reading in common; few readings tell most."""
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
-        self._telling: dict[str, frozenset[str]] = {}
-        self._packed: dict[str, Packed] = {}
-
-    def meet(self, one: MatchRecord, other: MatchRecord) -> bool:
-        if not self._told(one).isdisjoint(self._told(other)):
-            return True
-        return self._readings(one).meets(self._readings(other))
-
-    def _told(self, record: MatchRecord) -> frozenset[str]:
-        return _kept(self._telling, self._part.key(record), lambda: frozenset(self._part.telling(record)))
-
-    def _readings(self, record: MatchRecord) -> Packed:
-        return _kept(self._packed, self._part.key(record), lambda: self._part.readings(record).packed())
-
-
-_T = TypeVar("_T")
-
-
-def _kept(known: dict[str, _T], key: str, make: Callable[[], _T]) -> _T:
-    if (found := known.get(key)) is not None:
+    def _share(self, part: Part, left: Indexes, right: Indexes) -> Flags:
+        """Whether two parts that are not the same have a reading in common; few readings tell most."""
+        found = np.zeros(left.size, dtype=np.bool_)
+        for read in (self._readings.telling, self._readings.of):
+            rest = np.flatnonzero(~found)
+            for some in np.array_split(rest, -(-rest.size // _PAIRS)) if rest.size else ():
+                found[some] = _in_common(partial(read, part), left[some], right[some])
         return found
-    if len(known) >= _KEPT:
-        known.clear()
-    return known.setdefault(key, make())
+
+
+def _in_common(read: Callable[[Indexes], Coded], left: Indexes, right: Indexes) -> Flags:
+    """Of each pair, whether one has a reading that is open to the other's."""
+    owners, which = np.unique(np.concatenate((left, right)), return_inverse=True)
+    coded = read(owners)
+    order = np.argsort(coded.places, kind="stable")
+    sides, rows = spread(np.bincount(coded.places, minlength=owners.size), which)
+    right_side, pairs = np.divmod(sides, left.size)
+    rows = order[rows]
+    marks = (1 << (2 * right_side + coded.guests[rows])).astype(np.int8)
+    codes = coded.codes[rows] + pairs * _ODD
+    order = np.argsort(codes)
+    begins = np.ones(order.size, dtype=np.bool_)
+    begins[1:] = np.diff(codes[order]) != 0
+    starts = np.flatnonzero(begins)
+    said = np.bitwise_or.reduceat(marks[order], starts) if starts.size else marks
+    meet = ((said & _LEFT_OPEN > 0) & (said & _RIGHT > 0)) | ((said & _RIGHT_OPEN > 0) & (said & _LEFT > 0))
+    found = np.zeros(left.size, dtype=np.bool_)
+    found[pairs[order[starts[meet]]]] = True
+    return found
+
+
+# Marks of a reading: left and open, left and a guest's, right and open, right and a guest's.
+_LEFT_OPEN, _LEFT, _RIGHT_OPEN, _RIGHT = 1, 1 | 2, 4, 4 | 8
+# Pairs at a time; each has some two hundred readings.
+_PAIRS = 10_000
+# Mixes the number of a pair with that of a reading.
+_ODD = np.array([0xC2B2AE3D27D4EB4F], np.uint64).view(np.int64)

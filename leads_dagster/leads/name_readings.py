@@ -62,16 +62,26 @@ class NameReadings:
         count = sum(some.size for some, _ in opens)
         return Coded(places, codes, (np.arange(places.size) >= count).astype(np.int8))
 
+    def telling(self, names: Indexes) -> Coded:
+        """Those that one slip leaves whole; all of them are open."""
+        places, codes = (np.concatenate(column) for column in zip(*self._whole(names), strict=True))
+        return Coded(places, codes, np.zeros(places.size, dtype=np.int8))
+
     def _opens(self, names: Indexes) -> Iterator[_Piece]:
         yield np.arange(names.size), names * _SAME
+        yield from self._whole(names)
+        for place, kept, told in self._beside(names):
+            for half in self._parts.halves(kept):
+                yield from self._told(place, half, told)
+        yield from self._alone(names)
+
+    def _whole(self, names: Indexes) -> Iterator[_Piece]:
+        """All of a word beside both ends of the other, and both words without their blank."""
         for place, kept, told in self._beside(names):
             for ends in self._parts.both_ends:
                 yield place, self._parts.whole[kept] * _WHOLE + ends[told] * _ENDS
-            for half in self._parts.halves(kept):
-                yield from self._told(place, half, told)
         rows, texts = spread(self._joined[0], names)
         yield rows, self._joined[1][texts] * _JOINED
-        yield from self._alone(names)
 
     def _told(self, place: Indexes, half: Indexes, told: Indexes) -> Iterator[_Piece]:
         """Half of a word beside what another may be read as; beside a letter, if it is one."""

@@ -11,7 +11,6 @@ it may stand for, which do not for that meet each other.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -42,25 +41,6 @@ class Readings:
     opens: frozenset[str]
     guests: frozenset[str] = frozenset()
 
-    def packed(self) -> Packed:
-        """The same in few bytes."""
-        return Packed(*(array("q", map(hash, some)) for some in (self.opens, self.guests)))
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """Readings by their hashes: half a kilobyte where the texts take six."""
-
-    opens: array[int]
-    guests: array[int]
-
-    def meets(self, other: Packed) -> bool:
-        """Whether two names have a reading in common."""
-        mine = set(self.opens)
-        if not (mine.isdisjoint(other.opens) and mine.isdisjoint(other.guests)):
-            return True
-        return not set(other.opens).isdisjoint(self.guests)
-
 
 # Of a record that says nothing: it may be anybody's.
 ANYTHING = "*"
@@ -82,14 +62,6 @@ def name_readings(name: PersonName) -> Readings:
         opens.update(f"a{reading}" for reading in word_readings(name.given) if len(name.given) > FEW_LETTERS)
     opens.update(without_blanks(name))
     return Readings(frozenset(opens), frozenset(guests))
-
-
-def telling_of_name(name: PersonName) -> Iterator[str]:
-    """Readings of a name that one slip leaves whole."""
-    yield from without_blanks(name)
-    for one, other in word_pairs(name):
-        yield from whole_beside(one.translate(WRITTEN_ALIKE), other)
-        yield from whole_beside(other.translate(WRITTEN_ALIKE), one)
 
 
 def without_blanks(name: PersonName) -> Iterator[str]:
@@ -164,11 +136,6 @@ def company_readings(company: CompanyName) -> Readings:
     within = {*((word,) for word in words), *combinations(words, 2), *combinations(words, len(words) - 1)}
     guests = {f"={' '.join(some)}" for some in within}
     return Readings(frozenset(opens), frozenset((*guests, ANYTHING)))
-
-
-def telling_of_company(company: CompanyName) -> tuple[str, str]:
-    """Readings of a company that words in another order, or one slip, leave whole."""
-    return f"={' '.join(sorted(company.words))}", f"j{company.joined[:2]}~{company.joined[-2:]}"
 
 
 def employer_readings(record: MatchRecord) -> Readings:

@@ -14,7 +14,7 @@ A table that is already there may have other columns and types. Only mapped colu
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -189,11 +189,15 @@ def _check_key(inspector: sa.Inspector, name: str, schema: str | None, key: str,
         raise StoreError(
             f"The CRM table {name} has {key} as {found[key]['type']}; a lead's id is a uuid.", advice=_KEY_ADVICE
         )
-    unique: list[list[str | None]] = [[*inspector.get_pk_constraint(name, schema)["constrained_columns"]]]
-    unique += [[*constraint["column_names"]] for constraint in inspector.get_unique_constraints(name, schema)]
-    unique += [index["column_names"] for index in inspector.get_indexes(name, schema) if index["unique"]]
-    if [key] not in unique:
+    if all([*columns] != [key] for columns in _unique_columns(inspector, name, schema)):
         raise StoreError(f"The CRM table {name} has {key} without a unique constraint.", advice=_KEY_ADVICE)
+
+
+def _unique_columns(inspector: sa.Inspector, name: str, schema: str | None) -> Iterator[Sequence[str | None]]:
+    """The columns of each constraint; the database is asked for the next kind only where one is needed."""
+    yield [*inspector.get_pk_constraint(name, schema)["constrained_columns"]]
+    yield from ([*constraint["column_names"]] for constraint in inspector.get_unique_constraints(name, schema))
+    yield from (index["column_names"] for index in inspector.get_indexes(name, schema) if index["unique"])
 
 
 _KEY_ADVICE = "Add a unique uuid or text column (at least 32 characters), and name it in [customers.crm.columns] as id."

@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BROWSER := $(VENV)/.browser
 ROUNDS ?= 300
-# One more than there are cores: tests of whole systems wait as much as they work.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Two more than there are cores: tests of whole systems wait as much as they work.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 CAPTURE_ROUNDS ?= 200
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed

@@ -25,6 +25,7 @@ from leads_dagster.capture_queue.place import open_queue, queue_place
 from leads_dagster.capture_queue.protocol import CaptureQueue
 from leads_dagster.errors import LeadsError, StoreDamagedError
 from leads_dagster.leads.criteria import confidence_of, refusal
+from leads_dagster.leads.many_objects import without_collecting
 from leads_dagster.pipeline.capture_reading import CaptureReader
 from leads_dagster.pipeline.deciding import tell_mirrors
 from leads_dagster.pipeline.freshness import Measuring
@@ -214,6 +215,7 @@ class _Processor:
         yield from self._ends(items[:middle])
         yield from self._ends(items[middle:])
 
+    @without_collecting()
     def _taken(self, items: Sequence[Leased]) -> list[Settled]:
         with writing(self.ws.engine, self.ws.name) as connection:
             known = captures.settled(connection, self.ws.name, [item.key for item in items])

@@ -6,11 +6,13 @@ over pairs: rapidfuzz and numpy work on columns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
@@ -243,12 +245,25 @@ class NameColumns:
 
     def _middles_differ(self, left: Indexes, right: Indexes) -> Flags:
         differ: Flags = self._has_middle[left] & self._has_middle[right]
-        both, names = np.flatnonzero(differ & (left != right)), self._names
+        both = np.flatnonzero(differ & (left != right))
+        one, other = left[both], right[both]
         differ[:] = False
-        differ[both] = self._other_middle_words(left[both], right[both])
-        for row in both:
-            differ[row] |= set(names[left[row]].middle_initials).isdisjoint(names[right[row]].middle_initials)
+        differ[both] = self._other_middle_words(one, other)
+        differ[both] |= ~(self._middle_letters[one] & self._middle_letters[other]).any(axis=1)
         return differ
+
+    @cached_property
+    def _middle_letters(self) -> NDArray[np.uint64]:
+        """The first letters of each name's middle names, a bit for each letter that any has."""
+        places = {letter: place for place, letter in enumerate(sorted({*chain(*self._middles())}))}
+        letters = np.zeros((len(self._names), len(places) // 64 + 1), dtype=np.uint64)
+        for row, initials in enumerate(self._middles()):
+            for letter in initials:
+                letters[row, places[letter] // 64] |= np.uint64(1 << places[letter] % 64)
+        return letters
+
+    def _middles(self) -> Iterator[Iterable[str]]:
+        return (name.middle_initials for name in self._names)
 
     def _other_middle_words(self, left: Indexes, right: Indexes) -> Flags:
         """Whether both write out one word between given and family name, and not the same: Ji Hoon, Ji Hyun Kim."""

@@ -38,7 +38,12 @@ def start_redis(socket: Path, *options: str) -> subprocess.Popen[bytes]:
     """A server of one's own, without port, and without a file unless options say so; ready when this returns."""
     arguments = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent), *options]
     server = subprocess.Popen([_program(), *arguments], stdout=subprocess.DEVNULL)
-    wait_for_redis(f"unix://{socket}")
+    try:
+        wait_for_redis(f"unix://{socket}")
+    except BaseException:
+        server.kill()
+        server.wait()
+        raise
     return server
 
 

@@ -25,7 +25,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,6 +175,21 @@ def one_round(trial: Trial, number: int) -> None:
         ("consumer", consume_by_the_road if trial.road else consume),
     ] * 2
     children = [(kind, _started(trial, work, f"{kind}-{number}-{at}")) for at, (kind, work) in enumerate(works)]
+    try:
+        _let_work(trial, children)
+    except BaseException:
+        for _, child in children:
+            os.kill(child, signal.SIGKILL)
+        raise
+    trial.stop.touch()
+    for kind, child in children:
+        _, status = os.waitpid(child, 0)
+        if status not in (0, signal.SIGKILL):
+            raise AssertionError(f"a {kind} ended with {status}")
+
+
+def _let_work(trial: Trial, children: Sequence[tuple[str, int]]) -> None:
+    """For a while; then the server is killed, or some of the children are, or both."""
     time.sleep(trial.chance.uniform(0.02, 2.0 if trial.road else 0.4))
     if trial.place == "redis" and trial.chance.random() < 1 / 3:
         trial.kill_server()
@@ -185,11 +200,6 @@ def one_round(trial: Trial, number: int) -> None:
         if trial.chance.random() < 0.6:
             os.kill(child, signal.SIGKILL)
             trial.tally[f"killed {kind}"] += 1
-    trial.stop.touch()
-    for kind, child in children:
-        _, status = os.waitpid(child, 0)
-        if status not in (0, signal.SIGKILL):
-            raise AssertionError(f"a {kind} ended with {status}")
 
 
 def _started(trial: Trial, work: Callable[[Trial, str], None], name: str) -> int:

@@ -35,6 +35,8 @@ person waits; CPU seconds hardly move when other work shares the machine. Every 
 matching, the sheets are made by `benchmarks/sheets.py`: nine columns, 232 bytes a row, one row in fifty a lead again;
 none of the peers there normalises, matches or keeps history. `make bench-matching` measures matching beside Splink.
 """
+# A host that takes less than this share is not worth a word.
+_UNNOTICED = 0.02
 _OWN_LIBRARIES = ("dagster", "sqlalchemy", "httpx", "rapidfuzz", "phonenumbers")
 _SECTION = re.compile(
     r"^<!-- section (?P<key>[a-z0-9-]+) -->\n(?P<body>.*?)(?=^<!-- section |\Z)", re.MULTILINE | re.DOTALL
@@ -123,12 +125,13 @@ def beside(timing: Timing, ours: Timing) -> str:
     return f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2g}"
 
 
-def stamp(seconds_taken: float, load_before: float, peers: Mapping[str, str]) -> str:
+def stamp(seconds_taken: float, load_before: float, stolen: float, peers: Mapping[str, str]) -> str:
     """When, where and with what a section was measured.
 
     Args:
         seconds_taken: by the section, less what an earlier one had measured for it.
         load_before: the machine's load before the whole run.
+        stolen: share of the CPU that the machine's host gave to others meanwhile.
         peers: library -> version, of the peers' environment.
     """
     now = datetime.now(timezone.utc)
@@ -136,7 +139,7 @@ def stamp(seconds_taken: float, load_before: float, peers: Mapping[str, str]) ->
     versions = {"Python": platform.python_version(), "SQLite": sqlite3.sqlite_version, **own, **peers}
     return (
         f"_{now:%Y-%m-%d %H:%M} UTC, commit {commit()}, in {seconds_taken:.0f} s. {machine()}; "
-        f"load {load_before:.1f} when the run began{_noise(load_before)}. "
+        f"load {load_before:.1f} when the run began{_noise(load_before)}{_theft(stolen)}. "
         f"{', '.join(f'{name} {version}' for name, version in versions.items())}._"
     )
 
@@ -144,6 +147,11 @@ def stamp(seconds_taken: float, load_before: float, peers: Mapping[str, str]) ->
 def _noise(load_before: float) -> str:
     """A machine that was busy before anything was measured gives wall seconds that are too high."""
     return " (**busy with other work: wall seconds are too high**)" if load_before > 0.5 * (os.cpu_count() or 1) else ""
+
+
+def _theft(stolen: float) -> str:
+    """So does a machine of which others take their share."""
+    return f"; its host gave {stolen:.0%} of it to others (**seconds are too high**)" if stolen > _UNNOTICED else ""
 
 
 def machine() -> str:

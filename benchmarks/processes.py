@@ -45,6 +45,12 @@ def used_by_part(pid: int) -> dict[str, Used]:
     return found
 
 
+def stolen_seconds() -> float:
+    """CPU seconds, of all cores since the machine began, that its host gave to other machines."""
+    with Path("/proc/stat").open(encoding="ascii") as file:
+        return int(file.readline().split()[8]) / _TICKS
+
+
 def together(parts: Mapping[str, Used]) -> Used:
     """All of them; pages that they share count in each."""
     return Used(sum(one.cpu for one in parts.values()), sum(one.megabytes for one in parts.values()))

@@ -34,6 +34,7 @@ from benchmarks.matching import section as matching
 from benchmarks.matching.hostile import hostile
 from benchmarks.measuring import REPOSITORY, BenchmarkError, NotHereError
 from benchmarks.page import PAGE, Findings, merged, stamp, versions_of
+from benchmarks.processes import stolen_seconds
 from benchmarks.workbench import FULL, LONG, QUICK, Sizes, Workbench
 
 PEERS_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
@@ -145,9 +146,11 @@ def _measure_all(chosen: Sequence[str], sizes: Sizes, peers: Path) -> tuple[dict
 
 def _measure(bench: Workbench, section: Section, peers: Mapping[str, str], load: float) -> str:
     print(f"## {section.title} …", flush=True)
-    started = time.monotonic()
+    started, stolen = time.monotonic(), stolen_seconds()
     findings = section.measure(bench)
-    text = f"{stamp(time.monotonic() - started, load, peers)}\n\n{findings.markdown()}"
+    seconds = time.monotonic() - started
+    share = (stolen_seconds() - stolen) / seconds / (os.cpu_count() or 1)
+    text = f"{stamp(seconds, load, share, peers)}\n\n{findings.markdown()}"
     print(f"\n{text}\n", flush=True)
     return text
 

@@ -160,7 +160,7 @@ ROAD: tuple[RoadAsset, ...] = (
         kinds=frozenset({"python"}),
         layer="staged",
         kept_in="table staging of the lead database, until the cycle closes",
-        code_version="matching 8",
+        code_version="matching 9",
     ),
     RoadAsset(
         key="lead_store",

@@ -54,7 +54,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     with running_server() as server:
         server.make_template()
         yield server
-        server.drop(server.template)
+        server.close()
 
 
 @pytest.fixture(scope="session")

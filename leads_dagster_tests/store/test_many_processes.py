@@ -18,7 +18,7 @@ from leads_dagster.store.engine import open_engine, reading
 from leads_dagster_tests.pipeline.conftest import Road
 
 # `make crash` writes 500.
-WRITES = int(os.environ.get("MANY_WRITES", "120"))
+WRITES = int(os.environ.get("MANY_WRITES", "60"))
 
 # Every third write is of a record that others write too, by the same key; the rest are its own.
 WRITER = """

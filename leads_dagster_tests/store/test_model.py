@@ -491,8 +491,8 @@ class LongestMachine(StoreMachine):
 PHASES = (Phase.generate,)  # its steps are too dear to shrink here
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(
-    max_examples=12, stateful_step_count=30, derandomize=True, deadline=None, print_blob=False, phases=PHASES
+    max_examples=9, stateful_step_count=30, derandomize=True, deadline=None, print_blob=False, phases=PHASES
 )
 
 TestStoreByRules = LongestMachine.TestCase
-TestStoreByRules.settings = settings(TestStore.settings, max_examples=6)
+TestStoreByRules.settings = settings(TestStore.settings, max_examples=4)

@@ -54,7 +54,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     with running_server() as server:
         server.make_template()
         yield server
-        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import secrets
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -102,10 +102,10 @@ class PostgresServer:
 def running_server() -> Iterator[PostgresServer]:
     """The named server, else one of our own, stopped at the end."""
     if named := os.environ.get(VARIABLE):
-        yield PostgresServer(named)
+        with closing(PostgresServer(named)) as server:
+            yield server
         return
-    with _own_server() as started:
-        server = PostgresServer(started.get_uri())
+    with _own_server() as started, closing(PostgresServer(started.get_uri())) as server:
         server.run(*(f"ALTER SYSTEM SET {setting}" for setting in _FAST), "SELECT pg_reload_conf()")
         yield server
 
@@ -150,5 +150,5 @@ class StoppableServer(PostgresServer):
 @contextmanager
 def stoppable_server() -> Iterator[StoppableServer]:
     """Never the named server: it may be somebody's."""
-    with _own_server() as started:
-        yield StoppableServer(started)
+    with _own_server() as started, closing(StoppableServer(started)) as server:
+        yield server

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,36 +16,13 @@ from leads_dagster.sandbox import Sandbox
 from leads_dagster_tests.mirrors.airtable_cases import MakeMirror, mirror_of
 from leads_dagster_tests.mirrors.crm_cases import Now
 
-# pgserver brings PostgreSQL's own binaries by pip; there is none for Python 3.13.
-POSTGRESQL = ["postgresql"] if all(map(importlib.util.find_spec, ("pgserver", "psycopg"))) else []
 
-
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """Not under pytest's own folder: started by root, the server is another user, and each start of pytest shuts
-    that folder to others, also in the midst of our tests."""
-    with tempfile.TemporaryDirectory(prefix="leads-postgresql-") as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs warns where a container has no XDG_RUNTIME_DIR
-            import pgserver
-
-            server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", *POSTGRESQL])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def crm_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty CRM database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/crm.sqlite"
-    url: str = request.getfixturevalue("postgresql_url")
-    engine = open_crm_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
-    engine.dispose()
-    return url
+    return str(request.getfixturevalue("empty_postgres_url"))
 
 
 @pytest.fixture

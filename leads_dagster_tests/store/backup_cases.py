@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import uuid
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, func, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import func, select, text
 
 from leads_dagster.settings import Settings, load_settings
 from leads_dagster.store.backup import Backups, open_backups
@@ -68,37 +63,6 @@ class Store:
         return Store(load_settings({**told, **environ}, self.settings.home))
 
 
-@pytest.fixture(scope="session")
-def postgres_for_backups() -> Iterator[str]:
-    """The URL of a server on which databases may be made.
-
-    Not in pytest's own folder: as root, the server runs as another user, and pytest closes its folder to all others.
-    """
-    if named := os.environ.get("LEADS_TEST_POSTGRES_URL"):
-        yield named
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pgserver asks for a folder of the desktop that servers do not have
-        import pgserver
-
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = pgserver.get_server(folder, cleanup_mode="stop")
-        yield make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-        server.cleanup()
-
-
-@pytest.fixture
-def postgres_url(postgres_for_backups: str) -> Iterator[str]:
-    """A fresh PostgreSQL database."""
-    name = f"leads_test_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(postgres_for_backups, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-        yield make_url(postgres_for_backups).set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
-
-
 @pytest.fixture
 def sqlite_store(tmp_path: Path) -> Store:
     """Three leads in an SQLite file."""
@@ -112,7 +76,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Three leads, once in each kind of database."""
     if request.param == "sqlite":
         return request.getfixturevalue("sqlite_store")
-    environ = {"LEADS_HOME": str(tmp_path / "home"), "LEADS_DATABASE_URL": request.getfixturevalue("postgres_url")}
+    environ = {
+        "LEADS_HOME": str(tmp_path / "home"),
+        "LEADS_DATABASE_URL": request.getfixturevalue("empty_postgres_url"),
+    }
     made = Store(load_settings(environ, tmp_path))
     made.add("Ada", "Bo", "Cy")
     return made
@@ -134,4 +101,4 @@ def spoil_pages(path: Path) -> None:
     path.write_bytes(data)
 
 
-__all__ = ["Store", "flip", "postgres_for_backups", "postgres_url", "spoil_pages", "sqlite_store", "store"]
+__all__ = ["Store", "flip", "spoil_pages", "sqlite_store", "store"]

@@ -21,14 +21,12 @@ from leads_dagster_tests.store.backup_cases import (
     NOW,
     Store,
     flip,
-    postgres_for_backups,
-    postgres_url,
     spoil_pages,
     sqlite_store,
     store,
 )
 
-__all__ = ["postgres_for_backups", "postgres_url", "sqlite_store", "store"]
+__all__ = ["sqlite_store", "store"]
 
 _WRITER = """
 import sqlite3, sys, uuid
@@ -109,10 +107,10 @@ def test_a_connection_that_was_open_over_the_restore_sees_what_was_restored(sqli
     other.close()
 
 
-def test_tables_of_others_in_the_same_database_are_left_alone(postgres_url: str, tmp_path: Path) -> None:
+def test_tables_of_others_in_the_same_database_are_left_alone(empty_postgres_url: str, tmp_path: Path) -> None:
     from leads_dagster.settings import load_settings
 
-    store = Store(load_settings({"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": postgres_url}, tmp_path))
+    store = Store(load_settings({"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": empty_postgres_url}, tmp_path))
     store.add("Ada")
     store.execute("CREATE TABLE theirs (id serial PRIMARY KEY, word text)", "CREATE SCHEMA other")
     store.execute("CREATE TABLE other.more (id int)", "INSERT INTO theirs (word) VALUES ('before')")
@@ -125,10 +123,10 @@ def test_tables_of_others_in_the_same_database_are_left_alone(postgres_url: str,
     assert "theirs" not in made.contents.tables
 
 
-def test_a_restore_that_postgresql_refuses_changes_nothing(postgres_url: str, tmp_path: Path) -> None:
+def test_a_restore_that_postgresql_refuses_changes_nothing(empty_postgres_url: str, tmp_path: Path) -> None:
     from leads_dagster.settings import load_settings
 
-    store = Store(load_settings({"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": postgres_url}, tmp_path))
+    store = Store(load_settings({"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": empty_postgres_url}, tmp_path))
     store.add("Ada")
     made = store.backups.make("asked")
     store.add("Bo")
@@ -311,20 +309,20 @@ def test_a_database_in_memory_cannot_be_backed_up(sqlite_store: Store) -> None:
         sqlite_store.with_environment(LEADS_DATABASE_URL="sqlite://").backups.make("asked")
 
 
-def test_the_password_stands_neither_in_the_arguments_nor_in_the_manifest(postgres_url: str) -> None:
+def test_the_password_stands_neither_in_the_arguments_nor_in_the_manifest(empty_postgres_url: str) -> None:
     from sqlalchemy.engine import make_url
 
     from leads_dagster.store.backup_pg_tools import connection_environ, pg_tools
 
-    url = make_url(postgres_url).set(password="secret-word")
+    url = make_url(empty_postgres_url).set(password="secret-word")
     assert connection_environ(url)["PGPASSWORD"] == "secret-word"
     assert "secret-word" not in repr(pg_tools(url, 12, None))
 
 
-def test_programs_that_are_missing_are_named_with_what_to_install(postgres_url: str, tmp_path: Path) -> None:
+def test_programs_that_are_missing_are_named_with_what_to_install(empty_postgres_url: str, tmp_path: Path) -> None:
     from leads_dagster.settings import load_settings
 
-    environ = {"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": postgres_url, "LEADS_PG_BIN": str(tmp_path)}
+    environ = {"LEADS_HOME": str(tmp_path), "LEADS_DATABASE_URL": empty_postgres_url, "LEADS_PG_BIN": str(tmp_path)}
     store = Store(load_settings(environ, tmp_path))
     store.add("Ada")
     with pytest.raises(StoreError, match=r"pg_dump.*postgresql-client"):

@@ -14,9 +14,9 @@ from leads_dagster.errors import CredentialsError, SettingsError, StoreError
 from leads_dagster.settings import load_settings
 from leads_dagster.store.backup_frames import FRAME_BYTES, MAGIC, FrameReader, FrameWriter, copy_stream
 from leads_dagster.store.backup_keys import BackupKeys, fresh_key, key_id
-from leads_dagster_tests.store.backup_cases import Store, postgres_for_backups, postgres_url, sqlite_store, store
+from leads_dagster_tests.store.backup_cases import Store, sqlite_store, store
 
-__all__ = ["postgres_for_backups", "postgres_url", "sqlite_store", "store"]
+__all__ = ["sqlite_store", "store"]
 
 OLD, NEW, OTHER = fresh_key(), fresh_key(), fresh_key()
 

@@ -16,6 +16,7 @@ from leads_dagster.pipeline.arrival import arrival
 from leads_dagster.pipeline.cycle import run_cycle
 from leads_dagster.pipeline.freshness import Measuring, made_at
 from leads_dagster.pipeline.history import history
+from leads_dagster.pipeline.workspace import Workspace
 from leads_dagster.store import outbox, tables
 from leads_dagster.store.engine import reading, writing
 from leads_dagster.store.tables import sync_status
@@ -141,13 +142,24 @@ def test_what_a_mirror_is_told_again_is_no_change_and_is_not_measured(road: Road
     assert len(lines(road, "crm")) == before
 
 
-def test_a_load_of_many_batches_writes_a_line_for_each_length_of_wait(make_road: Callable[..., Road]) -> None:
+def test_batches_that_took_as_long_share_a_line(
+    make_road: Callable[..., Road], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workspace, "now", lambda _: NOON)
     road = make_road(environ={"LEADS_BATCH_SIZE": "1"})
     road.sync([JANE])
     road.sync([JANE] + [(f"Person {number}", f"p{number}@acme.example", "", "") for number in range(60)])
-    stored = lines(road, "store")
-    assert sum(one["rows"] for one in stored) == 60
-    assert len(stored) < 40
+    assert [one["rows"] for one in lines(road, "store")] == [60]
+
+
+def test_batches_that_took_longer_have_a_line_of_their_own(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    with road.open() as ws, writing(ws.engine) as connection:
+        measuring = Measuring(ws, "run", "store")
+        for milliseconds in (1000, 1001, 4000, 4001, 4002):
+            monkeypatch.setattr(Workspace, "now", lambda _, at=NOON + milliseconds * SECOND / 1000: at)
+            measuring.gather(connection, NOON, 1, last=milliseconds == 4002)
+    told = [(one["rows"], one["seconds"]) for one in lines(road, "store")]
+    assert told == [(2, 1.001), (1, 4.0), (2, 4.002)]
 
 
 def test_a_clock_that_is_put_back_makes_no_negative_wait_and_is_said(

@@ -29,7 +29,7 @@ from leads_dagster_tests.acceptance import both_ways_checks as checks
 from leads_dagster_tests.acceptance.both_ways import COLUMNS, Sample, World
 from leads_dagster_tests.acceptance.both_ways_seams import taken_hold
 
-SEQUENCES = int(os.environ.get("BOTH_WAYS", "200"))
+SEQUENCES = int(os.environ.get("BOTH_WAYS", "120"))
 STEPS = 10
 
 ANY = st.integers(0, 7)

@@ -109,9 +109,9 @@ def test_sixteen_processes_write_one_file_while_others_read(sqlite_url: str) -> 
 
 
 def test_four_processes_write_one_postgresql(postgres_url: str) -> None:
-    told = many_writers(postgres_url, processes=4, writes=200, readers=1)
-    assert [(calls, failures) for calls, _, failures in told] == [(200, 0)] * 4
-    assert_all_is_there(postgres_url, processes=4, writes=200)
+    told = many_writers(postgres_url, processes=4, writes=2 * WRITES, readers=1)
+    assert [(calls, failures) for calls, _, failures in told] == [(2 * WRITES, 0)] * 4
+    assert_all_is_there(postgres_url, processes=4, writes=2 * WRITES)
 
 
 # Persons that the sheet has too, each under several keys, and some of its own.

@@ -21,9 +21,9 @@ def test_times_are_the_servers_own(redis_server: str, prefix: str, monkeypatch: 
     monkeypatch.setattr(time, "time_ns", lambda: 1)  # this host is decades behind
     here.put([capture("k")])
     monkeypatch.setattr(time, "time_ns", lambda: 4_000_000_000_000_000_000)
-    leased = here.lease(customer="acme", seconds=0.2)
+    leased = here.lease(customer="acme", seconds=1.0)
     meanwhile = there.lease(customer="acme")
-    time.sleep(0.3)
+    time.sleep(1.1)
     (again,) = there.lease(customer="acme")
 
     assert (keys(leased), meanwhile, again.key) == (["k"], [], "k")

@@ -18,7 +18,7 @@ help:  ## list the targets
 	@echo "make run      set up, then sync the sample sheet into SQLite, CRM and a stand-in Airtable"
 	@echo "make test     set up, then run all tests"
 	@echo "make crash    kill -9 at random instants, 300 rounds; others with ROUNDS=… SEED=…"
-	@echo "make crash-capture  the same for those who hand captures over and record them, and their Redis; 200 rounds"
+	@echo "make crash-capture  the same for those who hand captures over and record them, and their Redis; 200 rounds, forty minutes"
 	@echo "make faults   leads up with its parts killed, its folders deleted, its services away; a quarter of an hour"
 	@echo "make check    lint, types, imports, definitions, generated docs"
 	@echo "make docs     write docs/configuration.md from the settings"

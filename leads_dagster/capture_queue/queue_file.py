@@ -28,8 +28,8 @@ VERSION = 2
 APPLICATION_ID = 0x1EAD5
 
 # A put touches a page of each table and index, and waits until they are on the disk: with pages of half the usual size
-# a single one takes 6 % less time, a batch 15 % more. Files that are there already keep theirs. So much is appended to
-# the log before somebody folds it into the file: fewer, longer pauses.
+# a single one takes less time, a batch more. Files that are there already keep theirs. So much is appended to the log
+# before somebody folds it into the file: fewer, longer pauses.
 _PRAGMAS = (
     "PRAGMA page_size=2048",
     "PRAGMA journal_mode=WAL",

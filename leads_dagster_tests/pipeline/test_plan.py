@@ -114,7 +114,10 @@ def test_a_conflict_and_a_person_at_work_in_airtable(tmp_path: Path, sandbox: Sa
     sandbox.airtable.update(BASE, "Leads", [{"id": first["id"], "fields": {"Title": "Chair"}}])
     sandbox.airtable.create(BASE, "Leads", [{"Name": "Bob Stone", "Email": "bob@zeta.example"}])
     road.write([(*JANE[:3], "Founder"), ANN])
-    holds(road, sandbox)
+    told, done = holds(road, sandbox)
+    assert (told["status"], done.status) == ("changed", "done")
+    assert {lead["full_name"] for lead in road.leads()} == {"Jane Doe", "Ann Lee", "Bob Stone"}
+    assert [one["field"] for one in road.all("conflicts")] == ["title"]
 
 
 def test_nothing_to_do(tmp_path: Path, sandbox: Sandbox) -> None:
